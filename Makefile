@@ -1,0 +1,101 @@
+# Two commands matter: `make book` and `make test`. `make help` lists the others.
+# A stage that passed leaves a stamp in .make, and runs again when a file that it reads changes
+# (`make -B test` runs everything anyway).
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3),python3)
+TORCH_INDEX ?=
+ALL ?=
+BIN := .venv/bin
+export OMP_NUM_THREADS ?= 1
+unexport MPLBACKEND
+
+PACKAGE   := $(shell find coursepkg -name '*.py' -o -name '*.mplstyle')
+SCRIPTS   := $(shell find tools benchmarks -name '*.py')
+RESULTS   := $(shell find benchmarks -name '*.json')
+TESTS     := $(shell find tests -name '*.py')
+MUTANTS   := $(wildcard tests/mutants/*.toml)
+SOURCES   := $(wildcard notebooks/*.md)
+NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+PAGES     := _config.yml _toc.yml $(shell find book -type f -not -path 'book/generated/*' -not -path 'book/_static/mathjax/*')
+INSTALLED := .venv/.installed
+
+# $(call stage,name,command): runs the command, says how long it took, leaves the stamp $@
+define stage
+@echo "── $(1)"; start=$$SECONDS; $(2); echo "── $(1): $$((SECONDS - start)) s"
+@mkdir -p .make; touch $@
+endef
+
+.PHONY: help book test check notebooks lab mutants equations pages launch clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+book: .make/site  ## set up if need be, build the site, say where to open it
+	@echo "Open file://$(CURDIR)/_build/html/index.html"
+
+test: check .make/pytest .make/nbval .make/site  ## everything that proves the course
+	@echo "The course stands: check, pytest, nbval and the strict book build all passed."
+
+check: .make/lint .make/types .make/pairs .make/equations  ## ruff, mypy, import-linter, pairs, equations, notation
+
+notebooks: $(INSTALLED)  ## execute the notebooks that changed (.md -> .ipynb)
+	@env -u OMP_NUM_THREADS $(BIN)/python -m tools.notebooks
+
+lab: $(INSTALLED)  ## JupyterLab, with MyST rendered
+	@$(BIN)/jupyter lab notebooks
+
+mutants: $(INSTALLED)  ## plant bugs in the changed modules (ALL=1: in all); the tests must notice
+	@$(BIN)/python -m tools.mutants $(if $(ALL),--all)
+
+equations: $(INSTALLED)  ## check that each labelled equation has a test, and write the page of them
+	@$(BIN)/python -m tools.equations check && $(BIN)/python -m tools.generate
+
+pages: .make/pages  ## open every built page in headless Chromium and look for faults
+
+launch: .make/site  ## plain notebooks for Colab and Binder, in _build/launch
+	@$(BIN)/python -m tools.launch _build/launch
+
+clean:  ## remove what was built, but not .venv
+	@rm -rf _build .make book/generated book/_static/mathjax .pytest_cache .mypy_cache .ruff_cache
+
+$(INSTALLED): requirements.txt constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "Python 3.11 or newer is needed, found: $$($(PYTHON) --version 2>&1 | head -n 1). Name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "Python's venv module is needed; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@echo "── set-up: .venv with everything in requirements.txt (minutes, once)"
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+	@$(if $(TORCH_INDEX),$(BIN)/pip install --index-url $(TORCH_INDEX) torch==$$(sed -n 's/^torch==//p' constraints.txt))
+	@$(BIN)/pip install --disable-pip-version-check -c constraints.txt -r requirements.txt
+	@$(BIN)/pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.make/lint: $(INSTALLED) $(PACKAGE) $(SCRIPTS) $(TESTS)
+	$(call stage,ruff and import-linter,$(BIN)/ruff check -q; $(BIN)/ruff format -q --check; $(BIN)/lint-imports --no-cache)
+
+.make/types: $(INSTALLED) $(PACKAGE) $(SCRIPTS)
+	$(call stage,mypy --strict,$(BIN)/mypy --no-error-summary)
+
+.make/pairs: $(INSTALLED) $(SOURCES) $(NOTEBOOKS) $(PACKAGE) $(RESULTS)
+	$(call stage,notebook pairs,$(BIN)/python -m tools.pairs; $(BIN)/python -m tools.notebooks --check)
+
+.make/equations: $(INSTALLED) $(SOURCES) $(PACKAGE) $(TESTS) $(PAGES)
+	$(call stage,equations and notation,$(BIN)/python -m tools.equations check; $(BIN)/python -m tools.notation check)
+
+.make/pytest: $(INSTALLED) $(PACKAGE) $(SCRIPTS) $(TESTS) $(MUTANTS) $(NOTEBOOKS) $(SOURCES) $(PAGES) $(RESULTS)
+	$(call stage,pytest,$(BIN)/pytest -q -n 2)
+
+.make/nbval: $(INSTALLED) $(PACKAGE) $(NOTEBOOKS) $(RESULTS)
+	$(call stage,nbval,$(BIN)/pytest -q --nbval -n 2 --dist loadfile notebooks)
+
+# A build that warns leaves nothing behind: the next, incremental one would forget the warnings.
+.make/site: $(INSTALLED) $(PACKAGE) $(SCRIPTS) $(TESTS) $(NOTEBOOKS) $(PAGES) $(RESULTS)
+	$(call stage,strict book build,$(BIN)/python -m tools.generate; $(BIN)/jupyter-book build . -W -n --keep-going -q || { rm -rf _build; exit 1; })
+
+.make/pages: .make/site
+	$(call stage,pages in Chromium,$(BIN)/python -m tools.pages)

@@ -1,0 +1,73 @@
+"""Where a number came from, written into the same file, in one piece or not at all."""
+
+import json
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def provenance() -> dict[str, Any]:
+    """Command, date, git commit, versions, CPU and threads of the running process."""
+    return {
+        "command": _command(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "cpu": _cpu(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def write_results(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes rows and provenance as JSON: beside the file first, so that nothing is half written.
+
+    Raises:
+        ValueError: if a number is NaN or infinite, which JSON cannot hold.
+    """
+    text = json.dumps(
+        {"provenance": provenance(), "rows": list(rows)},
+        indent=1, ensure_ascii=False, allow_nan=False,
+    )  # fmt: skip
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(path.name + ".new")
+    new.write_text(text + "\n", encoding="utf-8")
+    new.replace(path)
+
+
+def _command() -> str:
+    """The command as a reader would type it: `python -m benchmarks.x`, not a path on this disk."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    program = ["python", "-m", spec.name] if spec else ["python", Path(sys.argv[0]).name]
+    return shlex.join(program + sys.argv[1:])
+
+
+def _commit() -> str:
+    """Hash of the commit, with "+" if files that git tracks differ from it; "none" without git."""
+    try:
+        git = ["git", "-C", str(Path(__file__).parent)]
+        commit = subprocess.check_output([*git, "rev-parse", "HEAD"], stderr=subprocess.DEVNULL)
+        changed = subprocess.run([*git, "diff", "--quiet", "HEAD"], check=False).returncode
+    except (OSError, subprocess.CalledProcessError):
+        return "none"
+    return commit.decode().strip() + ("+" if changed else "")
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

@@ -1,0 +1,76 @@
+"""Seconds to score and to sample one batch as the number of variables D grows.
+
+    python -m benchmarks.sampling_cost
+
+writes `benchmarks/results/sampling_cost.json`. The two are measured in one process, so their ratio
+means something where the seconds do not.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+
+from benchmarks.provenance import RESULTS, write_results
+from coursepkg.models.arm import ARM
+from coursepkg.nets.conv import CausalCNN
+from coursepkg.rng import seeded
+
+LEVELS, BATCH, REPEATS = 17, 16, 3
+LINE = "D = {dim}: score {score_seconds:.4f} s, sample {sample_seconds:.3f} s, ratio {ratio:.0f}"
+
+
+def main(
+    dims: Annotated[list[int] | None, typer.Argument(help="values of D")] = None,
+    out: Annotated[Path, typer.Option(help="folder for the results")] = RESULTS,
+) -> None:
+    """Measures every D, prints a line for each and writes the results."""
+    torch.set_num_threads(1)
+    rows = [measure(dim) for dim in dims or (16, 32, 64, 128, 256)]
+    for row in rows:
+        print(
+            "D = {dim}: {score_seconds:.4f} s, {sample_seconds:.3f} s, × {ratio:.0f}".format(**row)
+        )
+    write_results(out / "sampling_cost.json", rows)
+
+
+@torch.no_grad()
+def measure(dim: int) -> dict[str, Any]:
+    """One row: seconds of scoring and of sampling a batch, and how often the network ran."""
+    generator = seeded(0)
+    net = CausalCNN(
+        dim=dim, levels=LEVELS, embedding=4, channels=32, window=18, blocks=(1,), dropout=0,
+        generator=generator,
+    )  # fmt: skip
+    passes = 0
+
+    def count(*_: object) -> None:
+        nonlocal passes
+        passes += 1
+
+    model = ARM(net, dim=dim, levels=LEVELS).eval()
+    x = model.sample(BATCH, generator=generator)
+    handle = net.register_forward_hook(count)
+    model.sample(BATCH, generator=generator)
+    handle.remove()
+    score = _fastest(lambda: model.log_prob(x), 10 * REPEATS)
+    sample = _fastest(lambda: model.sample(BATCH, generator=generator), REPEATS)
+    return {"dim": dim, "batch": BATCH, "score_seconds": score, "sample_seconds": sample,
+            "ratio": sample / score, "sample_passes": passes}  # fmt: skip
+
+
+def _fastest(work: Callable[[], object], repeats: int) -> float:
+    """Least CPU seconds of several runs: what disturbs a measurement only adds to it."""
+    seconds = []
+    for _ in range(repeats):
+        start = time.process_time()
+        work()
+        seconds.append(time.process_time() - start)
+    return min(seconds)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,1 @@
+"""Reference implementations of the course on generative models, one family a file."""

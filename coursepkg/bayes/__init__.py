@@ -1,0 +1,1 @@
+"""Bayesian inference in closed form: coin, regression, information."""

@@ -1,0 +1,158 @@
+"""Random formal languages whose entropy is known: the floor that no language model gets under.
+
+Each draws words, gives the exact probability of any word, and knows its entropy. A word is a
+finite string; the empty one counts.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+
+class Automaton:
+    """Words read off a random walk between states that starts in state 0 and ends in any.
+
+    From state s the walk takes the arrow with symbol a with probability `arrows[s, a][1]`, to the
+    state `arrows[s, a][0]`, and ends with what remains to 1. A state and a symbol have one arrow,
+    so a word has one walk, and its probability is a product.
+
+    Args:
+        arrows: (state, symbol) to (next state, probability).
+
+    Raises:
+        ValueError: if probabilities are no law, or a walk may never end.
+    """
+
+    def __init__(self, arrows: Mapping[tuple[int, str], tuple[int, float]]) -> None:
+        self.arrows = dict(arrows)
+        S = 1 + max(max(s, to) for (s, _), (to, _) in self.arrows.items())
+        self.stop = torch.ones(S, dtype=torch.float64)
+        self._moves = torch.zeros(S, S, dtype=torch.float64)
+        for (s, symbol), (to, p) in self.arrows.items():
+            if len(symbol) != 1 or not 0 < p <= 1:
+                raise ValueError(
+                    f"arrows: expected one symbol with probability in (0, 1], got {symbol!r}, {p}"
+                )
+            self.stop[s] -= p
+            self._moves[s, to] += p
+        self.stop[self.stop.abs() < 1e-12] = 0  # what rounding left of 1 - 1
+        if (self.stop < 0).any():
+            raise ValueError(f"arrows: expected sums of at most 1 a state, got {1 - self.stop}")
+        if torch.linalg.eigvals(self._moves).abs().max() > 1 - 1e-9:
+            raise ValueError("arrows: expected every walk to end, got states it never leaves")
+
+    def log_prob(self, words: Sequence[str]) -> Tensor:
+        """Maps B words to (B,), nats; -inf for a word outside the language."""
+        return torch.tensor([self._log_prob(word) for word in _check_words(words)])
+
+    def sample(self, n: int, *, generator: Generator) -> list[str]:
+        """Draws n words."""
+        return [self._walk(generator) for _ in range(n)]
+
+    @property
+    def entropy(self) -> float:
+        """Nats a word: each state's entropy of choice times the visits it expects."""
+        start = torch.zeros_like(self.stop)
+        start[0] = 1
+        visits = torch.linalg.solve(torch.eye(len(start)).to(start) - self._moves.T, start)
+        choice = -torch.xlogy(self.stop, self.stop)
+        for (s, _), (_, p) in self.arrows.items():
+            choice[s] -= p * math.log(p)
+        return float(visits @ choice)
+
+    def _log_prob(self, word: str) -> float:
+        s, total = 0, 0.0
+        for symbol in word:
+            if (s, symbol) not in self.arrows:
+                return -math.inf
+            s, p = self.arrows[s, symbol]
+            total += math.log(p)
+        return total + float(self.stop[s].log())
+
+    def _walk(self, generator: Generator) -> str:
+        s, word = 0, ""
+        while True:
+            u = _uniform(generator)
+            for (state, symbol), (to, p) in self.arrows.items():
+                if state == s:
+                    if u < p:
+                        s, word = to, word + symbol
+                        break
+                    u -= p
+            else:
+                return word
+
+
+@dataclass(frozen=True)
+class Dyck:
+    """Balanced brackets, from the grammar S → ( S ) S with probability p, S → nothing otherwise.
+
+    A word of n pairs has one derivation, which uses the first rule n times and the second n + 1
+    times. Below p = 1/2 words are finite with E n = p / (1 - 2p); no automaton has this language.
+    """
+
+    p: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.p < 0.5:
+            raise ValueError(f"p: expected 0 < p < 1/2, so that words end, got {self.p}")
+
+    def log_prob(self, words: Sequence[str]) -> Tensor:
+        """Maps B words to (B,), nats; -inf for a word that is not balanced."""
+        return torch.tensor([self._log_prob(word) for word in _check_words(words)])
+
+    def sample(self, n: int, *, generator: Generator) -> list[str]:
+        """Draws n words."""
+        return [self._derive(generator) for _ in range(n)]
+
+    @property
+    def entropy(self) -> float:
+        """Nats a word: the binary entropy of p for each of the 1 / (1 - 2p) rules expected."""
+        p = self.p
+        return -(p * math.log(p) + (1 - p) * math.log1p(-p)) / (1 - 2 * p)
+
+    def _log_prob(self, word: str) -> float:
+        depth = 0.0
+        for symbol in word:
+            depth += {"(": 1, ")": -1}.get(symbol, -math.inf)
+            if depth < 0:
+                return -math.inf
+        pairs = len(word) // 2
+        log_prob = pairs * math.log(self.p) + (pairs + 1) * math.log1p(-self.p)
+        return log_prob if depth == 0 else -math.inf
+
+    def _derive(self, generator: Generator) -> str:
+        """Expands the leftmost S; once it is nothing, the innermost open bracket closes."""
+        word, depth = "", 0
+        while True:
+            if _uniform(generator) < self.p:
+                word, depth = word + "(", depth + 1
+            elif depth > 0:
+                word, depth = word + ")", depth - 1
+            else:
+                return word
+
+
+def ab_star(p: float) -> Automaton:
+    """(ab)^n with probability p^n (1 - p): the smallest language with a rule to learn."""
+    return Automaton({(0, "a"): (1, p), (1, "b"): (0, 1.0)})
+
+
+def even_a() -> Automaton:
+    """Words over a and b with an even number of a: one bit to remember, however far back."""
+    return Automaton({
+        (0, "a"): (1, 0.4), (0, "b"): (0, 0.4), (1, "a"): (0, 0.5), (1, "b"): (1, 0.5),
+    })  # fmt: skip
+
+
+def _uniform(generator: Generator) -> float:
+    return float(torch.rand((), generator=generator, dtype=torch.float64))
+
+
+def _check_words(words: Sequence[str]) -> Sequence[str]:
+    if isinstance(words, str):
+        raise TypeError(f"words: expected a list of words, got the single string {words!r}")
+    return words

@@ -1,0 +1,98 @@
+"""Patches of scikit-learn's two photographs, and the whitening that ICA starts from."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from sklearn.datasets import load_sample_images
+from torch import Generator, Tensor
+
+SHAPE = (427, 640)
+
+
+class Whitened(NamedTuple):
+    """z = (x - mean) @ matrix.T has covariance I; x ≈ z @ inverse.T + mean."""
+
+    z: Tensor  # (N, k)
+    mean: Tensor  # (D,)
+    matrix: Tensor  # (k, D), rows by falling variance
+    inverse: Tensor  # (D, k)
+
+
+def load_photographs() -> Tensor:
+    """A temple and a flower in grey, (2, 427, 640), 0 black to 1 white, default dtype.
+
+    Grey is 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601) of the values in the file.
+
+    Raises:
+        ValueError: if the installed files are not the expected ones.
+    """
+    images = load_sample_images().images
+    shapes = [image.shape for image in images]
+    if shapes != [(*SHAPE, 3)] * 2:
+        raise ValueError(
+            f"photographs: expected two of shape {(*SHAPE, 3)}, got {shapes}; "
+            "reinstall scikit-learn"
+        )
+    grey = torch.tensor(np.stack(images), dtype=torch.get_default_dtype()) / 255
+    return grey @ grey.new_tensor([0.299, 0.587, 0.114])
+
+
+def draw_patches(
+    n: int,
+    size: int,
+    *,
+    generator: Generator,
+    images: Tensor | None = None,
+    log: bool = False,
+    centre: bool = False,
+) -> Tensor:
+    """Draws square patches, each equally likely to lie anywhere inside any image.
+
+    Args:
+        n: how many.
+        size: pixels a side, p.
+        generator: source of the positions.
+        images: (M, H, W), values 0..1; the two photographs when left out.
+        log: take log(1/255 + value) first: contrast then means ratio, as for the eye.
+        centre: subtract from each patch its own mean; its D pixels then have rank D - 1.
+
+    Returns:
+        (n, p²), rows of a patch one after the other.
+
+    Raises:
+        ValueError: if a patch does not fit into an image.
+    """
+    images = load_photographs() if images is None else images
+    M, H, W = images.shape
+    if not 1 <= size <= min(H, W):
+        raise ValueError(f"size: expected 1..{min(H, W)} pixels, got {size}")
+    image = torch.randint(M, (n, 1, 1), generator=generator)
+    top = torch.randint(H - size + 1, (n, 1, 1), generator=generator)
+    left = torch.randint(W - size + 1, (n, 1, 1), generator=generator)
+    step = torch.arange(size)
+    x = images[image, top + step[:, None], left + step].reshape(n, size**2)
+    x = (x + 1 / 255).log() if log else x
+    return x - x.mean(1, keepdim=True) if centre else x
+
+
+def whiten(x: Tensor, *, components: int | None = None) -> Whitened:
+    """Rotates x onto its principal axes and scales each to variance 1 (divisor N).
+
+    Args:
+        x: (N, D).
+        components: how many axes to keep, k; all with variance when left out.
+
+    Raises:
+        ValueError: if x has variance along fewer than `components` axes.
+    """
+    N, D = x.shape
+    mean = x.mean(0)
+    _, singular, axes = torch.linalg.svd(x - mean, full_matrices=False)
+    std = singular / N**0.5
+    rank = int((std > std[0] * max(N, D) * torch.finfo(x.dtype).eps).sum())
+    k = rank if components is None else components
+    if not 1 <= k <= rank:
+        raise ValueError(f"components: expected 1..{rank}, the rank of the data, got {k}")
+    matrix = axes[:k] / std[:k, None]
+    return Whitened((x - mean) @ matrix.T, mean, matrix, (axes[:k] * std[:k, None]).T)

@@ -1,0 +1,157 @@
+"""Negative log-likelihoods that carry their sign and their errors."""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor, nn
+
+from coursepkg.protocols import Bound, Energy, Exact
+
+
+@dataclass(frozen=True)
+class Nats:
+    """A negative log-likelihood per example, and how far to trust it.
+
+    Args:
+        value: mean over examples of -log p(x), or of what stands for it, nats.
+        sign: "=" if exact, "≤" if an upper bound (log p was bounded below), "≈" if an estimated
+            log Z entered.
+        error_data: standard error over the examples.
+        error_draws: standard error over the Monte Carlo draws, given the examples; 0 if exact,
+            NaN if a single draw leaves it unknown.
+        error_seeds: standard error over training seeds; NaN if only one model was scored.
+    """
+
+    value: float
+    sign: str
+    error_data: float
+    error_draws: float = 0.0
+    error_seeds: float = math.nan
+
+    def __str__(self) -> str:
+        return f"{self.sign} {self.value:.2f} ± {self.error_data:.2f}"
+
+    def bits_per_dim(self, D: int) -> float:
+        """The value in bits per dimension: nats / (D log 2)."""
+        return self.value / (D * math.log(2))
+
+
+def nats(
+    model: object,
+    x: Tensor,
+    *,
+    generator: Generator | None = None,
+    draws: int = 1,
+    log_Z: float | None = None,
+    log_Z_error: float = 0.0,
+    batch_size: int = 500,
+) -> Nats:
+    """Mean negative log-likelihood of x under the model, in nats per example.
+
+    Reads what the model can say: `log_prob` gives =, `elbo` gives ≤, and `free_energy` with an
+    estimate of log Z gives ≈. The value of a bound is no likelihood, and an estimated log Z tends
+    to flatter: E[log Ẑ] ≤ log Z.
+
+    Args:
+        model: has `log_prob`, `elbo` or `free_energy`; evaluated in eval mode, left as it was.
+        x: examples, (N, *event).
+        generator: source of the draws of a bound.
+        draws: how many draws of the bound to average per example.
+        log_Z: estimate for a model that has only a free energy, nats.
+        log_Z_error: its standard error, nats.
+        batch_size: examples scored at once.
+
+    Returns:
+        `Nats`, with standard errors over the examples and over the draws kept apart.
+
+    Raises:
+        TypeError: if the model says nothing about p(x) (a GAN, say), or a needed argument lacks.
+        ValueError: if x is empty or a value is NaN.
+    """
+    if len(x) == 0:
+        raise ValueError("x: expected at least one example, got none")
+    if draws < 1:
+        raise ValueError(f"draws: expected at least 1, got {draws}")
+    with torch.no_grad(), eval_mode(model):
+        if isinstance(model, Exact):
+            nll = torch.cat([-model.log_prob(b) for b in x.split(batch_size)])
+            return _summary(nll[None], sign="=")
+        if isinstance(model, Bound):
+            if generator is None:
+                raise TypeError(f"generator: expected one, since {_name(model)} draws its bound")
+            rows = [torch.cat([-model.elbo(b, generator=generator) for b in x.split(batch_size)])
+                    for _ in range(draws)]  # fmt: skip
+            return _summary(torch.stack(rows), sign="≤")
+        if isinstance(model, Energy):
+            if log_Z is None:
+                raise TypeError(
+                    f"log_Z: expected an estimate, since {_name(model)} knows log p(x) only up to "
+                    "log Z (models/partition estimates it)"
+                )
+            nll = torch.cat([model.free_energy(b) + log_Z for b in x.split(batch_size)])
+            return _summary(nll[None], sign="≈", error_draws=log_Z_error)
+    raise TypeError(
+        f"{_name(model)} says nothing about p(x): expected log_prob, elbo or free_energy. An "
+        "implicit model such as a GAN has no likelihood (—); compare its samples instead"
+    )
+
+
+def over_seeds(results: Sequence[Nats]) -> Nats:
+    """Averages the same measurement of models trained from different seeds.
+
+    Args:
+        results: at least two, with one sign, on the same examples.
+
+    Returns:
+        The mean value, with the standard error over the seeds; the errors over examples do not
+        shrink with more seeds, since the examples are the same, and are averaged.
+
+    Raises:
+        ValueError: if there are fewer than two results or the signs differ.
+    """
+    if len(results) < 2 or len({r.sign for r in results}) != 1:
+        raise ValueError(
+            f"expected two or more results of one sign, got {[str(r) for r in results]}"
+        )
+    values = torch.tensor([r.value for r in results], dtype=torch.float64)
+    return Nats(
+        value=values.mean().item(),
+        sign=results[0].sign,
+        error_data=sum(r.error_data for r in results) / len(results),
+        error_draws=math.sqrt(sum(r.error_draws**2 for r in results)) / len(results),
+        error_seeds=(values.std() / math.sqrt(len(values))).item(),
+    )
+
+
+def _summary(nll: Tensor, *, sign: str, error_draws: float | None = None) -> Nats:
+    """Summarises nll (draws, N): error over examples from their means, over draws within them."""
+    nll = nll.double()
+    if nll.isnan().any():
+        raise ValueError(f"expected numbers, got NaN for {int(nll.isnan().any(0).sum())} examples")
+    (R, N), per_example = nll.shape, nll.mean(0)
+    if error_draws is None:
+        error_draws = (nll.var(0).sum() / R).sqrt().item() / N if R > 1 else math.nan
+    if sign == "=":
+        error_draws = 0.0
+    error_data = (per_example.std() / math.sqrt(N)).item() if N > 1 else math.nan
+    return Nats(per_example.mean().item(), sign, error_data, error_draws)
+
+
+@contextmanager
+def eval_mode(model: object) -> Iterator[None]:
+    """Puts an `nn.Module` into eval mode for a block, then every part back as it was."""
+    was = {m: m.training for m in model.modules()} if isinstance(model, nn.Module) else {}
+    for module in was:
+        module.training = False
+    try:
+        yield
+    finally:
+        for module, training in was.items():
+            module.training = training
+
+
+def _name(model: object) -> str:
+    return type(model).__name__

@@ -1,0 +1,1 @@
+"""The families of generative models, one a file."""

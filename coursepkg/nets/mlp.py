@@ -1,0 +1,40 @@
+"""Perceptrons over a window of the past."""
+
+from torch import Generator, Tensor, nn
+from torch.nn.functional import pad
+
+from coursepkg.rng import global_state_from
+
+NO_PIXEL = -1.0  # outside [0, 1]: tells "before the start" from "black"
+
+
+class WindowMLP(nn.Module):
+    """Logits of x_d from the last L levels: Linear(L, M) - ReLU - Linear(M, K), shared by all d.
+
+    Source: :eq:`window-mlp`. Input number l - 1 is x_{d-l}, scaled to [0, 1]; before the start of
+    the sequence it is -1.
+
+    Args:
+        window: window length L >= 1.
+        hidden: number of hidden units M.
+        levels: number of levels K >= 2.
+        generator: draws the initial weights.
+    """
+
+    def __init__(self, window: int, hidden: int, levels: int, *, generator: Generator) -> None:
+        super().__init__()
+        if window < 1 or hidden < 1 or levels < 2:
+            raise ValueError(
+                f"expected window >= 1, hidden >= 1, levels >= 2, got {window}, {hidden}, {levels}"
+            )
+        self.window, self.levels = window, levels
+        with global_state_from(generator):
+            self.first, self.last = nn.Linear(window, hidden), nn.Linear(hidden, levels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps levels (B, D) to logits (B, D, K); those of x_d depend on x_{d-1}..x_{d-L} only."""
+        value = x.to(self.first.weight.dtype) / (self.levels - 1)
+        past = pad(value, (self.window, -1), value=NO_PIXEL)
+        windows = past.unfold(1, self.window, 1).flip(-1)  # (B, D, L), the nearest pixel first
+        logits: Tensor = self.last(self.first(windows).relu())
+        return logits

@@ -1,0 +1,22 @@
+"""Figures in the course's style; functions take arrays and `ax`, and return `ax`."""
+
+from coursepkg.plotting.bars import bars
+from coursepkg.plotting.fields import density2d, image_grid, signed_weights
+from coursepkg.plotting.lines import curves, interval, label_ends, path, spread
+from coursepkg.plotting.style import COLOURS, LINE_STYLES, text_colour, use_style
+
+__all__ = [
+    "COLOURS",
+    "LINE_STYLES",
+    "bars",
+    "curves",
+    "density2d",
+    "image_grid",
+    "interval",
+    "label_ends",
+    "path",
+    "signed_weights",
+    "spread",
+    "text_colour",
+    "use_style",
+]

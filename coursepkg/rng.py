@@ -1,0 +1,45 @@
+"""Randomness that can be repeated: every random function takes a `torch.Generator`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Generator
+
+
+def seeded(seed: int, *, device: torch.device | str = "cpu") -> Generator:
+    """Returns a new generator on `device`, started from `seed`."""
+    return Generator(device=device).manual_seed(seed)
+
+
+def draw_seed(generator: Generator) -> int:
+    """Draws a seed from `generator` for a library that wants an integer; 0 <= seed < 2^31."""
+    return int(
+        torch.randint(2**31, (), generator=generator, device=generator.device, dtype=torch.int64)
+    )
+
+
+def spawn(generator: Generator, *, stream: int = 0, device: torch.device | str) -> Generator:
+    """Starts a new generator on `device` from one draw of `generator`.
+
+    Processes that hold equal generators and pass different streams (their rank, say) get
+    different, repeatable noise, and their own generators stay equal.
+    """
+    return seeded(draw_seed(generator) + 2**31 * stream, device=device)
+
+
+@contextmanager
+def global_state_from(generator: Generator) -> Iterator[None]:
+    """Lets code that knows only torch's global state draw from `generator` instead.
+
+    For dropout and for the default initialisation of `nn.Linear` and its kin. The global state is
+    forked and restored, so nothing outside can tell that the block ran.
+    """
+    seed = draw_seed(generator)
+    on_gpu = generator.device.type == "cuda"
+    with torch.random.fork_rng(devices=[generator.device] if on_gpu else []):
+        torch.default_generator.manual_seed(seed)
+        if on_gpu:
+            with torch.cuda.device(generator.device):
+                torch.cuda.manual_seed(seed)
+        yield

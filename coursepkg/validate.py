@@ -1,0 +1,66 @@
+"""Checks at the public boundary: each raises an error that says what was expected and what came."""
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def check_levels(x: Tensor, *, event: tuple[int, ...], levels: int) -> None:
+    """Checks that x holds a non-empty batch of integer levels 0..levels-1.
+
+    Args:
+        x: what came; should be an integer tensor (B, *event) with B >= 1.
+        event: shape of one example.
+        levels: number of levels K.
+
+    Raises:
+        TypeError: if x is not an integer tensor.
+        ValueError: if the shape or a level is wrong.
+    """
+    _check_tensor(x)
+    if x.is_floating_point() or x.is_complex() or x.dtype == torch.bool:
+        raise TypeError(f"x: expected integer levels 0..{levels - 1}, got dtype {x.dtype}")
+    _check_shape(x, event)
+    low, high = int(x.min()), int(x.max())
+    if low < 0 or high >= levels:
+        raise ValueError(f"x: expected levels 0..{levels - 1}, got values from {low} to {high}")
+
+
+def check_real(x: Tensor, *, event: tuple[int, ...]) -> None:
+    """Checks that x holds a non-empty batch of finite real vectors.
+
+    Args:
+        x: what came; should be a floating-point tensor (B, *event) with B >= 1.
+        event: shape of one example.
+
+    Raises:
+        TypeError: if x is not a floating-point tensor.
+        ValueError: if the shape is wrong or an entry is NaN or infinite.
+    """
+    _check_tensor(x)
+    if not x.is_floating_point():
+        raise TypeError(f"x: expected a floating-point tensor, got dtype {x.dtype}")
+    _check_shape(x, event)
+    if not x.isfinite().all():
+        raise ValueError(f"x: expected finite numbers, got {int((~x.isfinite()).sum())} NaN or inf")
+
+
+def check_positive(**values: float) -> None:
+    """Checks that each named number is finite and above zero; the name goes into the message."""
+    for name, value in values.items():
+        if not (math.isfinite(value) and value > 0):
+            raise ValueError(f"{name}: expected a finite number > 0, got {value}")
+
+
+def _check_tensor(x: Tensor) -> None:
+    if not isinstance(x, Tensor):
+        raise TypeError(f"x: expected a torch.Tensor, got {type(x).__name__}")
+
+
+def _check_shape(x: Tensor, event: tuple[int, ...]) -> None:
+    expected = f"(B, {', '.join(map(str, event))})" if event else "(B,)"
+    if x.ndim != 1 + len(event) or tuple(x.shape[1:]) != event:
+        raise ValueError(f"x: expected shape {expected}, got {tuple(x.shape)}")
+    if len(x) == 0:
+        raise ValueError(f"x: expected at least one example of shape {expected}, got none")

@@ -1,0 +1,164 @@
+"""The browser finds every kind of problem that is planted once, and nothing else."""
+
+import shutil
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from matplotlib.image import imread
+
+from tools import mathjax, pages
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("chromium") is None, reason="Chromium is not installed"),
+]
+
+PAGE = """<!doctype html><html lang="en"><head><title>A page</title><link rel="icon" href="data:,">
+<style>
+  html[data-theme=dark] {{ background: #111; color: #eee }}
+  .pale-light {{ background: #fff; color: #ccc }} [data-theme=dark] .pale-light {{ color: #111 }}
+  .pale-dark {{ background: #fff; color: #111 }} [data-theme=dark] .pale-dark {{ color: #ccc }}
+  @media (prefers-color-scheme: dark) {{ .pale-system {{ background: #fff; color: #ccc }} }}
+  @media (max-width: 400px) {{ .pale-phone {{ background: #fff; color: #ccc }} }}
+</style></head><body><main>{}</main></body></html>"""
+MATHJAX = '<script async src="mathjax/tex-mml-chtml.js"></script>'
+
+CLEAN = {
+    "index": f"""{MATHJAX}<h1 class="only-dark">A good page</h1>
+        <p>Inline <span class="math">\\(\\theta\\)</span> and
+        <span class="math">\\(\\color{{blue}}{{\\text{{blue}}}}\\)</span></p>
+        <div class="math">\\[ p(x) = \\frac{{1}}{{2}} \\]</div>
+        <div style="overflow-x: auto" tabindex="0"><p style="width: 3000px">in its box</p></div>
+        <h4>For axe a skipped level is no more than moderate.</h4>
+        <script>console.warn("only a warning")</script>""",
+    "moved": '<meta http-equiv="refresh" content="0; url=throws.html">',
+}
+
+# page: (what is planted, the lines that must come)
+PLANTED = {
+    "console": ("<script>console.error('boo')</script>", ["console error: boo"]),
+    "throws": ("<script>throw new Error('bang')</script>", ["page error: bang"]),
+    "rejects": ("<script>Promise.reject(Error('late'))</script>", ["page error: late"]),
+    "fetch": ("<script>fetch('gone.json')</script>", ["failed request: gone.json"]),
+    "favicon": (
+        "<script>document.querySelector('[rel=icon]').href = 'no.ico'</script>",
+        ["failed request: no.ico"],
+    ),
+    "tracker": (
+        "<script>fetch('https://example.com/t').catch(() => 0)</script>",
+        ["request to another host: https://example.com/t"],
+    ),
+    "tex": (
+        f"{MATHJAX}<span class='math'>\\(x_1_2\\)</span>",
+        [
+            "Double subscripts: use braces to clarify in x_1_2",
+            "axe color-contrast: mjx-utext [desktop dark, desktop light, phone light]",
+        ],
+    ),
+    "open": (
+        f"{MATHJAX}<span class='math'>\\(\\frac{{1\\)</span>",
+        ["formula left as TeX: \\(\\frac{1\\)"],
+    ),
+    "macro": (
+        f"{MATHJAX}<span class='math'>\\(a + \\nosuch\\)</span>",
+        ["unknown macro \\nosuch in a + \\nosuch"],
+    ),
+    "raw": (f"{MATHJAX}<span class='math'>a^2</span>", ["formula left as TeX: a^2"]),
+    "unset": ("<span class='math'>\\(a\\)</span>", ["no MathJax for 1 formulas"]),
+    "wide": (
+        "<div id='box'><p class='long' style='width: 500px'>x</p></div>",
+        ["scrolls sideways by 118 px: #box > p.long [390 px]"],
+    ),
+    "wider": (
+        """<aside style="position: fixed; left: 2000px; width: 99px">out of sight</aside>
+        <div style="overflow: hidden; width: 99px"><div style="width: 1400px">cut off</div></div>
+        <p style="position: absolute; left: 0; width: 1300px">x</p>""",
+        [
+            "scrolls sideways by 20 px: main > p [1280 px]",
+            "scrolls sideways by 910 px: main > p [390 px]",
+        ],
+    ),
+    "light": (
+        "<p class='pale-light'>pale</p>",
+        ["axe color-contrast: p [desktop light, phone light]"],
+    ),
+    "dark": ("<p class='pale-dark'>pale</p>", ["axe color-contrast: p [desktop dark]"]),
+    "system": ("<p class='pale-system'>pale</p>", ["axe color-contrast: p [desktop dark]"]),
+    "phone": ("<p class='pale-phone'>pale</p>", ["axe color-contrast: p [phone light]"]),
+    "names": (
+        "<button></button><button></button>",
+        [
+            "axe button-name: button:nth-child(1) and 1 more"
+            " [desktop dark, desktop light, phone light]"
+        ],
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    site = tmp_path_factory.mktemp("html")
+    for name, body in (CLEAN | {name: body for name, (body, _) in PLANTED.items()}).items():
+        (site / f"{name}.html").write_text(PAGE.format(body), encoding="utf-8")
+    mathjax.copy(mathjax.SOURCE, site / "mathjax")
+    return site
+
+
+@pytest.fixture(scope="module")
+def found(site: Path) -> dict[str, list[str]]:
+    """What one look at all the pages says of each, less axe's explanations."""
+    _, problems = pages.check(site)
+    found = defaultdict(list)
+    for page, line in (line.split(".html: ", 1) for line in pages.lines(problems)):
+        if line.startswith("axe"):
+            rule, target, explanation = line.split(": ", 2)
+            found[page].append(f"{rule}: {target}{explanation[explanation.rindex(' [') :]}")
+        else:
+            found[page].append(line)
+    return found
+
+
+@pytest.mark.parametrize("page", CLEAN)
+def test_a_clean_page_has_no_problem(found, page):
+    assert found[page] == []
+
+
+@pytest.mark.parametrize("page", PLANTED)
+def test_a_planted_problem_is_found_and_no_other(found, page):
+    assert found[page] == PLANTED[page][1]
+
+
+def test_a_page_that_never_finishes_is_a_problem(tmp_path, monkeypatch):
+    monkeypatch.setattr(pages, "PATIENCE", 2)
+    never = "<script>MathJax = {startup: {promise: new Promise(() => 0)}}</script>"
+    body = f"{never}<span class='math'>\\(a\\)</span>"
+    (tmp_path / "index.html").write_text(PAGE.format(body), encoding="utf-8")
+    assert pages.lines(pages.check(tmp_path)[1]) == ["index.html: not done after 2 seconds"]
+
+
+def test_the_command_passes_a_clean_page_and_takes_pictures_of_it(site, tmp_path, capsys):
+    pages.main(site, only="index.html", screenshots=tmp_path / "shots")
+    assert capsys.readouterr().out == "1 pages, 0 problems\n"
+    widths = {"desktop": 1280, "phone": 390}
+    for view, width in widths.items():
+        light, dark = (imread(tmp_path / f"shots/index.{view}-{t}.png") for t in ("light", "dark"))
+        assert light.shape[1] == dark.shape[1] == width
+        assert light[-1, -1, :3].min() == 1
+        assert dark[-1, -1, :3].max() < 0.1
+
+
+def test_the_command_fails_if_a_page_does_and_if_no_page_is_meant(site, capsys):
+    with pytest.raises(SystemExit, match="1"):
+        pages.main(site, only="thr*")
+    assert capsys.readouterr().out == "throws.html: page error: bang\n1 pages, 1 problems\n"
+    with pytest.raises(SystemExit, match=r"no page of .* is called nothing\*"):
+        pages.main(site, only="nothing*")
+
+
+def test_the_command_says_what_is_missing(site, tmp_path, monkeypatch):
+    with pytest.raises(SystemExit, match=r"no book at .*make book"):
+        pages.main(tmp_path)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(SystemExit, match="no Chromium: install"):
+        pages.main(site)

@@ -1,0 +1,166 @@
+"""A small book built with the course's own settings: numbers, links back, and nothing stale."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import jupytext
+import pytest
+
+from tools.launch import read, read_book
+from tools.site import repository_url
+
+ROOT = Path(__file__).parents[2]
+PAGE = "notebooks/09_chains"
+CHAPTER = """\
+---
+kernelspec:
+  display_name: Python 3 (ipykernel)
+  language: python
+  name: python3
+---
+
+# Chains
+
+## First
+
+$$
+a
+$$
+
+$$
+b
+$$ (one)
+
+See {eq}`two`, {ref}`ex-09-a`, {py:func}`~tools.site.title` and [the licence](repo:LICENSE).
+
+$$
+c
+$$ (two)
+
+```{exercise}
+:label: ex-09-a
+Do.
+```
+
+```{code-cell}
+from tools.site import site_url
+```
+"""
+API = """\
+# The package
+
+```{eval-rst}
+.. automodule:: tools.site
+```
+"""
+
+
+def build(root: Path) -> None:
+    """Builds with warnings as errors, as `make html` does."""
+    command = [Path(sys.executable).with_name("jupyter-book"), "build", root, "-W", "-n", "-q"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root of a book with one chapter, the ninth; built."""
+    root = tmp_path_factory.mktemp("book")
+    for folder in ("book/_static", "notebooks"):
+        (root / folder).mkdir(parents=True)
+    for name in ("_config.yml", *(f"book/_static/{file}" for file in ("logo.svg", "favicon.svg"))):
+        shutil.copy(ROOT / name, root / name)
+    shutil.copytree(ROOT / "tools", root / "tools")
+    chapters = [{"caption": "Part", "numbered": 2, "chapters": [{"file": PAGE}]}]
+    more = [{"caption": "More", "chapters": [{"file": "book/api"}]}]
+    toc = {"format": "jb-book", "root": "book/intro", "parts": chapters + more}
+    (root / "_toc.yml").write_text(json.dumps(toc), encoding="utf-8")
+    (root / "book/intro.md").write_text("# Intro\n\n{eq}`one`\n", encoding="utf-8")
+    (root / "book/api.md").write_text(API, encoding="utf-8")
+    (root / "book/references.bib").touch()
+    (root / f"{PAGE}.md").write_text(CHAPTER, encoding="utf-8")
+    jupytext.write(jupytext.reads(CHAPTER, "md:myst"), root / f"{PAGE}.ipynb")
+    build(root)
+    return root
+
+
+def html(site: Path, page: str) -> str:
+    return (site / "_build/html" / f"{page}.html").read_text(encoding="utf-8")
+
+
+def text(markup: str) -> str:
+    return re.sub(r"<[^>]+>", "", markup)
+
+
+@pytest.mark.slow
+def test_a_chapter_has_the_number_of_its_file(site: Path):
+    """Kills: the only chapter that exists is called the first."""
+    assert ">9. </span>Chains" in html(site, PAGE)
+    assert "9. Chains" in text(html(site, "book/intro"))  # in the sidebar of another page
+    assert ">9.1. </span>First" in html(site, PAGE)
+
+
+@pytest.mark.slow
+def test_the_launched_notebook_counts_as_the_site_does(site: Path):
+    """Kills: unlabelled equations are counted, or the numbers drift apart."""
+    targets = read_book(site, {PAGE: read(site / f"{PAGE}.ipynb")}).targets
+    for label in ("one", "two"):
+        number = re.search(rf'id="equation-{label}">.*?eqno">(.*?)<a', html(site, PAGE), re.DOTALL)
+        assert number
+        assert number[1] == targets[label].text
+    shown = text(html(site, PAGE))
+    assert f"See {targets['two'].text}, {targets['ex-09-a'].text}, title()" in shown
+    assert f'">{targets["one"].text}</a>' in html(site, "book/intro")
+
+
+@pytest.mark.slow
+def test_the_api_links_back_to_the_chapter_that_links_or_imports(site: Path):
+    """Kills: only what the text links is linked back, or everything is."""
+    entries = html(site, "book/api").split(r'<dt class="sig')
+    used = {
+        re.search(r'id="tools\.site\.(\w+)"', entry)[1]: "9. Chains" in entry
+        for entry in entries[1:]
+        if "In the book" in entry
+    }
+    assert used == {"title": True, "site_url": True}
+
+
+@pytest.mark.slow
+def test_the_repository_is_named_once(site: Path):
+    url = repository_url(ROOT)
+    assert f'href="{url}/blob/main/LICENSE"' in html(site, PAGE)
+    assert (
+        f"{url.replace('github.com', 'colab.research.google.com/github')}/blob/launch/{PAGE}"
+        in html(site, PAGE)
+    )
+
+
+@pytest.mark.slow
+def test_the_next_build_shows_new_timings_and_no_stale_link(site: Path):
+    """Kills: Sphinx keeps the page because its own file did not change."""
+    assert "two cores" not in html(site, PAGE)
+    timings = site / "book/timings.json"
+    timings.write_text('{"09_chains": {"seconds": 12.3, "cpu": "one"}}', encoding="utf-8")
+    build(site)
+    assert "Runs in 12 s on two cores" in text(html(site, PAGE))
+    assert (site / "_build/html/_sources" / f"{PAGE}.ipynb").exists()
+    assert ">9. </span>Chains" in html(site, PAGE)
+    assert "9. Chains" in html(site, "book/api")
+
+
+def test_every_module_stands_on_the_api_page():
+    """Kills: a new module that no reader can look up."""
+    files = (ROOT / "coursepkg").rglob("*.py")
+    modules = {
+        ".".join(file.relative_to(ROOT).with_suffix("").parts)
+        for file in files
+        if not file.name.startswith("_")
+    }
+    api = (ROOT / "book/api.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\.\. automodule:: (\S+)$", api, re.MULTILINE)
+    assert len(listed) == len(set(listed))
+    assert set(listed) == modules

@@ -1,0 +1,358 @@
+"""Regression against autograd, quadrature, joint Gaussians and scikit-learn."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from sklearn import linear_model
+from torch.distributions import Laplace, MultivariateNormal, Normal
+
+from coursepkg.bayes import regression
+from coursepkg.bayes.regression import BayesianRegression, energy, l1, l2, lasso, loss, ridge
+
+SIGMA, STRENGTH = 0.7, 1.5
+
+
+@pytest.fixture
+def fixed():
+    """Numbers without a pattern; nothing here is a statistical test, so they never vary."""
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture
+def X(fixed):
+    """Twelve rows, four correlated columns: only correlation makes a second sweep necessary."""
+    base = torch.randn(12, 4, generator=fixed)
+    return base + base.roll(1, 1)
+
+
+@pytest.fixture
+def y(X, fixed):
+    return X @ torch.tensor([1.0, 0.0, -2.0, 0.3]) + SIGMA * torch.randn(12, generator=fixed)
+
+
+@pytest.fixture
+def w(y, fixed):
+    return torch.randn(4, generator=fixed)
+
+
+def quadrature(low, high):
+    """Gauss-Legendre nodes and weights on [low, 0] and [0, high]: |w| has its edge at zero."""
+    node, weight = (torch.from_numpy(v) for v in np.polynomial.legendre.leggauss(200))
+    sides = [(low / 2, low / 2, -low / 2), (high / 2, high / 2, high / 2)]
+    nodes = torch.cat([centre + half * node for centre, half, _ in sides])
+    return nodes, torch.cat([length * weight for *_, length in sides])
+
+
+@pytest.mark.equation("gaussian-loss")
+def test_loss_is_minus_the_log_likelihood(X, y, w):
+    """Kills the sources' sign of the constant (errata 002, Gaussian energy), and a σ for σ²."""
+    expected = -Normal(X @ w, SIGMA).log_prob(y).sum()
+    torch.testing.assert_close(loss(w, X, y, sigma=SIGMA), expected)
+    printed = loss(w, X, y, sigma=SIGMA) - len(y) * math.log(2 * math.pi * SIGMA**2)
+    assert abs(printed - expected) > 1
+
+
+@pytest.mark.equation("noise-mle")
+def test_loss_has_its_minimum_in_sigma_at_the_root_mean_square(X, y, w):
+    """With the printed sign it has none: the printed loss falls for ever as σ grows."""
+    squares = (y - X @ w).square()
+    sigma = torch.logspace(-1, 1, 2001).tolist()
+    corrected = [loss(w, X, y, sigma=s).item() for s in sigma]
+    best = min(range(len(sigma)), key=corrected.__getitem__)
+    assert sigma[best] == pytest.approx(squares.mean().sqrt().item(), rel=2e-3)
+    n = len(y)
+    printed = [c - n * math.log(2 * math.pi * s**2) for c, s in zip(corrected, sigma, strict=True)]
+    assert all(later < earlier for earlier, later in pairwise(printed))
+
+
+@pytest.mark.equation("energy-posterior")
+@pytest.mark.parametrize(
+    ("regulariser", "prior", "log_normaliser"),
+    [
+        (l2, Normal(0.0, STRENGTH**-0.5), 0.5 * math.log(2 * math.pi / STRENGTH)),
+        (l1, Laplace(0.0, 1 / STRENGTH), math.log(2 / STRENGTH)),
+    ],
+    ids=["gaussian", "laplace"],
+)
+def test_energy_is_minus_log_joint_up_to_the_prior_normaliser(
+    X, y, w, regulariser, prior, log_normaliser
+):
+    """Kills: ‖w‖² without its half, and λ as a variance."""
+    log_joint = Normal(X @ w, SIGMA).log_prob(y).sum() + prior.log_prob(w).sum()
+    ours = energy(w, X, y, sigma=SIGMA, strength=STRENGTH, regulariser=regulariser)
+    torch.testing.assert_close(ours + len(w) * log_normaliser, -log_joint)
+
+
+def test_energy_of_a_batch_is_the_energy_of_each(X, y, fixed):
+    w = torch.randn(3, 5, 4, generator=fixed)
+    values = energy(w, X, y, sigma=SIGMA, strength=STRENGTH, regulariser=l1)
+    one = energy(w[2, 1], X, y, sigma=SIGMA, strength=STRENGTH, regulariser=l1)
+    torch.testing.assert_close(values[2, 1], one)
+    assert values.shape == (3, 5)
+
+
+@pytest.mark.equation("ridge-map")
+def test_gradient_of_the_energy_vanishes_at_the_ridge_solution(X, y):
+    w = ridge(X, y, penalty=STRENGTH * SIGMA**2).requires_grad_()
+    value = energy(w, X, y, sigma=SIGMA, strength=STRENGTH, regulariser=l2)
+    (gradient,) = torch.autograd.grad(value, w)
+    torch.testing.assert_close(gradient, torch.zeros(4), atol=1e-10, rtol=0)
+    assert w.detach().abs().max() > 0.1
+
+
+def test_scikit_learns_alpha_is_the_penalty_for_ridge_and_the_penalty_over_n_for_lasso(X, y):
+    penalty, n = 1.3, len(y)
+    theirs = linear_model.Ridge(alpha=penalty, fit_intercept=False).fit(X.numpy(), y.numpy())
+    torch.testing.assert_close(ridge(X, y, penalty=penalty), torch.from_numpy(theirs.coef_))
+    theirs = linear_model.Lasso(alpha=penalty / n, fit_intercept=False, tol=1e-12, max_iter=10**5)
+    theirs.fit(X.numpy(), y.numpy())
+    torch.testing.assert_close(
+        lasso(X, y, penalty=penalty), torch.from_numpy(theirs.coef_), atol=1e-7, rtol=0
+    )
+    assert (theirs.coef_ == 0).any(), "the penalty is too small to test a zero"
+
+
+@pytest.mark.equation("ridge-shrinkage")
+def test_ridge_path_is_ridge_at_each_penalty(X, y):
+    penalties = torch.tensor([100.0, 1.0, 0.01])
+    path = regression.ridge_path(X, y, penalties=penalties)
+    for w, penalty in zip(path, penalties.tolist(), strict=True):
+        torch.testing.assert_close(w, ridge(X, y, penalty=penalty))
+
+
+def test_soft_threshold_is_the_minimum_of_its_energy():
+    """Kills: the hard threshold, and a step away from zero."""
+    w = torch.linspace(-3, 3, 60_001)
+    for value in (-2.0, -0.3, 0.0, 0.4, 1.1):
+        best = w[(0.5 * (w - value).square() + 0.5 * w.abs()).argmin()]
+        ours = regression.soft_threshold(torch.tensor(value), 0.5)
+        torch.testing.assert_close(ours, best, atol=1e-4, rtol=0)
+
+
+@pytest.mark.equation("lasso-coordinate")
+def test_one_sweep_minimises_the_energy_over_one_coordinate_after_another(X, y, w):
+    """Kills: a residual that still holds x_j w_j, a forgotten ‖x_j‖², and old values of w."""
+    penalty = 2.0
+    slow = w.clone()
+    for j in range(4):
+        grid = slow.repeat(200_001, 1)
+        grid[:, j] = torch.linspace(-5, 5, 200_001)
+        energies = 0.5 * (y - grid @ X.T).square().sum(1) + penalty * grid.abs().sum(1)
+        slow[j] = grid[energies.argmin(), j]
+    fast, residual = w.clone(), y - X @ w
+    regression.coordinate_sweep(fast, residual, X, penalty=penalty)
+    torch.testing.assert_close(fast, slow, atol=2e-4, rtol=0)
+    torch.testing.assert_close(residual, y - X @ fast)
+    assert (fast - w).abs().min() > 0.01, "a coordinate that does not move tests nothing"
+
+
+@pytest.mark.equation("lasso-optimality")
+@pytest.mark.parametrize("penalty", [0.01, 1.0, 10.0])
+def test_lasso_meets_the_conditions_of_its_minimum(X, y, penalty):
+    """Kills: a loop that stops after the first sweep."""
+    w = lasso(X, y, penalty=penalty, tolerance=1e-13)
+    correlation = X.T @ (y - X @ w)
+    active = w != 0
+    torch.testing.assert_close(correlation[active], penalty * w[active].sign(), atol=1e-8, rtol=0)
+    assert (correlation[~active].abs() <= penalty).all()
+    assert active.any()
+
+
+@pytest.mark.equation("lasso-all-zero")
+def test_all_weights_are_zero_from_the_largest_correlation_on():
+    X = torch.tensor([[1.0, 0.0], [1.0, 1.0], [0.0, -3.0]])
+    y = torch.tensor([1.0, 2.0, 1.0])  # Xᵀy = (3, -1)
+    assert lasso(X, y, penalty=3.0).tolist() == [0, 0]
+    assert lasso(X, y, penalty=2.99)[0] != 0
+
+
+def test_lasso_path_is_scikit_learns(X, y):
+    penalties = torch.logspace(1.3, -2, 15)
+    path = regression.lasso_path(X, y, penalties=penalties)
+    _, theirs, _ = linear_model.lasso_path(
+        X.numpy(), y.numpy(), alphas=penalties.numpy() / len(y), tol=1e-12, max_iter=10**5
+    )
+    torch.testing.assert_close(path, torch.from_numpy(theirs.T.copy()), atol=1e-6, rtol=0)
+    assert (path == 0).any()
+    assert path[-1].abs().min() > 0
+
+
+def test_a_column_of_zeros_gets_no_weight(X, y):
+    X[:, 1] = 0
+    assert lasso(X, y, penalty=0.5)[1] == 0
+
+
+def test_lasso_says_when_it_has_not_converged(X, y):
+    with pytest.raises(RuntimeError, match="within 2 sweeps"):
+        lasso(X, y, penalty=0.1, max_sweeps=2)
+
+
+def test_lasso_does_not_change_its_start(X, y, w):
+    before = w.clone()
+    lasso(X, y, penalty=0.1, start=w)
+    assert torch.equal(w, before)
+
+
+# ------------------------------------------------------------------ Bayesian regression
+def joint_law(X):
+    """(w, y) is jointly Gaussian: means 0, and the covariances of y = X w + ε."""
+    N, M = X.shape
+    S_ww = torch.eye(M) / STRENGTH
+    return S_ww, S_ww @ X.T, X @ S_ww @ X.T + SIGMA**2 * torch.eye(N)
+
+
+@pytest.fixture
+def model():
+    return BayesianRegression(SIGMA, STRENGTH)
+
+
+@pytest.mark.equation("regression-posterior")
+def test_posterior_conditions_the_joint_gaussian(model, X, y):
+    """Kills: σ for σ², and λ left out of the precision."""
+    S_ww, S_wy, S_yy = joint_law(X)
+    posterior = model.posterior(X, y)
+    gain = S_wy @ torch.linalg.inv(S_yy)
+    torch.testing.assert_close(posterior.mean, gain @ y)
+    torch.testing.assert_close(posterior.covariance_matrix, S_ww - gain @ S_wy.T)
+    torch.testing.assert_close(posterior.mean, ridge(X, y, penalty=STRENGTH * SIGMA**2))
+
+
+@pytest.mark.equation("regression-evidence")
+def test_evidence_is_the_density_of_y_with_w_integrated_out(model, X, y):
+    """Kills: the prior's normaliser left out; loss without its constant."""
+    *_, S_yy = joint_law(X)
+    expected = MultivariateNormal(torch.zeros(len(y)), S_yy).log_prob(y)
+    torch.testing.assert_close(model.log_evidence(X, y), expected)
+
+
+@pytest.mark.equation("evidence-partition")
+@pytest.mark.parametrize(
+    ("regulariser", "log_z_prior"),
+    [(l2, math.log(2 * math.pi / STRENGTH)), (l1, 2 * math.log(2 / STRENGTH))],
+    ids=["gaussian", "laplace"],
+)
+def test_evidence_is_the_integral_of_the_boltzmann_factor_over_that_of_the_prior(
+    model, X, y, regulariser, log_z_prior
+):
+    """Two weights, orthonormal columns, and a grid of quadrature points in the plane."""
+    Q, _ = torch.linalg.qr(X[:, :2])
+    nodes, weights = quadrature(-20, 20)
+    w = torch.cartesian_prod(nodes, nodes)
+    E = energy(w, Q, y, sigma=SIGMA, strength=STRENGTH, regulariser=regulariser)
+    log_Z = torch.logsumexp(torch.cartesian_prod(weights, weights).prod(1).log() - E, 0).item()
+    by_quadrature = log_Z - log_z_prior
+    if regulariser is l2:
+        closed = model.log_evidence(Q, y)
+    else:
+        inside = Q.T @ y
+        outside = y.square().sum() - inside.square().sum()
+        closed = regression.laplace_log_evidence(inside, sigma=SIGMA, strength=STRENGTH)
+        closed += -outside / (2 * SIGMA**2) - 5 * math.log(2 * math.pi * SIGMA**2)  # N - M = 10
+    assert closed.item() == pytest.approx(by_quadrature, rel=1e-7)
+
+
+@pytest.mark.equation("regression-predictive")
+def test_predictive_is_the_ratio_of_two_evidences(model, X, y, w):
+    """p(y_new | D) = p(D, y_new) / p(D). Kills: a variance without σ², or without w's."""
+    new = model.predictive(X, y, X_new=w[None])
+    for y_new in (-2.0, 0.0, 3.0):
+        both = model.log_evidence(torch.cat([X, w[None]]), torch.cat([y, torch.tensor([y_new])]))
+        ratio = both - model.log_evidence(X, y)
+        torch.testing.assert_close(new.log_prob(torch.tensor(y_new))[0], ratio)
+
+
+@pytest.mark.equation("evidence-fixed-point")
+def test_evidence_is_stationary_where_the_fixed_point_settles(X, y):
+    """Kills: N in place of N - γ. Also the value of scikit-learn's BayesianRidge."""
+    best = regression.maximise_evidence(X, y)
+    top = best.log_evidence(X, y).item()
+    for d in (0.97, 1.03):
+        assert BayesianRegression(d * best.sigma, best.strength).log_evidence(X, y) < top
+        assert BayesianRegression(best.sigma, d * best.strength).log_evidence(X, y) < top
+    h = 1e-5
+    for i in range(2):
+        up, down = ([best.sigma, best.strength] for _ in range(2))
+        up[i] *= 1 + h
+        down[i] *= 1 - h
+        slope = BayesianRegression(*up).log_evidence(X, y) - BayesianRegression(*down).log_evidence(
+            X, y
+        )
+        assert abs(slope.item() / (2 * h)) < 1e-5
+    peer = linear_model.BayesianRidge(
+        alpha_1=0, alpha_2=0, lambda_1=0, lambda_2=0, tol=1e-12, max_iter=5000,
+        fit_intercept=False, compute_score=True,
+    ).fit(X.numpy(), y.numpy())  # fmt: skip
+    assert best.sigma == pytest.approx(peer.alpha_**-0.5, rel=1e-6)
+    assert best.strength == pytest.approx(peer.lambda_, rel=1e-6)
+    assert top == pytest.approx(peer.scores_[-1], rel=1e-6)
+
+
+def test_fixed_point_without_a_signal_says_so(X):
+    """y at a right angle to the columns: the best prior has no width at all."""
+    Q, _ = torch.linalg.qr(X, mode="complete")
+    with pytest.raises(RuntimeError, match="expected convergence"):
+        regression.maximise_evidence(X, Q[:, -1], max_steps=50)
+
+
+@pytest.mark.equation("laplace-evidence")
+@pytest.mark.parametrize("strength", [0.1, 1.0, 8.0])
+def test_laplace_evidence_is_the_integral_over_the_weight(strength):
+    """Kills errata 002 L95: without log(λ/2) the number is no density and its best λ is zero."""
+    w, weights = quadrature(-12, 12)
+    for y in (-3.0, 0.0, 0.4):
+        log_joint = Normal(w, SIGMA).log_prob(torch.tensor(y)) + Laplace(0, 1 / strength).log_prob(
+            w
+        )
+        integral = (weights * log_joint.exp()).sum().item()
+        ours = regression.laplace_log_evidence(torch.tensor([y]), sigma=SIGMA, strength=strength)
+        assert ours.exp().item() == pytest.approx(integral, rel=1e-9)
+
+
+def test_without_the_normaliser_the_strength_always_runs_to_zero(fixed):
+    """The printed form falls with λ whatever the data; the corrected one has its top inside."""
+    y = torch.cat([torch.zeros(15), torch.tensor([4.0, -5.0])]) + torch.randn(17, generator=fixed)
+    strengths = torch.logspace(-3, 2, 100).tolist()
+    corrected = torch.stack([
+        regression.laplace_log_evidence(y, sigma=1.0, strength=s) for s in strengths
+    ])
+    printed = corrected - len(y) * torch.tensor(strengths).div(2).log()
+    assert (printed.diff() < 0).all()
+    assert 0 < corrected.argmax() < len(strengths) - 1
+
+
+def test_laplace_evidence_far_out_is_finite():
+    y = torch.tensor([1e3, -1e3])
+    assert regression.laplace_log_evidence(y, sigma=0.1, strength=50.0).isfinite()
+
+
+def test_float32_in_float32_out(model, X, y):
+    """Kills: a tolerance that float32 cannot reach, so that iterations never end."""
+    single = X.float(), y.float()
+    for penalty in (0.01, 0.03, 0.1, 0.3, 1.0, 3.0):
+        w = lasso(*single, penalty=penalty, max_sweeps=1000)
+        torch.testing.assert_close(w.double(), lasso(X, y, penalty=penalty), atol=1e-4, rtol=1e-4)
+        assert w.dtype == ridge(*single, penalty=penalty).dtype == torch.float32
+    assert model.log_evidence(*single).dtype == torch.float32
+    best = regression.maximise_evidence(*single).strength
+    assert best == pytest.approx(regression.maximise_evidence(X, y).strength, rel=1e-3)
+
+
+def test_bad_input_is_refused_by_name(X, y):
+    with pytest.raises(
+        ValueError, match=r"expected shapes \(N, M\) and \(N,\), got \(12, 4\) and \(11,\)"
+    ):
+        ridge(X, y[1:], penalty=1.0)
+    with pytest.raises(ValueError, match="penalty: expected a finite number > 0, got 0"):
+        lasso(X, y, penalty=0.0)
+    with pytest.raises(TypeError, match="floating-point"):
+        ridge(X.long(), y, penalty=1.0)
+    y[3] = math.nan
+    with pytest.raises(ValueError, match="1 NaN"):
+        BayesianRegression(1.0, 1.0).log_evidence(X, y)
+    with pytest.raises(ValueError, match="sigma"):
+        BayesianRegression(0.0, 1.0)
+    with pytest.raises(ValueError, match="at least one example"):
+        ridge(X[:0], y[:0], penalty=1.0)

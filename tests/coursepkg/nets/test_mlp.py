@@ -1,0 +1,63 @@
+import pytest
+import torch
+from torch.testing import assert_close
+
+from coursepkg.nets.conv import CausalConv1d
+from coursepkg.nets.mlp import WindowMLP
+
+K, D, L = 3, 6, 2
+
+
+@pytest.fixture
+def net(generator):
+    return WindowMLP(L, 5, K, generator=generator)
+
+
+@pytest.fixture
+def x(generator):
+    return torch.randint(K, (7, D), generator=generator)
+
+
+@pytest.mark.equation("window-mlp")
+def test_logits_are_the_perceptron_of_the_last_pixels(net, x):
+    """A slow loop. Kills: window reversed, shifted by none or by two, zeros before the start."""
+    V, c, W, b = net.first.weight, net.first.bias, net.last.weight, net.last.bias
+    for i, row in enumerate(x.tolist()):
+        for d in range(D):
+            h = c
+            for lag in range(1, L + 1):
+                h = h + V[:, lag - 1] * (row[d - lag] / (K - 1) if lag <= d else -1)
+            assert_close(net(x)[i, d], W @ h.relu() + b)
+
+
+def test_sees_its_window_and_no_more(net, x):
+    """Kills: seeing the present (logits d move with x_d), a window that is one short."""
+    changes = torch.zeros(D, D)
+    for d in range(D):
+        other = x.clone()
+        other[:, d] = (x[:, d] + 1) % K
+        changes[:, d] = (net(other) - net(x)).abs().amax((0, 2))
+    lag = torch.arange(D)[:, None] - torch.arange(D)
+    assert torch.equal(changes > 0, (lag >= 1) & (lag <= L))
+
+
+def test_first_layer_is_a_strict_causal_convolution(net, x, generator):
+    """On the same padded numbers: one filter bank slid over the raster."""
+    conv = CausalConv1d(1, 5, L, strict=True, generator=generator)
+    conv.conv.weight.data = net.first.weight.data.flip(-1)[:, None]
+    conv.conv.bias.data = net.first.bias.data
+    padded = torch.cat([-torch.ones(len(x), L), x / (K - 1)], dim=1)
+    h = conv(padded[:, None]).mT[:, L:].relu()
+    assert_close(net.last(h), net(x))
+
+
+def test_same_generator_same_weights():
+    a, b, c = (WindowMLP(L, 5, K, generator=torch.Generator().manual_seed(s)) for s in (1, 1, 2))
+    assert torch.equal(a.first.weight, b.first.weight)
+    assert not torch.equal(a.first.weight, c.first.weight)
+
+
+@pytest.mark.parametrize(("window", "hidden", "levels"), [(0, 5, 3), (2, 0, 3), (2, 5, 1)])
+def test_impossible_parameters_are_refused(window, hidden, levels, generator):
+    with pytest.raises(ValueError, match="expected window >= 1"):
+        WindowMLP(window, hidden, levels, generator=generator)

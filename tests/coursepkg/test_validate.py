@@ -1,0 +1,55 @@
+"""Every check refuses what it names, says what came, and lets good input through."""
+
+import math
+
+import pytest
+import torch
+
+from coursepkg.validate import check_levels, check_positive, check_real
+
+GOOD_LEVELS = torch.tensor([[0, 1, 16], [3, 4, 5]])
+
+
+def test_good_input_passes():
+    check_levels(GOOD_LEVELS, event=(3,), levels=17)
+    check_levels(torch.tensor([0, 1]), event=(), levels=2)
+    check_real(torch.rand(2, 4, 4, generator=torch.Generator()), event=(4, 4))
+    check_positive(step_size=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        ([[0, 1, 2]], TypeError, "expected a torch.Tensor, got list"),
+        (GOOD_LEVELS.double(), TypeError, r"integer levels 0\.\.16, got dtype torch.float64"),
+        (GOOD_LEVELS.bool(), TypeError, "torch.bool"),
+        (GOOD_LEVELS[:, :2], ValueError, r"expected shape \(B, 3\), got \(2, 2\)"),
+        (GOOD_LEVELS[0], ValueError, r"expected shape \(B, 3\), got \(3,\)"),
+        (GOOD_LEVELS[:0], ValueError, "at least one example"),
+        (GOOD_LEVELS - 1, ValueError, "from -1 to 15"),
+        (GOOD_LEVELS + 1, ValueError, "from 1 to 17"),
+    ],
+)
+def test_bad_levels_are_refused(x, error, message):
+    with pytest.raises(error, match=message):
+        check_levels(x, event=(3,), levels=17)
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        (torch.ones(2, 3, dtype=torch.int64), TypeError, "floating-point tensor, got dtype"),
+        (torch.ones(2, 4), ValueError, r"expected shape \(B, 3\), got \(2, 4\)"),
+        (torch.ones(0, 3), ValueError, "at least one"),
+        (torch.tensor([[1.0, math.nan, math.inf]]), ValueError, "got 2 NaN or inf"),
+    ],
+)
+def test_bad_reals_are_refused(x, error, message):
+    with pytest.raises(error, match=message):
+        check_real(x, event=(3,))
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf])
+def test_what_must_be_positive(value):
+    with pytest.raises(ValueError, match=f"step_size: expected a finite number > 0, got {value}"):
+        check_positive(step_size=value)

@@ -1,0 +1,23 @@
+"""Makes what the book needs and git does not keep: MathJax and the generated tables.
+
+`python -m tools.generate`, before each build; it writes only what changed.
+"""
+
+from pathlib import Path
+
+from tools import equations, mathjax, notation, timings
+from tools.site import write
+
+
+def main() -> None:
+    """Runs every step."""
+    root = Path()
+    mathjax.copy(mathjax.SOURCE, root / mathjax.TARGET)
+    generated = root / "book" / "generated"
+    write(generated / "notation.md", notation.page(root))
+    write(generated / "equations.md", equations.page(root, equations.collect(root)))
+    write(generated / "timings.md", timings.page(root))
+
+
+if __name__ == "__main__":
+    main()

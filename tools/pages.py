@@ -1,0 +1,290 @@
+"""Opens every page of the built book in headless Chromium and names what would trip a reader.
+
+`python -m tools.pages [SITE] [--only GLOB] [--screenshots DIR]` reads the HTML files (links, alt
+text, launch buttons), then serves them on the loopback and visits each at two widths: what the
+console says, what is asked for in vain, the formulas, sideways scrolling, accessibility (axe-core).
+"""
+
+import asyncio
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatch
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Annotated, NamedTuple
+
+import typer
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.async_api import ConsoleMessage, Request, Response, async_playwright
+from playwright.async_api import Error as BrowserError
+from playwright.async_api import Page as Tab
+from rich.console import Console
+from rich.progress import Progress
+
+from tools import links
+
+# No other host resolves: a page that asks a third party is told no, and nothing leaves the machine.
+CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
+TABS = 4  # at a time; two cores are busy then
+PATIENCE = 60.0  # seconds for one visit; many times what the longest chapter takes
+
+
+class View(NamedTuple):
+    """A window: its name, its size in px, and the themes in which axe looks at it."""
+
+    name: str
+    width: int
+    height: int
+    themes: tuple[str, ...]
+
+
+VIEWS = (View("desktop", 1280, 900, ("light", "dark")), View("phone", 390, 844, ("light",)))
+
+
+class Problem(NamedTuple):
+    """What is wrong on which page; `where` names the view, if views may differ."""
+
+    page: str
+    what: str
+    where: str = ""
+
+
+CHECK_MATH = """async () => {
+  const formulas = [...document.querySelectorAll('.math')];
+  if (!formulas.length) return [];
+  if (!window.MathJax?.startup?.promise) return [`no MathJax for ${formulas.length} formulas`];
+  await MathJax.startup.promise;
+  const wrong = formulas.filter(formula => !formula.querySelector('mjx-container'))
+    .map(formula => `formula left as TeX: ${formula.textContent}`);
+  for (const {root, math} of MathJax.startup.document.math) root.walkTree(node => {
+    const unknown = node.isKind('mtext') && node.attributes.get('mathcolor') === 'red';
+    if (node.isKind('merror')) wrong.push(`${node.attributes.get('data-mjx-error')} in ${math}`);
+    else if (unknown) wrong.push(`unknown macro ${node.childNodes[0].getText()} in ${math}`);
+  });
+  return wrong;
+}"""
+
+CHECK_WIDTH = """() => {
+  const page = document.scrollingElement, style = element => getComputedStyle(element);
+  if (page.scrollWidth <= page.clientWidth) return [];
+  const name = e => e.id ? `#${e.id}` : [e.localName, ...e.classList].join('.');
+  const fixed = e => style(e).position === 'fixed';
+  const boxed = e => e && e !== document.body
+    && (style(e).overflowX !== 'visible' || fixed(e) || boxed(e.parentElement));
+  const right = e => e.getBoundingClientRect().right;
+  const widest = [...document.body.querySelectorAll('*')]
+    .filter(e => !fixed(e) && !boxed(e.parentElement))
+    .reduce((a, b) => right(b) >= right(a) ? b : a);
+  const path = `${name(widest.parentElement)} > ${name(widest)}`;
+  return [`scrolls sideways by ${page.scrollWidth - page.clientWidth} px: ${path}`];
+}"""
+
+CHECK_AXE = """async () => {
+  const {violations} = await axe.run(document, {resultTypes: ['violations'], preload: false});
+  return violations.filter(({impact}) => ['serious', 'critical'].includes(impact))
+    .map(({id, help, nodes}) => {
+      const {target, any, all, none} = nodes[0], more = nodes.length - 1;
+      const why = [...any, ...all, ...none][0]?.message ?? help;
+      return `axe ${id}: ${target.flat().join(' ')}${more ? ` and ${more} more` : ''}: ${why}`;
+    });
+}"""
+
+# a colour half way between two themes belongs to neither
+NO_MOTION = "*, *::before, *::after { transition: none !important; animation: none !important }"
+
+
+def listen(tab: Tab, home: str) -> list[str]:
+    """The list that will hold the tab's complaints: console, errors, failed requests."""
+    said: list[str] = []
+
+    def failed(url: str) -> None:
+        what = "failed request" if url.startswith(home) else "request to another host"
+        said.append(f"{what}: {url.removeprefix(home)}")
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.text.startswith("Failed to load resource"):
+            failed(message.location["url"])
+        elif message.type == "error":
+            said.append(f"console error: {message.text}")
+
+    def on_request(request: Request) -> None:
+        if request.url.startswith(("http:", "https:")) and not request.url.startswith(home):
+            failed(request.url)
+
+    def on_response(response: Response) -> None:
+        if response.status >= 400:
+            failed(response.url)
+
+    tab.on("console", on_console)
+    tab.on("pageerror", lambda error: said.append(f"page error: {error}"))
+    tab.on("request", on_request)
+    tab.on("response", on_response)
+    tab.on("requestfailed", lambda request: failed(request.url))
+    return said
+
+
+async def set_theme(tab: Tab, theme: str) -> None:
+    """Asks for a theme as the reader's system does, and as the theme's own button does."""
+    await tab.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    await tab.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+
+
+class Visitor(NamedTuple):
+    """A tab that goes through all that only a browser can tell, one page at a time."""
+
+    tab: Tab
+    home: str
+    said: list[str]
+    screenshots: Path | None
+
+    async def visit(self, page: str, view: View) -> list[Problem]:
+        """Everything that is wrong with one page in one view."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._look(page, view)
+        except TimeoutError:
+            return [Problem(page, f"not done after {PATIENCE:.0f} seconds")]
+        except BrowserError as error:
+            return [Problem(page, f"cannot be looked at: {error.message}".splitlines()[0])]
+
+    async def _look(self, page: str, view: View) -> list[Problem]:
+        await self._open(page, view)
+        problems = [Problem(page, what) for what in self.said]
+        width = await self.tab.evaluate(CHECK_WIDTH)
+        problems += [Problem(page, what, f"{view.width} px") for what in width]
+        problems += await self._run_axe(page, view)
+        await self._photograph(page, view)
+        return problems
+
+    async def _open(self, page: str, view: View) -> None:
+        await self.tab.goto("about:blank")  # the page before has no more to say
+        self.said.clear()
+        await self.tab.set_viewport_size({"width": view.width, "height": view.height})
+        await self.tab.emulate_media(color_scheme="light")
+        await self.tab.goto(self.home + page)
+        self.said.extend(await self.tab.evaluate(CHECK_MATH))
+        await self.tab.wait_for_load_state("networkidle")
+
+    async def _run_axe(self, page: str, view: View) -> list[Problem]:
+        problems = []
+        await self.tab.add_style_tag(content=NO_MOTION)
+        await self.tab.evaluate(AXE_SCRIPT)
+        for theme in view.themes:
+            await set_theme(self.tab, theme)
+            found = await self.tab.evaluate(CHECK_AXE)
+            problems += [Problem(page, what, f"{view.name} {theme}") for what in found]
+        return problems
+
+    async def _photograph(self, page: str, view: View) -> None:
+        for theme in ("light", "dark") if self.screenshots else ():
+            await set_theme(self.tab, theme)
+            name = f"{page.removesuffix('.html').replace('/', '-')}.{view.name}-{theme}.png"
+            await self.tab.screenshot(path=f"{self.screenshots}/{name}", full_page=True)
+
+
+@contextmanager
+def serve(site: Path) -> Iterator[str]:
+    """Serves the site on a free port of the loopback; gives its address."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # keep connections: a page has forty files
+        disable_nagle_algorithm = True
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site))) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+
+
+async def browse(site: Path, pages: Sequence[str], screenshots: Path | None) -> list[Problem]:
+    """Visits the pages in all views, a few at a time, in one browser."""
+    todo = [(page, view) for page in pages for view in VIEWS]
+    found: list[Problem] = []
+    with serve(site) as home, Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("pages", total=len(todo))
+        async with async_playwright() as driver:
+            browser = await driver.chromium.launch(
+                executable_path=shutil.which("chromium"), args=CHROMIUM_ARGS
+            )
+            context = await browser.new_context(reduced_motion="reduce")
+            context.set_default_timeout(0)  # PATIENCE is for the visit as a whole
+
+            async def work() -> None:
+                tab = await context.new_page()
+                visitor = Visitor(tab, home, listen(tab, home), screenshots)
+                while todo:
+                    found.extend(await visitor.visit(*todo.pop(0)))
+                    progress.advance(task)
+
+            await asyncio.gather(*(work() for _ in range(min(TABS, len(todo)))))
+            await browser.close()
+    return found
+
+
+def check(
+    site: Path, *, only: str = "*", screenshots: Path | None = None
+) -> tuple[int, list[Problem]]:
+    """Number of pages looked at, and all that is wrong with them."""
+    sources = links.read(site)
+    chosen = {name: source for name, source in sources.items() if fnmatch(name, only)}
+    if not chosen:
+        raise SystemExit(f"no page of {site} is called {only}")
+    problems = [
+        Problem(name, what)
+        for name, source in chosen.items()
+        for what in links.check(source, sources, site)
+    ]
+    seen = [name for name, source in chosen.items() if not source.moved]
+    return len(chosen), problems + asyncio.run(browse(site, seen, screenshots))
+
+
+def lines(problems: Sequence[Problem]) -> list[str]:
+    """One line for each problem: what several views share is one problem."""
+    views: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for page, what, where in problems:
+        views[page, what] |= {where} - {""}
+    return [
+        f"{page}: {what}" + (f" [{', '.join(sorted(where))}]" if where else "")
+        for (page, what), where in sorted(views.items())
+    ]
+
+
+def main(
+    site: Annotated[Path, typer.Argument(help="the built book")] = Path("_build/html"),
+    only: Annotated[str, typer.Option(help="pages to look at, such as 'notebooks/*'")] = "*",
+    screenshots: Annotated[Path | None, typer.Option(help="where to put pictures")] = None,
+) -> None:
+    """Looks at every page of the built book as a reader's browser does."""
+    if not (site / "index.html").is_file():
+        raise SystemExit(f"no book at {site}: build it first with `make book`")
+    if not shutil.which("chromium"):
+        raise SystemExit("no Chromium: install it with `apt-get install chromium`")
+    if screenshots:
+        screenshots.mkdir(parents=True, exist_ok=True)
+    pages, problems = check(site, only=only, screenshots=screenshots)
+    found = lines(problems)
+    print(*found, f"{pages} pages, {len(found)} problems", sep="\n")
+    if found:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    typer.run(main)

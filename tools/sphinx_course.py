@@ -1,0 +1,161 @@
+"""What the course adds to Sphinx: chapter numbers, the line under a title, links back from the API.
+
+A chapter's number is that of its file: `notebooks/09_autoregressive` is chapter 9 and its third
+equation (9.3), whatever else is finished. `tools.launch` counts alike.
+"""
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
+from sphinx.environment.collectors.toctree import TocTreeCollector
+from sphinx.util.nodes import make_refnode
+
+from tools.site import chapter_number, repository_url, site_url
+
+API = "book/api"
+
+
+def know_repository(app: Sphinx, config: Config) -> None:
+    """Lets a page link a file of the repository as `[text](repo:README.md)`, whatever its URL."""
+    config.html_baseurl = config.ogp_site_url = f"{site_url(Path(app.srcdir))}/"
+    blob = f"{repository_url(Path(app.srcdir))}/blob/main/{{{{path}}}}"
+    schemes = dict.fromkeys(["http", "https", "mailto"])
+    config.myst_url_schemes = {**schemes, "repo": {"url": blob}}
+
+
+def skip_tuple_fields(app: Sphinx, kind: str, name: str, obj: object, *rest: Any) -> bool | None:
+    """A NamedTuple's class docstring explains its fields; "Alias for field number 0" does not."""
+    return True if type(obj).__name__ == "_tuplegetter" else None
+
+
+def skip_protocol_arguments(
+    app: Sphinx, kind: str, name: str, obj: object, *rest: Any
+) -> tuple[str, str | None] | None:
+    """A protocol is never called, so its (*args, **kwargs) say nothing."""
+    return ("", None) if getattr(obj, "_is_protocol", False) else None
+
+
+def escape_shapes(app: Sphinx, kind: str, name: str, obj: object, opt: Any, doc: list[str]) -> None:
+    """In the shape (B, *event) the star opens no emphasis."""
+    doc[:] = [re.sub(r", \*(\w+)\)", r", \\*\1)", line) for line in doc]
+
+
+_assign_figure_numbers = TocTreeCollector.assign_figure_numbers
+
+
+def number_by_file_name(collector: TocTreeCollector, env: BuildEnvironment) -> list[str]:
+    """Writes each chapter's own number in front of its sections; figures and equations follow.
+
+    Sphinx has just counted the chapters that exist, from 1 in each part.
+    """
+    for docname, numbers in env.toc_secnumbers.items():
+        chapter = chapter_number(docname)
+        if chapter is None:
+            continue
+        for anchor, number in numbers.items():
+            numbers[anchor] = (chapter, *number[1:]) if number else number
+        for node in (env.titles[docname], *env.tocs[docname].findall(nodes.reference)):
+            if node.get("secnumber"):
+                node["secnumber"] = [chapter, *node["secnumber"][1:]]
+    return _assign_figure_numbers(collector, env)
+
+
+def add_header(app: Sphinx, doctree: nodes.document) -> None:
+    """Puts "Runs in 12 s on two cores" and the chapter's two files under its title."""
+    docname = app.env.docname
+    timings = Path(app.srcdir) / "book" / "timings.json"
+    if chapter_number(docname) is None:
+        return
+    app.env.note_dependency(str(timings))
+    measured = json.loads(timings.read_text("utf8")) if timings.exists() else {}
+    row = measured.get(Path(docname).name)
+    title = next(iter(doctree.findall(nodes.title)), None)
+    if row is None or title is None:
+        return
+    blob = f"{repository_url(Path(app.srcdir))}/blob/main/{docname}.md"
+    line = nodes.paragraph(classes=["chapter-header"])
+    line += nodes.Text(f"Runs in {max(1, round(row['seconds']))} s on two cores · download the ")
+    line += nodes.reference("", "notebook", refuri=f"../_sources/{docname}.ipynb", internal=True)
+    line += nodes.Text(" or read its ")
+    line += nodes.reference("", "source", refuri=blob)
+    title.parent.insert(title.parent.index(title) + 1, line)
+
+
+def names_used(notebook: Path) -> set[str]:
+    """The full names that a notebook's code cells import from coursepkg."""
+    cells = json.loads(notebook.read_text("utf8"))["cells"]
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    plain = re.sub(r"(?m)^\s*[%!].*$", "", code)  # IPython's magics are no Python
+    imports = (node for node in ast.walk(ast.parse(plain)) if isinstance(node, ast.ImportFrom))
+    return {f"{node.module}.{alias.name}" for node in imports for alias in node.names}
+
+
+def note_mentions(app: Sphinx, doctree: nodes.document) -> None:
+    """Remembers which API objects a chapter links or imports."""
+    docname = app.env.docname
+    if chapter_number(docname) is None:
+        return
+    links = doctree.findall(addnodes.pending_xref)
+    linked = {node["reftarget"] for node in links if node.get("refdomain") == "py"}
+    path = Path(app.env.doc2path(docname))
+    imported = names_used(path) if path.suffix == ".ipynb" else set()
+    mentions(app.env)[docname] = linked | imported
+
+
+def mentions(env: BuildEnvironment) -> dict[str, set[str]]:
+    """What `note_mentions` found, by page; kept with the environment between builds."""
+    if not hasattr(env, "course_mentions"):
+        env.course_mentions = {}  # type: ignore[attr-defined]
+    found: dict[str, set[str]] = env.course_mentions  # type: ignore[attr-defined]
+    return found
+
+
+def forget_mentions(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
+    """Drops a page that is read anew."""
+    mentions(env).pop(docname, None)
+
+
+def rewrite_api(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """The API page shows what other pages mention, so it is written each time."""
+    return [API] if API in env.found_docs else []
+
+
+def link_back(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Ends each API entry with the chapters that use it."""
+    if docname != API:
+        return
+    for signature in list(doctree.findall(addnodes.desc_signature)):
+        name = f"{signature.get('module')}.{signature.get('fullname')}"
+        chapters = sorted(page for page, names in mentions(app.env).items() if name in names)
+        if not chapters:
+            continue
+        line = nodes.paragraph("", "In the book: ", classes=["used-in"])
+        for i, page in enumerate(chapters):
+            text = f"{chapter_number(page)}. {app.env.titles[page].astext()}"
+            line += nodes.Text(", " if i else "")
+            line += make_refnode(app.builder, docname, page, None, nodes.Text(text))
+        signature.parent[-1] += line
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Called by Sphinx."""
+    app.add_config_value("comments_config", {}, "")  # Jupyter Book sets it; we load no comments
+    TocTreeCollector.assign_figure_numbers = number_by_file_name  # type: ignore[assignment,method-assign]
+    app.connect("config-inited", know_repository, priority=400)
+    app.connect("autodoc-skip-member", skip_tuple_fields)
+    app.connect("autodoc-process-signature", skip_protocol_arguments)
+    app.connect("autodoc-process-docstring", escape_shapes)
+    app.connect("doctree-read", add_header)
+    app.connect("doctree-read", note_mentions)
+    app.connect("env-purge-doc", forget_mentions)
+    app.connect("env-updated", rewrite_api)
+    app.connect("doctree-resolved", link_back)
+    return {"parallel_read_safe": False, "parallel_write_safe": True}
