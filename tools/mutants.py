@@ -24,6 +24,9 @@ import typer
 
 ROOT = Path(__file__).parents[1]
 TIMEOUT = 120  # seconds; a mutant that hangs is killed by its tests just as well
+# imported once, and not in every fork; coursepkg never, since its modules are what changes
+PRELOAD = ["torch", "scipy.stats", "sklearn.linear_model", "sklearn.datasets", "matplotlib.pyplot",
+           "lightning_fabric"]  # fmt: skip
 KILLED, SURVIVED = "killed", "SURVIVED"
 
 
@@ -171,9 +174,8 @@ def main(
 ) -> None:
     """Plants one-line bugs in the changed modules; fails if the tests of one do not notice."""
     os.environ |= {"OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
-    for library in ("torch", "scipy.stats", "sklearn.linear_model", "sklearn.datasets",
-                    "matplotlib.pyplot", "lightning_fabric"):  # fmt: skip
-        importlib.import_module(library)  # once here, and not in every fork
+    for library in PRELOAD:
+        importlib.import_module(library)
     selected = list(_selected(everything, base, only or []))
     bad, total, start = [], 0, time.perf_counter()
     for path, mutants in selected:

@@ -49,7 +49,7 @@ def problems(root: Path) -> list[str]:
         f"book/notation.yml: {one['latex']} means both “{one['meaning']}” and “{two['meaning']}”; "
         "name chapters that do not meet"
         for one, two in combinations(entries, 2)
-        if one["latex"] == two["latex"] and _meet(one, two)
+        if "latex" in one and one["latex"] == two.get("latex") and _meet(one, two)
     ]
     known = {name for entry in entries for name in entry["code"]}
     for file in sorted((root / "coursepkg").rglob("*.py")):
@@ -82,7 +82,7 @@ def page(root: Path) -> str:
             "|---|---|---|---|",
         ]
         for entry in entries:
-            symbol = f"${entry['latex']}$" if entry["latex"] != "-" else ""
+            symbol = f"${entry['latex']}$" if "latex" in entry else ""
             code = ", ".join(f"`{name}`" for name in entry["code"])
             chapters = ", ".join(map(str, entry.get("chapters", ["all"])))
             lines.append(f"| {symbol} | {entry['meaning']} | {code} | {chapters} |")

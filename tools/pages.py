@@ -39,7 +39,7 @@ CHROMIUM_ARGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
 TABS = 4  # at a time; two cores are busy then
-PATIENCE = 60.0  # seconds for one visit; many times what the longest chapter takes
+PATIENCE = 180.0  # seconds for one visit; the API page takes 10 on a machine of its own
 
 
 class View(NamedTuple):
@@ -91,6 +91,12 @@ CHECK_WIDTH = """() => {
   const path = `${name(widest.parentElement)} > ${name(widest)}`;
   return [`scrolls sideways by ${page.scrollWidth - page.clientWidth} px: ${path}`];
 }"""
+
+# the theme hides what an inline formula has beyond the line's end
+CHECK_CUT = """() => [...window.MathJax?.startup?.document?.math ?? []].filter(({typesetRoot}) => {
+  const box = typesetRoot.parentElement, right = e => e.getBoundingClientRect().right;
+  return getComputedStyle(box).overflowX === 'hidden' && right(typesetRoot) > right(box) + 1;
+}).map(({math}) => `formula cut off: ${math}`)"""
 
 CHECK_AXE = """async () => {
   const {violations} = await axe.run(document, {resultTypes: ['violations'], preload: false});
@@ -163,8 +169,9 @@ class Visitor(NamedTuple):
     async def _look(self, page: str, view: View) -> list[Problem]:
         await self._open(page, view)
         problems = [Problem(page, what) for what in self.said]
-        width = await self.tab.evaluate(CHECK_WIDTH)
-        problems += [Problem(page, what, f"{view.width} px") for what in width]
+        for script in (CHECK_WIDTH, CHECK_CUT):
+            found = await self.tab.evaluate(script)
+            problems += [Problem(page, what, f"{view.width} px") for what in found]
         problems += await self._run_axe(page, view)
         await self._photograph(page, view)
         return problems

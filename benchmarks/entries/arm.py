@@ -52,17 +52,21 @@ def markov_1_placed(split: Split, generator: Generator, quick: bool) -> MarkovCh
 def window_mlp(split: Split, generator: Generator, quick: bool) -> ARM:
     """The lecture's perceptron over the last two rows, the same for all pixels."""
     net = WindowMLP(16, 128, LEVELS, generator=generator)
-    return _train(net, split, epochs=1 if quick else 40, rate=3e-3, generator=generator)
+    return _train(net, split, epochs=1 if quick else 30, decay=0.01, generator=generator)
 
 
 def causal_cnn(split: Split, generator: Generator, quick: bool) -> ARM:
-    """The causal convolution; the recipe was chosen on validation (notebook 09 says how)."""
+    """The causal convolution, started from independent pixels.
+
+    Chosen on validation among windows 18, 20 and 27, 1 to 3 blocks, 64 to 192 channels, dropout 0.3
+    to 0.5, decay 0.01 to 1.5, and small affine distortions of the images, which did not help.
+    """
     net = CausalCNN(
         dim=D, levels=LEVELS, embedding=4, channels=128, window=18, blocks=(1,), dropout=0.4,
         generator=generator,
     )  # fmt: skip
     net.start_from(_best_chain(split, 0, tied=False).table[:, 0])
-    return _train(net, split, epochs=1 if quick else 50, rate=3e-3, generator=generator)
+    return _train(net, split, epochs=1 if quick else 45, decay=1.5, generator=generator)
 
 
 def _best_chain(split: Split, order: int, *, tied: bool) -> MarkovChain:
@@ -74,16 +78,17 @@ def _best_chain(split: Split, order: int, *, tied: bool) -> MarkovChain:
     return min(chains, key=lambda chain: nats(chain, split.valid).value)
 
 
-def _train(net: nn.Module, split: Split, *, epochs: int, rate: float, generator: Generator) -> ARM:
+def _train(net: nn.Module, split: Split, *, epochs: int, decay: float, generator: Generator) -> ARM:
     """AdamW with one cycle of the rate and averaged weights; keeps the best epoch of validation."""
-    model, batch = ARM(net, dim=D, levels=LEVELS), 50
-    optimizer = AdamW(model.parameters(), lr=rate, weight_decay=0.01)
-    steps = epochs * -(-len(split.train) // batch)
-    schedule = OneCycleLR(optimizer, max_lr=rate, total_steps=steps, cycle_momentum=False)
+    model, rate, batch = ARM(net, dim=D, levels=LEVELS), 3e-3, 50
+    optimizer = AdamW(model.parameters(), lr=rate, weight_decay=decay)
+    steps = epochs * (len(split.train) // batch)
+    schedule = OneCycleLR(
+        optimizer, max_lr=rate, total_steps=steps, pct_start=0.1, cycle_momentum=False
+    )
     fit(
         model, split.train, valid=split.valid, epochs=epochs, batch_size=batch,
-        optimizer=optimizer, schedule=schedule, ema=0.99, clip=50.0, generator=generator,
-        progress=False,
+        optimizer=optimizer, schedule=schedule, ema=0.99, generator=generator, progress=False,
     )  # fmt: skip
     return model
 

@@ -93,7 +93,9 @@ def load_binary_alphadigits(source: str | Path, *, sha256: str) -> Glyphs:
 def _distances() -> Tensor:
     """Signed distance to each outline in pixels, negative inside; (36·13, 1, 80, 64)."""
     fonts = Path(mpl.get_data_path(), "fonts", "ttf")
-    drawn = [_distance(c, fonts / f"{font}.ttf") for c in CHARACTERS for font in FONTS]
+    drawn = [
+        _distance(character, fonts / f"{font}.ttf") for character in CHARACTERS for font in FONTS
+    ]
     return torch.from_numpy(np.stack(drawn)).unsqueeze(1)
 
 

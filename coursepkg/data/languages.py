@@ -15,9 +15,9 @@ from torch import Generator, Tensor
 class Automaton:
     """Words read off a random walk between states that starts in state 0 and ends in any.
 
-    From state s the walk takes the arrow with symbol a with probability `arrows[s, a][1]`, to the
-    state `arrows[s, a][0]`, and ends with what remains to 1. A state and a symbol have one arrow,
-    so a word has one walk, and its probability is a product.
+    In each state the walk takes one of the arrows that leave it, or ends, with the probability
+    that they leave over. A state and a symbol have one arrow, so a word has one walk, and its
+    probability is a product.
 
     Args:
         arrows: (state, symbol) to (next state, probability).
@@ -28,16 +28,18 @@ class Automaton:
 
     def __init__(self, arrows: Mapping[tuple[int, str], tuple[int, float]]) -> None:
         self.arrows = dict(arrows)
-        S = 1 + max(max(s, to) for (s, _), (to, _) in self.arrows.items())
-        self.stop = torch.ones(S, dtype=torch.float64)
-        self._moves = torch.zeros(S, S, dtype=torch.float64)
-        for (s, symbol), (to, p) in self.arrows.items():
+        count = 1 + max(max(state, after) for (state, _), (after, _) in self.arrows.items())
+        self.stop = torch.ones(count, dtype=torch.float64)
+        self._from: list[list[tuple[str, int, float]]] = [[] for _ in range(count)]
+        self._moves = torch.zeros(count, count, dtype=torch.float64)
+        for (state, symbol), (after, p) in self.arrows.items():
             if len(symbol) != 1 or not 0 < p <= 1:
                 raise ValueError(
                     f"arrows: expected one symbol with probability in (0, 1], got {symbol!r}, {p}"
                 )
-            self.stop[s] -= p
-            self._moves[s, to] += p
+            self.stop[state] -= p
+            self._moves[state, after] += p
+            self._from[state].append((symbol, after, p))
         self.stop[self.stop.abs() < 1e-12] = 0  # what rounding left of 1 - 1
         if (self.stop < 0).any():
             raise ValueError(f"arrows: expected sums of at most 1 a state, got {1 - self.stop}")
@@ -59,29 +61,28 @@ class Automaton:
         start[0] = 1
         visits = torch.linalg.solve(torch.eye(len(start)).to(start) - self._moves.T, start)
         choice = -torch.xlogy(self.stop, self.stop)
-        for (s, _), (_, p) in self.arrows.items():
-            choice[s] -= p * math.log(p)
+        for (state, _), (_, p) in self.arrows.items():
+            choice[state] -= p * math.log(p)
         return float(visits @ choice)
 
     def _log_prob(self, word: str) -> float:
-        s, total = 0, 0.0
+        state, total = 0, 0.0
         for symbol in word:
-            if (s, symbol) not in self.arrows:
+            if (state, symbol) not in self.arrows:
                 return -math.inf
-            s, p = self.arrows[s, symbol]
+            state, p = self.arrows[state, symbol]
             total += math.log(p)
-        return total + float(self.stop[s].log())
+        return total + float(self.stop[state].log())
 
     def _walk(self, generator: Generator) -> str:
-        s, word = 0, ""
+        state, word = 0, ""
         while True:
             u = _uniform(generator)
-            for (state, symbol), (to, p) in self.arrows.items():
-                if state == s:
-                    if u < p:
-                        s, word = to, word + symbol
-                        break
-                    u -= p
+            for symbol, after, p in self._from[state]:
+                if u < p:
+                    state, word = after, word + symbol
+                    break
+                u -= p
             else:
                 return word
 

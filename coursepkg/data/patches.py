@@ -64,12 +64,12 @@ def draw_patches(
         ValueError: if a patch does not fit into an image.
     """
     images = load_photographs() if images is None else images
-    M, H, W = images.shape
-    if not 1 <= size <= min(H, W):
-        raise ValueError(f"size: expected 1..{min(H, W)} pixels, got {size}")
-    image = torch.randint(M, (n, 1, 1), generator=generator)
-    top = torch.randint(H - size + 1, (n, 1, 1), generator=generator)
-    left = torch.randint(W - size + 1, (n, 1, 1), generator=generator)
+    count, height, width = images.shape
+    if not 1 <= size <= min(height, width):
+        raise ValueError(f"size: expected 1..{min(height, width)} pixels, got {size}")
+    image = torch.randint(count, (n, 1, 1), generator=generator)
+    top = torch.randint(height - size + 1, (n, 1, 1), generator=generator)
+    left = torch.randint(width - size + 1, (n, 1, 1), generator=generator)
     step = torch.arange(size)
     x = images[image, top + step[:, None], left + step].reshape(n, size**2)
     x = (x + 1 / 255).log() if log else x

@@ -76,7 +76,7 @@ class Vocabulary:
             raise ValueError(f"characters: expected one or more, all different, got {self}")
 
     @classmethod
-    def of(cls, text: str) -> "Vocabulary":
+    def from_text(cls, text: str) -> "Vocabulary":
         """The characters of a text, by code point."""
         return cls("".join(sorted(set(text))))
 

@@ -73,6 +73,8 @@ class CausalCNN(nn.Module):
         with global_state_from(generator):
             self.embed = nn.Embedding(levels, embedding)
             self.head = nn.Linear(channels, levels)
+        with torch.no_grad():  # levels are ordered: the first channel starts as the grey level
+            self.embed.weight.mul_(0.3)[:, 0] = torch.linspace(-1, 1, levels)
         self.last = nn.Sequential(nn.LayerNorm(channels), nn.ReLU(), nn.Dropout(dropout))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from coursepkg.plotting.style import COLOURS, LINE_STYLES, text_colour
 
 def curves(
     x: ArrayLike,
-    ys: Mapping[str, ArrayLike],
+    heights: Mapping[str, ArrayLike],
     *,
     ax: Axes,
     colours: Mapping[str, str] | None = None,
@@ -25,14 +25,14 @@ def curves(
 
     Args:
         x: positions, (n,).
-        ys: name to heights, (m,) with m <= n; NaN leaves a gap.
+        heights: name to heights, (m,) with m <= n; NaN leaves a gap.
         ax: where to draw.
         colours: name to colour, where neither of the two defaults will do.
     """
     x, colours = np.asarray(x), COLOURS | dict(colours or {})
     lines = []
-    for i, (name, heights) in enumerate(ys.items()):
-        y, style = np.asarray(heights), LINE_STYLES[i % len(LINE_STYLES)]
+    for i, (name, height) in enumerate(heights.items()):
+        y, style = np.asarray(height), LINE_STYLES[i % len(LINE_STYLES)]
         lines += ax.plot(x[: len(y)], y, linestyle=style, color=colours.get(name), label=name)
     label_ends(lines, ax=ax)
     return ax

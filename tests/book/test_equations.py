@@ -32,7 +32,13 @@ y
 ```
 
 ```python
-text = "$$ (inside-python)"
+text = '''
+$$ (inside-python)
+'''
+```
+
+```
+$$ (inside-plain)
 ```
 
 $$
@@ -47,7 +53,7 @@ $$ (fourth)
 :::
 
 ```{code-cell} ipython3
-"$$ (inside-cell)"
+# $$ (inside-cell)
 ```
 """
 LABELS = ["first", "second", "third", "fourth", "fifth"]
@@ -143,7 +149,7 @@ CHANGES = {
     ),
     "a label of another form": (
         ("notebooks/01_coins.md", "$$ (fifth)", "$$ (Fifth_1)"),
-        "notebooks/01_coins.md:36: `Fifth_1` should be lower-case words joined by hyphens",
+        "notebooks/01_coins.md:42: `Fifth_1` should be lower-case words joined by hyphens",
     ),
     "a definition of nothing": (
         ("book/definitions.yml", "fifth: a definition", "fifth: a definition\nlost: a slip"),

@@ -9,6 +9,8 @@ from tools.notation import page, problems
 TABLE = """\
 Data:
   - {latex: x, meaning: data, code: [x]}
+  - {meaning: axes, code: [ax]}
+  - {meaning: a word, code: [to]}
   - {latex: 'a,\\ b', meaning: counts, code: [a, b, kl], chapters: [1]}
 """
 MODULE = """\
@@ -84,5 +86,6 @@ def test_a_symbol_has_two_meanings_only_in_chapters_that_do_not_meet(
 
 def test_page_lists_every_entry(tree: Path):
     table = page(tree)
+    assert "|  | axes | `ax` | all |" in table
     assert "| $x$ | data | `x` | all |" in table
     assert "| $a,\\ b$ | counts | `a`, `b`, `kl` | 1 |" in table

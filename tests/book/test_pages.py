@@ -16,6 +16,7 @@ pytestmark = [
 
 PAGE = """<!doctype html><html lang="en"><head><title>A page</title><link rel="icon" href="data:,">
 <style>
+  .inline {{ display: inline-flex; max-width: 100%; overflow: hidden }}
   html[data-theme=dark] {{ background: #111; color: #eee }}
   .pale-light {{ background: #fff; color: #ccc }} [data-theme=dark] .pale-light {{ color: #111 }}
   .pale-dark {{ background: #fff; color: #111 }} [data-theme=dark] .pale-dark {{ color: #ccc }}
@@ -28,6 +29,7 @@ CLEAN = {
     "index": f"""{MATHJAX}<h1 class="only-dark">A good page</h1>
         <p>Inline <span class="math">\\(\\theta\\)</span> and
         <span class="math">\\(\\color{{blue}}{{\\text{{blue}}}}\\)</span></p>
+        <span class="math inline">\\(\\alpha\\)</span>
         <div class="math">\\[ p(x) = \\frac{{1}}{{2}} \\]</div>
         <div style="overflow-x: auto" tabindex="0"><p style="width: 3000px">in its box</p></div>
         <h4>For axe a skipped level is no more than moderate.</h4>
@@ -66,6 +68,10 @@ PLANTED = {
     ),
     "raw": (f"{MATHJAX}<span class='math'>a^2</span>", ["formula left as TeX: a^2"]),
     "unset": ("<span class='math'>\\(a\\)</span>", ["no MathJax for 1 formulas"]),
+    "cut": (
+        f"{MATHJAX}<span class='math inline'>\\({'a + ' * 20} b\\)</span>",
+        [f"formula cut off: {'a + ' * 20} b [390 px]"],
+    ),
     "wide": (
         "<div id='box'><p class='long' style='width: 500px'>x</p></div>",
         ["scrolls sideways by 118 px: #box > p.long [390 px]"],

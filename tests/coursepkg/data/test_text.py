@@ -77,7 +77,7 @@ def test_a_file_that_is_not_text_is_refused_and_named(tmp_path):
 @given(st.text(min_size=1))
 def test_decoding_undoes_encoding(text):
     """Kills: two characters with one number."""
-    vocabulary = Vocabulary.of(text)
+    vocabulary = Vocabulary.from_text(text)
     ids = vocabulary.encode(text)
     assert vocabulary.decode(ids) == text
     assert ids.dtype == torch.int64
@@ -86,7 +86,7 @@ def test_decoding_undoes_encoding(text):
 
 def test_numbers_follow_the_order_given():
     assert Vocabulary("ba ").encode("ab a").tolist() == [1, 0, 2, 1]
-    assert Vocabulary.of("banana").characters == "abn"
+    assert Vocabulary.from_text("banana").characters == "abn"
     assert Vocabulary("ab").decode(torch.tensor([], dtype=torch.int64)) == ""
 
 

@@ -83,6 +83,13 @@ def test_loss_is_minus_log_prob_with_dropout_off(arm, generator):
     assert_close(arm.loss(x, generator=generator), -arm.log_prob(x))
 
 
+def test_loss_is_torch_cross_entropy_summed_over_pixels(arm, generator):
+    """A peer, number for number."""
+    x = states(K, D)
+    peer = nn.functional.cross_entropy(arm.net(x).mT, x, reduction="none").sum(-1)
+    assert_close(arm.loss(x, generator=generator), peer)
+
+
 def test_loss_draws_its_dropout_from_the_generator(generator):
     net = CausalCNN(
         dim=D, levels=K, embedding=3, channels=8, window=3, blocks=(1,), dropout=0.5,

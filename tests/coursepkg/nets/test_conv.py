@@ -67,6 +67,12 @@ def test_places_differ_before_any_pixel_is_seen(generator):
     assert_close((net(blank) - before).abs().sum((0, 2)), 4.0 * torch.eye(D)[5])
 
 
+def test_grey_level_is_there_from_the_start(generator):
+    """Kills: levels that start as strangers, as in a table."""
+    grey = make_net(generator).embed.weight[:, 0]
+    assert_close(grey.diff(), torch.full((K - 1,), 2 / (K - 1)))
+
+
 def test_known_start_is_said_whatever_the_past(generator):
     """Kills: a head that still adds to the bias."""
     net, log_p = make_net(generator), torch.randn(D, K, generator=generator).log_softmax(-1)

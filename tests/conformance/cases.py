@@ -1,0 +1,144 @@
+"""A small instance of every model that the package exports, with input it must take and refuse."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from coursepkg.bayes.coin import BetaBernoulli
+from coursepkg.data import toy
+from coursepkg.data.languages import Automaton, Dyck
+from coursepkg.models.arm import ARM
+from coursepkg.models.markov import MarkovChain
+from coursepkg.nets.conv import CausalCNN
+from coursepkg.nets.mlp import WindowMLP
+from tests.oracles import states
+
+
+@dataclass(frozen=True)
+class Case:
+    """One instance.
+
+    Args:
+        make: builds it from a generator.
+        data: draws n inputs that it must accept, (n, *event).
+        space: all inputs if they are few, else none.
+        grid: points (M, *event) on which a density can be summed, and the volume of a cell.
+        refused: inputs that must raise, each with a word of the message.
+    """
+
+    name: str
+    make: Callable[[Generator], Any]
+    data: Callable[[int, Generator], Tensor]
+    space: Tensor | None = None
+    grid: tuple[Tensor, float] | None = None
+    refused: list[tuple[Any, str]] = field(default_factory=list)
+
+
+K, D = 3, 4
+
+
+def levels(n: int, generator: Generator) -> Tensor:
+    return torch.randint(K, (n, D), generator=generator)
+
+
+BAD_LEVELS = [
+    (torch.zeros(2, D + 1, dtype=torch.int64), "shape"),
+    (torch.zeros(D, dtype=torch.int64), "shape"),
+    (torch.zeros(0, D, dtype=torch.int64), "at least one"),
+    (torch.full((2, D), K), "levels"),
+    (torch.full((2, D), -1), "levels"),
+    (torch.zeros(2, D), "integer"),
+    ([[0] * D], "Tensor"),
+]
+
+
+def perturbed(model: torch.nn.Module, generator: Generator) -> torch.nn.Module:
+    """Parameters far from any symmetric start, so that nothing passes on zeros."""
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(torch.randn(p.shape, generator=generator), alpha=0.5)
+    return model
+
+
+def window_arm(generator: Generator) -> ARM:
+    return perturbed(ARM(WindowMLP(2, 8, K, generator=generator), dim=D, levels=K), generator)
+
+
+def convolution_arm(generator: Generator) -> ARM:
+    net = CausalCNN(dim=D, levels=K, embedding=2, channels=5, window=3, blocks=[2], dropout=0.2,
+                    generator=generator)  # fmt: skip
+    return perturbed(ARM(net, dim=D, levels=K), generator)
+
+
+def fitted_chain(order: int, *, tied: bool) -> Callable[[Generator], MarkovChain]:
+    def make(generator: Generator) -> MarkovChain:
+        chain = MarkovChain(order, dim=D, levels=K, tied=tied, smoothing=0.5)
+        return chain.fit(levels(30, generator) // 2 * 2)  # level 1 is rare, so p is not uniform
+
+    return make
+
+
+def square(side: float, M: int) -> tuple[Tensor, float]:
+    """Midpoints of M² cells of [-side, side]², and the area of a cell."""
+    x = (torch.arange(M, dtype=torch.float64) + 0.5) * (2 * side / M) - side
+    return torch.cartesian_prod(x, x), (2 * side / M) ** 2
+
+
+def line(low: float, high: float, M: int) -> tuple[Tensor, float]:
+    h = (high - low) / M
+    return low + (torch.arange(M, dtype=torch.float64) + 0.5) * h, h
+
+
+def plane(n: int, generator: Generator) -> Tensor:
+    return 2 * torch.randn(n, 2, generator=generator)
+
+
+BAD_LINE = [
+    (torch.zeros(2, 1), "shape"),
+    (torch.zeros(0), "at least one"),
+    (torch.zeros(3, dtype=torch.int64), "floating"),
+    (torch.tensor([torch.nan]), "NaN"),
+]
+BAD_PLANE = [
+    (torch.zeros(2, 3), "shape"),
+    (torch.zeros(2), "shape"),
+    (torch.zeros(0, 2), "at least one"),
+    (torch.zeros(3, 2, dtype=torch.int64), "floating"),
+    (torch.tensor([[0, torch.inf]]), "inf"),
+]
+
+
+def discrete(name: str, make: Callable[[Generator], Any]) -> Case:
+    return Case(name, make, levels, space=states(K, D), refused=BAD_LEVELS)
+
+
+def planar(name: str, make: Callable[[], Any], *, side: float = 9.0, M: int = 600) -> Case:
+    return Case(name, lambda _: make(), plane, grid=square(side, M), refused=BAD_PLANE)
+
+
+CASES = [
+    discrete("ARM-window", window_arm),
+    discrete("ARM-convolution", convolution_arm),
+    discrete("MarkovChain-order0", fitted_chain(0, tied=False)),
+    discrete("MarkovChain-order2", fitted_chain(2, tied=True)),
+    Case(
+        "BetaBernoulli",
+        lambda _: BetaBernoulli(8.0, 4.0),
+        lambda n, g: torch.rand(n, generator=g),
+        grid=line(0, 1, 2000),
+        refused=[(torch.tensor([0.5, 1.5]), "1.5"), (torch.tensor([-0.1]), "-0.1")],
+    ),
+    Case("GaussianMixture-line", lambda _: toy.two_gaussians(),
+         lambda n, g: torch.randn(n, generator=g), grid=line(-9, 9, 4000), refused=BAD_LINE),
+    Case("Gumbel", lambda _: toy.Gumbel(0.5, 1.3), lambda n, g: torch.randn(n, generator=g),
+         grid=line(-8, 40, 8000), refused=BAD_LINE),
+    planar("GaussianMixture-plane", toy.eight_gaussians, M=300),
+    planar("Banana", toy.Banana, side=30, M=900),
+    planar("Checkerboard", toy.Checkerboard, side=8, M=512),
+]  # fmt: skip
+
+# Laws over strings, not over tensors: the contract holds in spirit, and is tested beside them.
+ELSEWHERE = {Automaton: "tests/coursepkg/data", Dyck: "tests/coursepkg/data"}
