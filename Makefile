@@ -76,7 +76,7 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 	@touch $@
 
 .make/lint: $(INSTALLED) $(PACKAGE) $(SCRIPTS) $(TESTS)
-	$(call stage,ruff and import-linter,$(BIN)/ruff check -q; $(BIN)/ruff format -q --check; $(BIN)/lint-imports --no-cache)
+	$(call stage,ruff and import-linter,$(BIN)/ruff check -q; $(BIN)/ruff format -q --check; $(BIN)/lint-imports --no-cache --no-logo)
 
 .make/types: $(INSTALLED) $(PACKAGE) $(SCRIPTS)
 	$(call stage,mypy --strict,$(BIN)/mypy --no-error-summary)

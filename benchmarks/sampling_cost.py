@@ -31,9 +31,7 @@ def main(
     torch.set_num_threads(1)
     rows = [measure(dim) for dim in dims or (16, 32, 64, 128, 256)]
     for row in rows:
-        print(
-            "D = {dim}: {score_seconds:.4f} s, {sample_seconds:.3f} s, × {ratio:.0f}".format(**row)
-        )
+        print(LINE.format(**row))
     write_results(out / "sampling_cost.json", rows)
 
 

@@ -142,4 +142,7 @@ def main(out: Path) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    try:
+        typer.run(main)
+    except ValueError as error:
+        raise SystemExit(f"launch: {error}") from None

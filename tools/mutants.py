@@ -173,7 +173,11 @@ def main(
     jobs: Annotated[int, typer.Option(help="processes")] = os.cpu_count() or 1,
 ) -> None:
     """Plants one-line bugs in the changed modules; fails if the tests of one do not notice."""
-    os.environ |= {"OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
+    os.environ |= {
+        "OMP_NUM_THREADS": "1",
+        "MPLBACKEND": "Agg",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }
     for library in PRELOAD:
         importlib.import_module(library)
     selected = list(_selected(everything, base, only or []))

@@ -43,9 +43,17 @@ def skip_protocol_arguments(
     return ("", None) if getattr(obj, "_is_protocol", False) else None
 
 
-def escape_shapes(app: Sphinx, kind: str, name: str, obj: object, opt: Any, doc: list[str]) -> None:
-    """In the shape (B, *event) the star opens no emphasis."""
-    doc[:] = [re.sub(r", \*(\w+)\)", r", \\*\1)", line) for line in doc]
+def protect(app: Sphinx, kind: str, name: str, obj: object, opt: Any, doc: list[str]) -> None:
+    """Docstrings hold mathematics: |w| substitutes nothing, the star of (B, *event) is no emphasis.
+
+    And where napoleon would take "Nats a word: ..." for the type of an attribute, it finds none.
+    """
+    for i, line in enumerate(doc):
+        parts = line.split("`")  # code stands at the odd places
+        parts[::2] = [re.sub(r"(\||(?<=, )\*(?=\w+\)))", r"\\\1", part) for part in parts[::2]]
+        doc[i] = "`".join(parts)
+    if kind in {"attribute", "data", "property"}:
+        doc[:0] = ["..", ""]  # an empty comment
 
 
 _assign_figure_numbers = TocTreeCollector.assign_figure_numbers
@@ -145,6 +153,13 @@ def link_back(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         signature.parent[-1] += line
 
 
+def mend_bibliography(app: Sphinx, page: str, template: str, context: Any, doctree: Any) -> None:
+    """Docutils calls the bibliography a list but not its entries; they have a role of their own."""
+    if "body" in context:
+        old, new = '<div role="list" class="citation-list">', '<div class="citation-list">'
+        context["body"] = context["body"].replace(old, new)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     app.add_config_value("comments_config", {}, "")  # Jupyter Book sets it; we load no comments
@@ -152,10 +167,11 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", know_repository, priority=400)
     app.connect("autodoc-skip-member", skip_tuple_fields)
     app.connect("autodoc-process-signature", skip_protocol_arguments)
-    app.connect("autodoc-process-docstring", escape_shapes)
+    app.connect("autodoc-process-docstring", protect, priority=400)
     app.connect("doctree-read", add_header)
     app.connect("doctree-read", note_mentions)
     app.connect("env-purge-doc", forget_mentions)
     app.connect("env-updated", rewrite_api)
     app.connect("doctree-resolved", link_back)
+    app.connect("html-page-context", mend_bibliography)
     return {"parallel_read_safe": False, "parallel_write_safe": True}

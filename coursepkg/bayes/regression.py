@@ -99,9 +99,7 @@ def coordinate_sweep(w: Tensor, residual: Tensor, X: Tensor, *, penalty: float) 
     """
     largest = 0.0
     for j, x in enumerate(X.T):
-        square = (
-            x.square().sum().clamp_min(torch.finfo(x.dtype).tiny)
-        )  # a column of 0 keeps w_j = 0
+        square = x.square().sum().clamp_min(torch.finfo(x.dtype).tiny)  # never divide by 0
         new = soft_threshold(x @ residual + square * w[j], penalty) / square
         step = new - w[j]
         residual -= step * x
@@ -192,8 +190,9 @@ class BayesianRegression:
         """
         posterior = self.posterior(X, y)
         w = posterior.mean
+        log_likelihood = -loss(w, X, y, sigma=self.sigma)
         log_prior = Normal(0.0, self.strength**-0.5).log_prob(w).sum()
-        log_p: Tensor = -loss(w, X, y, sigma=self.sigma) + log_prior - posterior.log_prob(w)
+        log_p: Tensor = log_likelihood + log_prior - posterior.log_prob(w)
         return log_p
 
 

@@ -43,10 +43,6 @@ PLANTED = {
     "throws": ("<script>throw new Error('bang')</script>", ["page error: bang"]),
     "rejects": ("<script>Promise.reject(Error('late'))</script>", ["page error: late"]),
     "fetch": ("<script>fetch('gone.json')</script>", ["failed request: gone.json"]),
-    "favicon": (
-        "<script>document.querySelector('[rel=icon]').href = 'no.ico'</script>",
-        ["failed request: no.ico"],
-    ),
     "tracker": (
         "<script>fetch('https://example.com/t').catch(() => 0)</script>",
         ["request to another host: https://example.com/t"],

@@ -47,7 +47,7 @@ BOOK = Book(
         ("$$ x $$ (chain-rule)", "$$ x \\tag{9.1}\n$$"),
         ("```{math}\n:label: chain-rule\nx\n```", "$$\nx\n\\tag{9.1}\n$$"),
         ("(target)=\n# T", "# T"),
-        ("```python\nx = '{eq}'\n```", "```python\nx = '{eq}'\n```"),
+        ("```python\n# {eq}`a`\n```", "```python\n# {eq}`a`\n```"),
         (
             "```{exercise} Prove it\n:label: ex-09\n\nDo.\n```",
             "#### Exercise 9.1 (Prove it)\n\nDo.",

@@ -226,6 +226,19 @@ def test_evidence_is_the_density_of_y_with_w_integrated_out(model, X, y):
     *_, S_yy = joint_law(X)
     expected = MultivariateNormal(torch.zeros(len(y)), S_yy).log_prob(y)
     torch.testing.assert_close(model.log_evidence(X, y), expected)
+    posterior, M = model.posterior(X, y), X.shape[1]
+    m, A = posterior.mean, posterior.precision_matrix
+    price = STRENGTH / 2 * m @ m - M / 2 * math.log(STRENGTH) + A.logdet() / 2
+    torch.testing.assert_close(-loss(m, X, y, sigma=SIGMA) - price, expected)
+
+
+@pytest.mark.equation("energy-posterior")
+def test_minus_log_posterior_is_the_energy_and_two_constants(model, X, y, w):
+    """At any w, so that neither constant may depend on it."""
+    log_z_prior = 2 * math.log(2 * math.pi / STRENGTH)  # M = 4 factors of a square root
+    value = energy(w, X, y, sigma=SIGMA, strength=STRENGTH, regulariser=l2)
+    total = value + log_z_prior + model.log_evidence(X, y)
+    torch.testing.assert_close(-model.posterior(X, y).log_prob(w), total)
 
 
 @pytest.mark.equation("evidence-partition")

@@ -90,13 +90,16 @@ def test_every_parameter_gets_a_gradient(generator):
         assert parameter.grad.abs().max() > 0, name
 
 
-def test_dropout_acts_in_training_only(generator):
+@pytest.mark.parametrize("part", ["blocks", "last"])
+def test_each_dropout_acts_in_training_only(generator, part):
+    """With the other one off. Kills: dropout forgotten in the blocks or before the head."""
     net = make_net(generator, dropout=0.5)
     x = torch.zeros(1, D, dtype=torch.int64)
-    with torch.random.fork_rng():
-        assert not torch.equal(net(x), net(x))
     net.eval()
     assert torch.equal(net(x), net(x))
+    getattr(net, part).train()
+    with torch.random.fork_rng():
+        assert not torch.equal(net(x), net(x))
 
 
 def test_same_generator_same_weights_and_state_dict_round_trip():
