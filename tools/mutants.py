@@ -25,8 +25,17 @@ import typer
 ROOT = Path(__file__).parents[1]
 TIMEOUT = 120  # seconds; a mutant that hangs is killed by its tests just as well
 # imported once, and not in every fork; coursepkg never, since its modules are what changes
-PRELOAD = ["torch", "scipy.stats", "sklearn.linear_model", "sklearn.datasets", "matplotlib.pyplot",
-           "lightning_fabric"]  # fmt: skip
+PRELOAD = [
+    "torch",
+    "scipy.stats",
+    "scipy.io",
+    "scipy.ndimage",
+    "sklearn.linear_model",
+    "sklearn.datasets",
+    "sklearn.decomposition",
+    "matplotlib.pyplot",
+    "lightning_fabric",
+]
 KILLED, SURVIVED = "killed", "SURVIVED"
 
 
