@@ -44,7 +44,7 @@ test: check .make/pytest .make/nbval .make/site  ## everything that proves the c
 check: .make/lint .make/types .make/pairs .make/equations  ## ruff, mypy, import-linter, pairs, equations, notation
 
 notebooks: $(INSTALLED)  ## execute the notebooks that changed (.md -> .ipynb)
-	@env -u OMP_NUM_THREADS $(BIN)/python -m tools.notebooks
+	@$(BIN)/python -m tools.notebooks
 
 lab: $(INSTALLED)  ## JupyterLab, with MyST rendered
 	@$(BIN)/jupyter lab notebooks
