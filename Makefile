@@ -20,7 +20,9 @@ TESTS     := $(shell find tests -name '*.py')
 MUTANTS   := $(wildcard tests/mutants/*.toml)
 SOURCES   := $(wildcard notebooks/*.md)
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
-PAGES     := _config.yml _toc.yml $(shell find book -type f -not -path 'book/generated/*' -not -path 'book/_static/mathjax/*')
+MASTERS   := $(wildcard assignments/masters/*.py)
+GRADER    := $(shell find assignments -name '*.py' -o -name '*.toml')
+PAGES     := _config.yml _toc.yml $(shell find book -type f -not -path 'book/generated/*' -not -path 'book/_static/mathjax/*' -not -path 'book/_static/assignments/*')
 INSTALLED := .venv/.installed
 
 # $(call stage,name,command): runs the command, says how long it took, leaves the stamp $@
@@ -29,11 +31,11 @@ define stage
 @mkdir -p .make; touch $@
 endef
 
-.PHONY: help book test check notebooks lab mutants equations pages launch clean
+.PHONY: help book test check notebooks lab mutants equations assignments pages launch clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 book: .make/site  ## set up if need be, build the site, say where to open it
 	@echo "Open file://$(CURDIR)/_build/html/index.html"
@@ -55,13 +57,15 @@ mutants: $(INSTALLED)  ## plant bugs in the changed modules (ALL=1: in all); the
 equations: $(INSTALLED)  ## check that each labelled equation has a test, and write the page of them
 	@$(BIN)/python -m tools.equations check && $(BIN)/python -m tools.generate
 
+assignments: .make/assignments  ## students' notebooks from the masters, validated, into assignments/release and the site
+
 pages: .make/pages  ## open every built page in headless Chromium and look for faults
 
 launch: .make/site  ## plain notebooks for Colab and Binder, in _build/launch
 	@$(BIN)/python -m tools.launch _build/launch
 
 clean:  ## remove what was built, but not .venv
-	@rm -rf _build .make book/generated book/_static/mathjax .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf _build .make book/generated book/_static/mathjax book/_static/assignments assignments/release .pytest_cache .mypy_cache .ruff_cache
 
 $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -75,10 +79,10 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 	@$(BIN)/pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-.make/lint: $(INSTALLED) $(PACKAGE) $(SCRIPTS) $(TESTS)
+.make/lint: $(INSTALLED) $(PACKAGE) $(SCRIPTS) $(GRADER) $(TESTS)
 	$(call stage,ruff and import-linter,$(BIN)/ruff check -q; $(BIN)/ruff format -q --check; $(BIN)/lint-imports --no-cache --no-logo)
 
-.make/types: $(INSTALLED) $(PACKAGE) $(SCRIPTS)
+.make/types: $(INSTALLED) $(PACKAGE) $(SCRIPTS) $(GRADER)
 	$(call stage,mypy --strict,$(BIN)/mypy --no-error-summary)
 
 .make/pairs: $(INSTALLED) $(SOURCES) $(NOTEBOOKS) $(PACKAGE) $(RESULTS)
@@ -87,15 +91,20 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 .make/equations: $(INSTALLED) $(SOURCES) $(PACKAGE) $(TESTS) $(PAGES)
 	$(call stage,equations and notation,$(BIN)/python -m tools.equations check; $(BIN)/python -m tools.notation check)
 
-.make/pytest: $(INSTALLED) $(PACKAGE) $(SCRIPTS) $(TESTS) $(MUTANTS) $(NOTEBOOKS) $(SOURCES) $(PAGES) $(RESULTS)
+.make/pytest: $(INSTALLED) $(PACKAGE) $(SCRIPTS) $(GRADER) $(TESTS) $(MUTANTS) $(NOTEBOOKS) $(SOURCES) $(PAGES) $(RESULTS)
 	$(call stage,pytest,$(BIN)/pytest -q -n 2)
 
 .make/nbval: $(INSTALLED) $(PACKAGE) $(NOTEBOOKS) $(RESULTS)
 	$(call stage,nbval,$(BIN)/pytest -q --nbval -n 2 --dist loadfile notebooks)
 
+# Runs every master's reference solution against its tests before anything is given out.
+.make/assignments: $(INSTALLED) $(PACKAGE) $(MASTERS) tools/assignments.py
+	$(call stage,assignments,$(BIN)/python -m tools.assignments)
+
 # A build that warns leaves nothing behind: the next, incremental one would forget the warnings.
-.make/site: $(INSTALLED) $(PACKAGE) $(SCRIPTS) $(TESTS) $(NOTEBOOKS) $(PAGES) $(RESULTS)
-	$(call stage,strict book build,$(BIN)/python -m tools.generate; $(BIN)/jupyter-book build . -W -n --keep-going -q || { rm -rf _build; exit 1; })
+.make/site: $(INSTALLED) .make/assignments $(PACKAGE) $(SCRIPTS) $(TESTS) $(NOTEBOOKS) $(PAGES) $(RESULTS)
+	$(call stage,strict book build,$(BIN)/python -m tools.generate; $(BIN)/jupyter-book build . -W -n --keep-going -q || { rm -rf _build; exit 1; }; \
+	  $(BIN)/python -m tools.assignments --check _build/html || { rm -rf _build; exit 1; })
 
 .make/pages: .make/site
 	$(call stage,pages in Chromium,$(BIN)/python -m tools.pages)

@@ -5,7 +5,7 @@
 
 from pathlib import Path
 
-from tools import equations, mathjax, notation, timings
+from tools import assignments, equations, mathjax, notation, timings
 from tools.site import write
 
 
@@ -14,6 +14,7 @@ def main() -> None:
     root = Path()
     mathjax.copy(mathjax.SOURCE, root / mathjax.TARGET)
     generated = root / "book" / "generated"
+    write(generated / "assignments.md", assignments.page(root))
     write(generated / "notation.md", notation.page(root))
     write(generated / "equations.md", equations.page(root, equations.collect(root)))
     write(generated / "timings.md", timings.page(root))

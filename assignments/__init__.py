@@ -1,0 +1,1 @@
+"""Assignments: masters, and the grader that runs students' code out of its own process."""

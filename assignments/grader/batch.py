@@ -1,0 +1,309 @@
+"""Grade a folder of submissions: several at a time, each in a process of its own.
+
+A finished grade is a file in ``REPORT/private`` that appears whole or not at all, so an
+interrupted run goes on where it stopped. What a process writes counts only if it was made from
+this submission, this master and this seed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import re
+import secrets
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
+
+from tqdm import tqdm
+
+from assignments.grader.grade import Grade, Score, grade_one
+from assignments.grader.master import Master, read_master
+from assignments.grader.sandbox import GraderError, Isolation
+from assignments.grader.submission import Unreadable, read_bytes
+
+DEPTH = 5  # folders below a student's own in which a notebook is looked for
+SAFE = re.compile(r"[\w@+-][\w.@+ -]{0,80}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One notebook of one student, or a student without one.
+
+    Attributes:
+        student: the id: a folder's or a file's name; a second one of the same id gets ``~2``.
+        path: the notebook; None if there is none.
+        note: what the instructor and the student should know about how it was found.
+    """
+
+    student: str
+    path: Path | None
+    note: str = ""
+
+    @property
+    def slug(self) -> str:
+        """A file name for its reports, whatever the id is made of."""
+        if SAFE.fullmatch(self.student):
+            return self.student
+        digest = hashlib.sha256(os.fsencode(self.student)).hexdigest()[:16]
+        # SAFE has no "~": nobody can call himself what another's file is called.
+        return re.sub(r"[^\w@+-]", "_", self.student, flags=re.ASCII)[:60] + "~" + digest
+
+
+@dataclass(frozen=True)
+class Record:
+    """A submission's grade as it is kept; not `graded` if the grader itself failed."""
+
+    student: str
+    file: str
+    fingerprint: str
+    grade: Grade
+    graded: bool = True
+    notes: list[str] = field(default_factory=list)
+
+    def save(self, path: Path) -> None:
+        """Write the file whole or not at all."""
+        write_whole(path, json.dumps(asdict(self), indent=1))
+
+    @classmethod
+    def load(cls, path: Path) -> Record | None:
+        """The record in the file, or None if there is none that can be read."""
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            grade = data.pop("grade")
+            scores = [Score(**score) for score in grade.pop("scores")]
+            return cls(grade=Grade(scores=scores, **grade), **data)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return None
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Replace the file's content at once: no reader, and no interruption, sees half of it."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+    partial.write_text(text, encoding="utf-8", errors="backslashreplace")
+    os.replace(partial, path)
+
+
+def find(folder: Path, name: str) -> list[Submission]:
+    """The submissions: ``STUDENT.ipynb``, ``STUDENT/....ipynb`` or ``STUDENT/NAME/NAME.ipynb``.
+
+    Args:
+        folder: where they are.
+        name: the assignment's; of a student's notebooks those of this name count, if any.
+    """
+    found: dict[str, list[Path]] = {}
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith("."):
+            continue
+        if entry.is_symlink() or not entry.is_dir():
+            if entry.suffix == ".ipynb" or entry.is_symlink():
+                found.setdefault(entry.name.removesuffix(".ipynb"), []).append(entry)
+        else:
+            notebooks = sorted(_notebooks(entry))
+            named = [path for path in notebooks if path.stem == name]
+            found.setdefault(entry.name, []).extend(named or notebooks)
+    return list(_numbered(found))
+
+
+def _notebooks(folder: Path) -> Iterator[Path]:
+    for top, folders, files in os.walk(folder):
+        deep = len(Path(top).relative_to(folder).parts) >= DEPTH
+        folders[:] = [] if deep else [name for name in folders if name != ".ipynb_checkpoints"]
+        yield from (Path(top, name) for name in files if name.endswith(".ipynb"))
+
+
+def _numbered(found: dict[str, list[Path]]) -> Iterator[Submission]:
+    for student, paths in sorted(found.items()):
+        if not paths:
+            yield Submission(student, None, "the folder holds no notebook (.ipynb)")
+        note = f"{len(paths)} notebooks have the id {student}: each was graded" if paths[1:] else ""
+        for number, path in enumerate(paths, start=1):
+            unique = student if number == 1 else f"{student}~{number}"
+            while number > 1 and unique in found:
+                unique += "~"
+            yield Submission(unique, path, note)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One run of the grader over a class.
+
+    Args:
+        master: the master's file.
+        submissions: the folder of submissions.
+        report: the folder of reports.
+        isolation: as measured.
+        private: an instructor's own tests, or None.
+    """
+
+    master: Path
+    submissions: Path
+    report: Path
+    isolation: Isolation
+    private: Path | None = None
+
+    @property
+    def records(self) -> Path:
+        """The folder of finished grades: for the instructor only."""
+        return self.report / "private"
+
+    def seed(self, wanted: int | None = None) -> int:
+        """The class's seed: as wanted, or that of the interrupted run, or a new secret one."""
+        path = self.records / "seed.txt"
+        if wanted is None and path.is_file():
+            return int(path.read_text(encoding="utf-8"))
+        seed = secrets.randbits(31) if wanted is None else wanted
+        write_whole(path, f"{seed}\n")
+        return seed
+
+    def run(self, *, jobs: int = 1, seed: int | None = None, progress: bool = True) -> list[Record]:
+        """Grade what is not graded yet; the records of all submissions, by student.
+
+        Args:
+            jobs: how many at a time.
+            seed: of the hidden tests; None draws a secret one, and keeps it for this report.
+            progress: whether to show a bar.
+
+        Raises:
+            ValueError: the master is wrong.
+            KeyboardInterrupt: passed on; what is finished stays.
+        """
+        assignment = read_master(self.master, self.private)
+        self.records.mkdir(parents=True, exist_ok=True)
+        self.records.chmod(0o700)
+        drawn = self.seed(seed)
+        work: list[tuple[Submission, str]] = []
+        for submission in find(self.submissions, assignment.name):
+            mark = self._fingerprint(submission, drawn)
+            record = Record.load(self._path(submission))
+            if record is None or not record.graded or record.fingerprint != mark:
+                work.append((submission, mark))
+        self._grade(work, assignment, drawn, jobs, progress)
+        return self.finished()
+
+    def finished(self) -> list[Record]:
+        """The records of the submissions that have one."""
+        name = read_master(self.master, self.private).name
+        loaded = (Record.load(self._path(s)) for s in find(self.submissions, name))
+        return [record for record in loaded if record is not None]
+
+    def _path(self, submission: Submission) -> Path:
+        return self.records / f"{submission.slug}.json"
+
+    def _fingerprint(self, submission: Submission, seed: int) -> str:
+        digest = hashlib.sha256(f"{seed}".encode())
+        for path in (self.master, self.private / self.master.name if self.private else None):
+            digest.update(path.read_bytes() if path else b"-")
+        try:
+            digest.update(read_bytes(submission.path) if submission.path else b"-")
+        except (OSError, Unreadable):
+            digest.update(b"unreadable")
+        return digest.hexdigest()
+
+    def _grade(
+        self,
+        work: list[tuple[Submission, str]],
+        master: Master,
+        seed: int,
+        jobs: int,
+        progress: bool,
+    ) -> None:
+        """Keep `jobs` processes busy until the work is done."""
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["assignments.grader.grade", *_heavy(master)])
+        waiting = iter(work)
+        running: dict[int, tuple[ForkServerProcess, Submission, str, float]] = {}
+        patience = 4 * master.seconds + 300
+        with (
+            tempfile.TemporaryDirectory(prefix="grader-", ignore_cleanup_errors=True) as scratch,
+            tqdm(total=len(work), unit="submission", disable=not progress) as bar,
+        ):
+            os.chmod(scratch, 0o755)  # a worker without namespaces, under its own uid, reads it
+            try:
+                while True:
+                    while len(running) < jobs and (item := next(waiting, None)) is not None:
+                        process = self._start(context, *item, seed, scratch)
+                        running[process.sentinel] = (process, *item, time.monotonic())
+                    if not running:
+                        return
+                    wait(list(running), timeout=1)
+                    for sentinel, (process, submission, mark, begun) in list(running.items()):
+                        if process.is_alive() and time.monotonic() - begun > patience:
+                            process.kill()
+                            process.join()
+                        if not process.is_alive():
+                            del running[sentinel]
+                            self._check(submission, mark, master, process.exitcode)
+                            bar.update()
+            finally:
+                for process, *_ in running.values():
+                    process.kill()
+                    process.join()
+
+    def _start(
+        self,
+        context: ForkServerContext,
+        submission: Submission,
+        mark: str,
+        seed: int,
+        scratch: str,
+    ) -> ForkServerProcess:
+        arguments = (self, submission, mark, seed, scratch)
+        process = context.Process(target=work_on, args=arguments, daemon=False)
+        process.start()
+        return process
+
+    def _check(self, submission: Submission, mark: str, master: Master, status: int | None) -> None:
+        """If the process left no grade, say so in a record that the next run does not keep."""
+        record = Record.load(self._path(submission))
+        if record is not None and record.fingerprint == mark:
+            return
+        reason = f"not graded: the grader's process ended with status {status}; tell the instructor"
+        failed_record(submission, mark, master, reason).save(self._path(submission))
+
+
+def failed_record(submission: Submission, mark: str, master: Master, reason: str) -> Record:
+    """No score yet, and why."""
+    scores = [Score(t.grade_id, t.question, 0.0, t.points, reason) for t in master.tests]
+    return Record(submission.student, str(submission.path), mark, Grade(scores, [reason]), False)
+
+
+def work_on(batch: Batch, submission: Submission, mark: str, seed: int, scratch: str) -> None:
+    """Grade one submission and keep the record: the whole life of a process.
+
+    Its temporary files are below `scratch`, which the batch removes even if this is killed.
+    """
+    tempfile.tempdir = scratch
+    path = batch.records / f"{submission.slug}.json"
+    notes = [submission.note] if submission.note else []
+    master = read_master(batch.master, batch.private)
+    if submission.path is None:
+        failed = failed_record(submission, mark, master, submission.note)
+        Record(submission.student, "", mark, failed.grade).save(path)
+        return
+    try:
+        grade = grade_one(
+            batch.master,
+            submission.path,
+            isolation=batch.isolation,
+            seed=seed,
+            private=batch.private,
+        )
+    except (GraderError, OSError, MemoryError) as error:
+        reason = f"not graded: {type(error).__name__}: {error}"
+        failed_record(submission, mark, master, reason).save(path)
+        return
+    file = str(submission.path.relative_to(batch.submissions))
+    Record(submission.student, file, mark, grade, notes=notes).save(path)
+
+
+def _heavy(master: Master) -> list[str]:
+    """Modules that are worth importing once for all processes."""
+    text = "\n".join((*master.setup, *(test.source for test in master.tests)))
+    return ["torch"] if re.search(r"\btorch\b|\bcoursepkg\b", text) else []

@@ -1,0 +1,300 @@
+"""What goes over the wire: a JSON header and raw arrays, both with a length limit; never pickle.
+
+A frame is ``nonce (16 bytes) | header length (4) | payload length (8) | header | payload``. A
+reply repeats the nonce of its request. The worker imports this file on its own, so it uses the
+standard library and numpy, and torch only where a tensor turns up.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import select
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+NONCE = 16
+HEADER_LIMIT = 8 << 20
+PAYLOAD_LIMIT = 64 << 20
+DEPTH_LIMIT = 20
+DTYPES = frozenset((
+    *("bool", "uint8", "int8", "int16", "int32", "int64"),
+    *("float16", "float32", "float64", "complex64", "complex128"),
+))
+_LENGTHS = struct.Struct("<IQ")
+
+
+class ChannelError(Exception):
+    """The bytes that came are not a frame, or a value cannot be sent."""
+
+
+class Closed(ChannelError):
+    """The other side is gone."""
+
+
+class TimedOut(ChannelError):
+    """The deadline passed."""
+
+
+def encode(value: Any, names: Callable[[Any], str | None] = lambda _: None) -> tuple[Any, bytes]:
+    """Plain data as a JSON tree and one run of bytes for all its arrays.
+
+    Args:
+        value: None, bool, int, float, complex, str, list, tuple, dict with such keys, numpy
+            array or scalar, torch tensor, torch.Generator (its state travels), or a function
+            for which `names` knows a name.
+        names: the name under which the other side knows a function, or None.
+
+    Raises:
+        ChannelError: anything else, or too much of it.
+    """
+    encoder = _Encoder(names)
+    return encoder.tree(value, 0), bytes(encoder.payload)
+
+
+class _Encoder:
+    def __init__(self, names: Callable[[Any], str | None]) -> None:
+        self.names = names
+        self.payload = bytearray()
+
+    def tree(self, item: Any, depth: int) -> Any:
+        if depth > DEPTH_LIMIT:
+            raise ChannelError(f"data nested more than {DEPTH_LIMIT} deep")
+        if isinstance(item, np.generic):
+            item = item.item()
+        match item:
+            case None | bool():
+                return item
+            case int() | float() | str():
+                return next(kind(item) for kind in (int, float, str) if isinstance(item, kind))
+            case complex():
+                return {"complex": [item.real, item.imag]}
+            case list():
+                return {"list": [self.tree(x, depth + 1) for x in item]}
+            case tuple():
+                return {"tuple": [self.tree(x, depth + 1) for x in item]}
+            case dict():
+                pairs = item.items()
+                return {"dict": [[self.tree(x, depth + 1) for x in pair] for pair in pairs]}
+        return self.leaf(item)
+
+    def leaf(self, item: Any) -> Any:
+        torch: Any = sys.modules.get("torch")
+        if isinstance(item, np.ndarray):
+            return self.array("array", item)
+        if torch and isinstance(item, torch.Tensor):
+            return self.array("tensor", tensor_to_numpy(item))
+        if torch and isinstance(item, torch.Generator):
+            return self.array("generator", item.get_state().numpy())
+        if (name := self.names(item)) is not None:
+            return {"function": name}
+        raise ChannelError(
+            f"a {type(item).__name__} cannot be returned: expected numbers, strings, arrays, "
+            "tensors, or lists, tuples and dicts of these"
+        )
+
+    def array(self, kind: str, data: np.ndarray) -> dict[str, Any]:
+        if data.dtype.name not in DTYPES:
+            raise ChannelError(f"an array of dtype {data.dtype} cannot be returned")
+        data = data.astype(data.dtype.newbyteorder("="), copy=False)
+        start = len(self.payload)
+        if start + data.nbytes > PAYLOAD_LIMIT:
+            raise ChannelError(f"arrays of more than {PAYLOAD_LIMIT >> 20} MiB")
+        self.payload.extend(data.tobytes())
+        return {kind: [data.dtype.name, list(data.shape), start]}
+
+
+def tensor_to_numpy(tensor: Any) -> np.ndarray:
+    """A tensor's values, detached and on the CPU."""
+    try:
+        return np.asarray(tensor.detach().cpu().resolve_conj().resolve_neg().numpy())
+    except (TypeError, RuntimeError) as error:
+        raise ChannelError(f"a tensor that numpy cannot hold: {error}") from error
+
+
+def decode(tree: Any, payload: bytes, functions: Callable[[str], Any] | None = None) -> Any:
+    """The value that `encode` was given; whatever the bytes are, nothing but plain data.
+
+    Args:
+        tree: the JSON tree.
+        payload: the arrays' bytes.
+        functions: looks up a function by name; None forbids functions.
+
+    Raises:
+        ChannelError: the tree is not one that `encode` makes.
+    """
+    try:
+        return _decode(tree, io.BytesIO(payload), functions, 0)
+    except (TypeError, ValueError, LookupError, RuntimeError, OverflowError) as error:
+        raise ChannelError("not a value") from error
+
+
+def _decode(
+    tree: Any, payload: io.BytesIO, functions: Callable[[str], Any] | None, depth: int
+) -> Any:
+    if tree is None or isinstance(tree, bool | int | float | str):
+        return tree
+    if depth > DEPTH_LIMIT or not isinstance(tree, dict) or len(tree) != 1:
+        raise ChannelError("not a value")
+    ((kind, body),) = tree.items()
+
+    def inner(item: Any) -> Any:
+        return _decode(item, payload, functions, depth + 1)
+
+    match kind, body:
+        case (("list" | "tuple"), list()):
+            values = [inner(x) for x in body]
+            return values if kind == "list" else tuple(values)
+        case "dict", list():
+            return {_key(inner(k)): inner(x) for k, x in body}
+        case "complex", [real, imaginary]:
+            return complex(float(real), float(imaginary))
+        case "array", [dtype, list(shape), start]:
+            return _array(dtype, shape, start, payload)
+        case (("tensor" | "generator"), [dtype, list(shape), start]):
+            return _torch(kind, _array(dtype, shape, start, payload))
+        case "function", str() if functions is not None:
+            return functions(body)
+    raise ChannelError("not a value")
+
+
+def _key(item: Any) -> Any:
+    if not isinstance(item, str | int | float | bool | None):
+        raise ChannelError("a dict's key must be a string or a number")
+    return item
+
+
+def _array(name: Any, shape: list[Any], start: Any, payload: io.BytesIO) -> np.ndarray:
+    """The next bytes as an array: arrays that share bytes could take any amount of memory."""
+    sizes = [*shape, start]
+    if name not in DTYPES or not all(type(n) is int and 0 <= n <= PAYLOAD_LIMIT for n in sizes):
+        raise ChannelError("not an array")
+    dtype, count = np.dtype(name), 1
+    for n in shape:
+        count *= n
+    if len(shape) > DEPTH_LIMIT or count > PAYLOAD_LIMIT or start != payload.tell():
+        raise ChannelError("not an array")
+    data = bytearray(payload.read(count * dtype.itemsize))
+    if len(data) < count * dtype.itemsize:
+        raise ChannelError("an array longer than its bytes")
+    return np.frombuffer(data, dtype, count).reshape(shape)
+
+
+def _torch(kind: str, data: np.ndarray) -> Any:
+    import torch
+
+    tensor = torch.from_numpy(data)
+    if kind == "tensor":
+        return tensor
+    generator = torch.Generator()
+    generator.set_state(tensor)
+    return generator
+
+
+class Channel:
+    """Frames over a stream socket, with a deadline for each.
+
+    Args:
+        sock: one end of a socket pair.
+        idle: called at least every quarter of a second while waiting.
+        drain: a file descriptor to read and hand to `drained` while waiting, or -1.
+        drained: gets what came through `drain`.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        *,
+        idle: Callable[[], None] = lambda: None,
+        drain: int = -1,
+        drained: Callable[[bytes], None] = lambda _: None,
+    ) -> None:
+        self.sock = sock
+        self.idle = idle
+        self.drain = drain
+        self.drained = drained
+        sock.setblocking(False)
+
+    def send(
+        self, nonce: bytes, header: Any, payload: bytes, *, seconds: float | None = None
+    ) -> None:
+        """Write one frame within `seconds` (None: however long it takes)."""
+        text = json.dumps(header).encode()
+        if len(text) > HEADER_LIMIT:
+            raise ChannelError(f"more than {HEADER_LIMIT >> 20} MiB outside arrays")
+        frame = memoryview(nonce + _LENGTHS.pack(len(text), len(payload)) + text + payload)
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while frame:
+            self._wait(select.POLLOUT, deadline)
+            try:
+                frame = frame[self.sock.send(frame) :]
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise Closed("the other side is gone") from error
+
+    def receive(self, *, seconds: float | None = None) -> tuple[bytes, Any, bytes]:
+        """Read one frame within `seconds`: nonce, header, payload.
+
+        Raises:
+            TimedOut: no whole frame came in time.
+            Closed: the other side went away.
+            ChannelError: what came is no frame.
+        """
+        deadline = None if seconds is None else time.monotonic() + seconds
+        start = self._exactly(NONCE + _LENGTHS.size, deadline)
+        header_length, payload_length = _LENGTHS.unpack(start[NONCE:])
+        if header_length > HEADER_LIMIT or payload_length > PAYLOAD_LIMIT:
+            raise ChannelError("a reply longer than the limit")
+        text = self._exactly(header_length, deadline)
+        payload = self._exactly(payload_length, deadline)
+        try:
+            return start[:NONCE], json.loads(text), payload
+        except (ValueError, RecursionError) as error:
+            raise ChannelError("a reply that is not JSON") from error
+
+    def _exactly(self, count: int, deadline: float | None) -> bytes:
+        data = bytearray()
+        while len(data) < count:
+            self._wait(select.POLLIN, deadline)
+            try:
+                piece = self.sock.recv(min(count - len(data), 1 << 20))
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise Closed("the other side is gone") from error
+            if not piece:
+                raise Closed("the other side is gone")
+            data += piece
+        return bytes(data)
+
+    def _wait(self, event: int, deadline: float | None) -> None:
+        """Until the socket is ready; meanwhile read what the student prints."""
+        poll = select.poll()
+        poll.register(self.sock, event)
+        if self.drain >= 0:
+            poll.register(self.drain, select.POLLIN)
+        while True:
+            if deadline is not None and time.monotonic() >= deadline:
+                raise TimedOut("out of time")
+            ready = dict(poll.poll(250))
+            if self.drain in ready:
+                self._drain(poll)
+            self.idle()
+            if self.sock.fileno() in ready:
+                return
+
+    def _drain(self, poll: select.poll) -> None:
+        piece = os.read(self.drain, 1 << 20)
+        if piece:
+            self.drained(piece)
+        else:  # closed: the end of a process shows on the socket
+            poll.unregister(self.drain)
+            self.drain = -1

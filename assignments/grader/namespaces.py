@@ -1,0 +1,186 @@
+"""The command lines that build a sandbox: bubblewrap, or util-linux alone, or nothing."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+from assignments.grader.sandbox import ROOT, Isolation, package_folders
+
+UID = 64123  # who the student's code is when the grader is root: nobody else
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+FILES = ("/etc/ld.so.cache", "/etc/localtime", "/sys/devices/system/cpu")
+SHARES = ("/dev/shm", "/tmp")  # the two scratch folders, each of limited size
+
+
+def command(isolation: Isolation, folder: Path, scratch: int, worker: list[str]) -> list[str]:
+    """The command that runs `worker` in a sandbox that shows `folder` as ``/grader``.
+
+    Args:
+        isolation: which tool, and what to hide.
+        folder: what becomes ``/grader``.
+        scratch: bytes that ``/tmp`` and ``/dev/shm`` may each hold.
+        worker: the worker's command line.
+    """
+    match isolation.backend:
+        case "bwrap":
+            return bubblewrap(layout(isolation.hidden), folder, scratch, worker)
+        case "unshare":
+            return unshare(layout(isolation.hidden), folder, scratch, worker)
+        case "none":
+            return [*become(), *worker]
+    raise ValueError(f"backend must be bwrap, unshare or none, got {isolation.backend!r}")
+
+
+def layout(hidden: tuple[Path, ...]) -> list[tuple[Path, bool]]:
+    """The folders to show and, within those, to hide; a folder comes before what it holds."""
+    shown = [Path(p) for p in (*SYSTEM, *FILES, sys.base_prefix, sys.prefix) if Path(p).exists()]
+    shown += [Path(sys.base_prefix).resolve(), Path(sys.executable).resolve().parent.parent]
+    shown += package_folders()
+    site = {Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib")}
+    hide = [ROOT, *hidden, *(p / name for p in site for name in ("coursepkg", "assignments"))]
+    wanted = dict.fromkeys((path for path in hide if path.is_dir()), False)
+    wanted |= dict.fromkeys(shown, True)
+    result: list[tuple[Path, bool]] = []
+    for path in sorted(wanted, key=lambda path: len(path.parts)):
+        above = [show for folder, show in result if path.is_relative_to(folder)]
+        if wanted[path] != (above[-1] if above else False):
+            result.append((path, wanted[path]))
+    return result
+
+
+def become() -> list[str]:
+    """Root drops to `UID` first, so that limits on processes bind; others stay who they are."""
+    if os.geteuid() != 0:
+        return []
+    drop = ["--clear-groups", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]
+    return ["setpriv", f"--reuid={UID}", f"--regid={UID}", *drop, "--"]
+
+
+@functools.cache
+def options(tool: str) -> str:
+    """What the tool's --help says; empty where there is no such tool."""
+    if shutil.which(tool) is None:
+        return ""
+    done = subprocess.run([tool, "--help"], capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def bubblewrap(
+    places: list[tuple[Path, bool]], folder: Path, scratch: int, worker: list[str]
+) -> list[str]:
+    """The command with bwrap; two of them as root, who can read what `UID` cannot reach."""
+    mounts: list[str] = []
+    for path, show in places:
+        for parent in reversed(path.parents[:-1]):
+            mounts += ["--perms", "0755", "--dir", str(parent)]
+        if path.is_symlink() and path.parent == Path("/"):
+            mounts += ["--symlink", os.readlink(path), str(path)]
+        elif show:
+            mounts += ["--ro-bind", str(path), str(path)]
+        else:
+            mounts += ["--perms", "0755", "--tmpfs", str(path), "--remount-ro", str(path)]
+    mounts += ["--ro-bind", str(folder), "/grader", "--perms", "0755", "--dir", "/var"]
+    mounts += ["--symlink", "/tmp", "/var/tmp", "--dir", "/tmp", "--dir", "/dev", "--dir", "/proc"]
+    size = ["--size", str(scratch)] if "--size" in options("bwrap") else []
+    private = ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
+    for share in SHARES:
+        private += [*size, "--tmpfs", share]
+    private += ["--remount-ro", "/", "--chdir", "/tmp", "--", *worker]
+    start = ["bwrap", "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session"]
+    if "--disable-userns" in options("bwrap"):
+        start.append("--disable-userns")
+    if os.geteuid() != 0:
+        return [*start, *mounts, *private]
+    outer = ["--bind", "/proc", "/proc", "--dev-bind", "/dev", "/dev"]
+    caps = ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    return [  # a namespace of processes in each: no death signal passes from root to `UID`
+        *("bwrap", "--unshare-pid", "--die-with-parent", *mounts, *outer, *caps, "--"),
+        *(*become(), *start, "--ro-bind", "/", "/", *private),
+    ]
+
+
+BUILD = """
+set -eu
+umask 022
+PATH=/usr/sbin:/sbin:$PATH
+root=$FOLDER/root
+mount -t tmpfs -o size=4m,mode=755 tmpfs "$root"
+show() {
+  if [ -d "$1" ]; then mkdir -p "$root$1"; else mkdir -p "$(dirname "$root$1")"; : > "$root$1"; fi
+  mount --rbind "$1" "$root$1"
+  mount -o remount,bind,ro "$root$1"
+}
+hide() { mount -t tmpfs -o ro,size=4k,mode=755 tmpfs "$root$1"; }
+$PLACES
+mkdir -p "$root/grader" "$root/var" "$root/tmp" "$root/proc" "$root/dev/shm" "$root/old"
+mount --bind "$FOLDER" "$root/grader"
+mount -o remount,bind,ro "$root/grader"
+ln -s /tmp "$root/var/tmp"
+for name in null zero full random urandom; do
+  : > "$root/dev/$name"; mount --bind "/dev/$name" "$root/dev/$name"
+done
+mount --rbind /proc "$root/proc"
+cd "$root"
+pivot_root . old
+umount -l /old
+rmdir /old
+"""
+ENTER = """
+set -eu
+mount -t proc proc /proc
+mount -t tmpfs -o nosuid,nodev,mode=1777,size=$SCRATCH tmpfs /tmp
+mount -t tmpfs -o nosuid,nodev,mode=1777,size=$SCRATCH tmpfs /dev/shm
+mount -o remount,bind,ro /
+echo 0 > /proc/sys/user/max_user_namespaces
+cd /tmp
+exec setpriv --no-new-privs --bounding-set=-all --inh-caps=-all -- sh -c $WORKER
+"""
+PRIVATE = ["--user", "--map-root-user", "--net", "--ipc", "--pid", "--fork", "--kill-child=KILL"]
+
+
+def unshare(
+    places: list[tuple[Path, bool]], folder: Path, scratch: int, worker: list[str]
+) -> list[str]:
+    """The command with util-linux alone: the same folders, mounted one by one.
+
+    Root builds the root file system first and then drops to `UID`; another user builds it
+    inside the user namespace that gives the right to.
+    """
+    (folder / "root").mkdir(exist_ok=True)
+    lines = []
+    for path, show in places:
+        if path.is_symlink() and path.parent == Path("/"):
+            lines.append(f'ln -s {shlex.quote(os.readlink(path))} "$root"{shlex.quote(str(path))}')
+        else:
+            lines.append(f"{'show' if show else 'hide'} {shlex.quote(str(path))}")
+    values = {
+        "FOLDER": shlex.quote(str(folder)),
+        "PLACES": "\n".join(lines),
+        "SCRATCH": str(scratch),
+        "WORKER": shlex.quote(f"{shlex.join(worker)}; exit $?"),  # sh is init, not the worker
+    }
+    build, enter = (_fill(script, values) for script in (BUILD, ENTER))
+    last = ["setpriv", "--pdeathsig=KILL", "--", "unshare", *PRIVATE, "--mount", "--", "sh", "-c"]
+    if os.geteuid() != 0:
+        return [*last, build + enter]
+    return [
+        "unshare",
+        "--mount",
+        "--",
+        "sh",
+        "-c",
+        f"{build}exec {shlex.join([*become(), *last, enter])}",
+    ]
+
+
+def _fill(script: str, values: dict[str, str]) -> str:
+    for name, value in values.items():
+        script = script.replace(f'"${name}"', value).replace(f"${name}", value)
+    return script

@@ -1,0 +1,322 @@
+"""A process that sees Python, the worker and nothing of the course, and dies when told to.
+
+What the sandbox shows is a white list: the system's libraries, this Python and its packages,
+``/grader`` (the worker and a ``coursepkg`` without the modules that the master deletes). The
+command that builds it is made in ``namespaces``; here it is started, watched and ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+from assignments.grader.channel import NONCE, Channel, ChannelError, Closed, TimedOut
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 120.0  # importing torch on a busy machine
+OUTPUT_LIMIT = 64 << 10
+
+
+class GraderError(RuntimeError):
+    """The grader itself cannot do its work; no fault of any student."""
+
+
+class Died(Exception):
+    """The student's code ended the worker, or had it ended."""
+
+
+class Hung(Died):
+    """The student's code ran out of time."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the student's code may use, on top of what the setup cells use."""
+
+    memory: int = 2 << 30
+    scratch: int = 128 << 20
+    files: int = 256
+    processes: int = 32
+    seconds: int = 120
+
+    def request(self) -> dict[str, int]:
+        """As the worker's `limit` wants them."""
+        return {
+            "memory": self.memory,
+            "seconds": self.seconds,
+            "files": self.files,
+            "processes": self.processes,
+            "size": self.scratch,
+        }
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """How student code is kept in, and what was measured of it.
+
+    Attributes:
+        backend: ``bwrap``, ``unshare`` or ``none``.
+        checks: what was tried from inside, and whether it was prevented.
+        hidden: folders that the sandbox must not show (besides all that is not shown anyway).
+        trouble: why it did not start, if it did not.
+    """
+
+    backend: str
+    checks: dict[str, bool] = field(default_factory=dict)
+    hidden: tuple[Path, ...] = ()
+    trouble: str = ""
+
+    @property
+    def strong(self) -> bool:
+        """Whether every check held."""
+        return bool(self.checks) and all(self.checks.values())
+
+    def hiding(self, *paths: Path) -> Isolation:
+        """The same isolation that also hides these folders."""
+        return replace(self, hidden=(*self.hidden, *(path.resolve() for path in paths)))
+
+
+def copy_package(deleted: tuple[str, ...], target: Path) -> None:
+    """A ``coursepkg`` without the modules of the master's ``delete`` list."""
+    gone = {(ROOT / name.replace(".", "/")).with_suffix(".py") for name in deleted}
+    gone |= {ROOT / name.replace(".", "/") for name in deleted}
+    if missing := [path for path in gone if path.suffix and not any(map(Path.exists, _both(path)))]:
+        raise GraderError(f"the master deletes modules that do not exist: {missing}")
+
+    def ignored(folder: str, names: list[str]) -> set[str]:
+        return {n for n in names if n == "__pycache__" or Path(folder, n) in gone}
+
+    shutil.copytree(ROOT / "coursepkg", target, ignore=ignored)
+
+
+def _both(path: Path) -> tuple[Path, Path]:
+    return path, path.with_suffix("")
+
+
+@contextlib.contextmanager
+def stage(deleted: tuple[str, ...] = ()) -> Iterator[Path]:
+    """The folder that the sandbox shows as ``/grader``; gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="grader-") as name:
+        folder = Path(name)
+        for module in ("worker.py", "channel.py"):
+            shutil.copy(Path(__file__).with_name(module), folder)
+        copy_package(deleted, folder / "coursepkg")
+        folder.chmod(0o755)
+        yield folder
+
+
+def package_folders() -> list[Path]:
+    """Where this Python's packages are, without the course's own folder."""
+    folders = [Path(entry).absolute() for entry in sys.path if entry and Path(entry).is_dir()]
+    folders += [Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib")]
+    return [folder for folder in dict.fromkeys(folders) if folder.resolve() != ROOT]
+
+
+class Sandbox:
+    """A running worker.
+
+    Args:
+        isolation: how to keep it in.
+        folder: what `stage` made.
+        limits: what it may use.
+    """
+
+    def __init__(self, isolation: Isolation, folder: Path, limits: Limits) -> None:
+        from assignments.grader.namespaces import command
+
+        adopt_orphans()
+        self.isolation = isolation
+        self.siblings = _children().get(os.getpid(), [])
+        self.limits = limits
+        self.printed = bytearray()
+        self.excess = ""
+        self._looked = 0.0
+        ours, theirs = socket.socketpair()
+        read, write = os.pipe()
+        inside = "/grader" if isolation.backend != "none" else str(folder)
+        worker = [
+            *(sys.executable, "-I", "-B", f"{inside}/worker.py", str(theirs.fileno())),
+            *map(str, package_folders()),
+        ]
+        with theirs, open(write, "wb") as out:
+            self.process = subprocess.Popen(
+                command(isolation, folder, limits.scratch, worker),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+                cwd="/",
+                env=environment(),
+            )
+        self.read = read
+        self.channel = Channel(ours, idle=self._watch, drain=read, drained=self._print)
+
+    def __enter__(self) -> Self:
+        """Itself: the worker runs from its construction on."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the worker and everything that it started."""
+        self.close()
+
+    def setup(self, sources: list[str]) -> None:
+        """Run the master's setup cells, then bind the limits."""
+        header = {"op": "setup", "sources": sources, "limits": self.limits.request()}
+        try:
+            answer, _ = self.request(header, b"", seconds=START_SECONDS)
+        except Died as error:
+            printed = self.printed.decode(errors="replace")[-1000:]
+            raise GraderError(f"the sandbox did not start: {error}\n{printed}") from error
+        if "error" in answer:
+            raise GraderError(f"the setup cell failed in the sandbox: {answer['error']}")
+        self.alone = len(self.processes())
+        self.printed.clear()
+
+    def request(self, header: Any, payload: bytes, *, seconds: float) -> tuple[Any, bytes]:
+        """One question and its answer.
+
+        Raises:
+            Hung: there was no answer within `seconds`.
+            Died: there will be none; the message says why.
+            ChannelError: the request itself cannot be sent.
+        """
+        nonce = secrets.token_bytes(NONCE)
+        start = time.monotonic()
+        try:
+            self.channel.send(nonce, header, payload, seconds=seconds)
+            left = max(0.0, seconds - (time.monotonic() - start))
+            back, answer, data = self.channel.receive(seconds=left)
+        except TimedOut:
+            raise Hung(f"no answer within {seconds:.0f} s") from None
+        except Closed:
+            raise Died(self.excess or self._end()) from None
+        except ChannelError as error:
+            raise Died(f"its reply made no sense ({error})") from None
+        if back != nonce or not isinstance(answer, dict):
+            raise Died("a reply that was not asked for")
+        return answer, data
+
+    def left_running(self) -> bool:
+        """Whether the student's code left other processes in the sandbox."""
+        return len(self.processes()) > self.alone
+
+    def processes(self) -> list[int]:
+        """The process that was started and all its descendants, by number.
+
+        Without namespaces, orphans below it become this process's children: they count too.
+        """
+        children = _children()
+        new = [self.process.pid]
+        if self.isolation.backend == "none":
+            known = {self.process.pid, *self.siblings}
+            new += [pid for pid in children.get(os.getpid(), []) if pid not in known]
+        found = list(new)
+        while new:
+            new = [child for pid in new for child in children.get(pid, [])]
+            found += new
+        return found
+
+    def close(self) -> None:
+        """End the worker and everything that it started; wait until it is gone."""
+        while True:
+            family = self._kill()
+            self.process.wait()
+            for pid in family[1:]:  # orphans come to us: `adopt_orphans`
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
+            if len(self.processes()) == 1:
+                break
+        self.channel.sock.close()
+        if self.read >= 0:
+            os.close(self.read)
+            self.read = -1
+
+    def _print(self, piece: bytes) -> None:
+        self.printed += piece[: OUTPUT_LIMIT - len(self.printed)]
+
+    def _watch(self) -> None:
+        """End a worker whose processes use too much memory together: RLIMIT_AS binds each."""
+        if time.monotonic() - self._looked < 0.25:
+            return
+        self._looked = time.monotonic()
+        used = sum(_memory(pid) for pid in self.processes())
+        if used > 2 * self.limits.memory:
+            self.excess = f"used more than {2 * self.limits.memory >> 20} MiB of memory"
+            self._kill()
+
+    def _kill(self) -> list[int]:
+        family = self.processes()
+        for pid in reversed(family):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        return family
+
+    def _end(self) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(1)
+        status = self.process.returncode
+        if status is not None and 0 < status - 128 < signal.NSIG:
+            status = 128 - status
+        if status is not None and status < 0:
+            return f"it ended its process ({signal.Signals(-status).name})"
+        return "it ended its process"
+
+
+@functools.cache
+def adopt_orphans() -> None:
+    """Make this process, not init, the parent of orphans below it, so that it can end them."""
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+
+
+def environment() -> dict[str, str]:
+    """All that the worker knows of the grader's environment: nothing."""
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": "/tmp",
+        "LANG": "C.UTF-8",
+        "MPLBACKEND": "Agg",
+        "CUDA_VISIBLE_DEVICES": "",
+        **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
+    }
+
+
+def _children() -> dict[int, list[int]]:
+    """All processes by their parents."""
+    children: dict[int, list[int]] = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and (parent := _parent(entry)):
+            children.setdefault(parent, []).append(int(entry))
+    return children
+
+
+def _parent(pid: str) -> int:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def _memory(pid: int) -> int:
+    """Bytes that the process has, its share of pages that forks share."""
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+            return sum(int(line.split()[1]) << 10 for line in file if line.startswith("Pss:"))
+    except (OSError, IndexError, ValueError):
+        return 0

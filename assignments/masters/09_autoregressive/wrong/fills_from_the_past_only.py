@@ -1,0 +1,7 @@
+# %% nbgrader={"grade": false, "grade_id": "q4", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def draw_missing(x, d, start, transition, generator):
+    """Left to right, as if nothing came after the gap."""
+    D = x.shape[1]
+    p = transition[x[:, d - 1]] if d > 0 else np.tile(start, (len(x), 1))
+    p = torch.as_tensor(p / p.sum(1, keepdims=True))
+    return torch.multinomial(p, 1, generator=generator)[:, 0].numpy()

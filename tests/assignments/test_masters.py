@@ -1,0 +1,125 @@
+"""Each master through the real grader: reference 20, release 0, each known bug exactly its loss.
+
+A bug spoils one question. So one notebook carries bugs in several questions, and the points of each
+question stand for the submission with this bug alone: no test calls another question's function.
+"""
+
+import re
+import tomllib
+from itertools import zip_longest
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+
+from assignments.grader.grade import Grade, grade_one
+from assignments.grader.isolation import best_isolation
+from assignments.grader.master import read_master
+from tools import assignments as tool
+
+ROOT = Path(__file__).parents[2]
+MASTERS = sorted((ROOT / tool.MASTERS).glob("*.py"))
+SEED = 20261121
+pytestmark = pytest.mark.slow
+each_master = pytest.mark.parametrize("master", MASTERS, ids=lambda path: path.stem)
+
+
+def expected(master: Path) -> dict[str, dict]:
+    """The points of each known-wrong submission, by its name."""
+    return tomllib.loads((master.with_suffix("") / "expected.toml").read_text("utf8"))
+
+
+def replaced(master: Path, name: str) -> dict[str, str]:
+    """The solution cells that a known-wrong submission has of its own, by grade_id."""
+    cells = tool.read(master.with_suffix("") / "wrong" / f"{name}.py").cells
+    return {tool.mark(cell)["grade_id"]: cell.source for cell in cells if tool.mark(cell)}
+
+
+def bundles(master: Path) -> list[list[str]]:
+    """The known-wrong submissions, in as few groups as have at most one for each question."""
+    by_question: dict[str, list[str]] = {}
+    for name, row in expected(master).items():
+        (question,) = points(row)
+        by_question.setdefault(question, []).append(name)
+    return [[name for name in group if name] for group in zip_longest(*by_question.values())]
+
+
+def points(row: dict) -> dict[str, int]:
+    return {key: value for key, value in row.items() if re.fullmatch(r"q\d", key)}
+
+
+def grade(master: Path, notebook: nbformat.NotebookNode, folder: Path) -> Grade:
+    path = folder / f"{master.stem}.ipynb"
+    jupytext.write(notebook, path, fmt="ipynb")
+    return grade_one(master, path, isolation=best_isolation(), seed=SEED)
+
+
+@each_master
+def test_reference_has_all_points(master, tmp_path):
+    """Kills: a hidden test that a right answer fails; a reference that needs a deleted module."""
+    result = grade(master, tool.read(master), tmp_path)
+    assert [score for score in result.scores if score.points != score.possible] == []
+    assert (result.total, result.problems) == (20, [])
+
+
+@each_master
+def test_release_has_no_points(master, tmp_path):
+    """Kills: a test that passes whatever the student wrote."""
+    tool.convert(master, tmp_path)
+    path = tool.strip(master, tmp_path, tmp_path / "release")
+    result = grade_one(master, path, isolation=best_isolation(), seed=SEED)
+    assert [score for score in result.scores if score.points] == []
+    assert all("NotImplementedError" in score.reason for score in result.scores)
+
+
+@each_master
+def test_each_known_bug_costs_exactly_its_points(master, tmp_path):
+    """Kills: a hidden test that a bug of public code passes."""
+    assert len(expected(master)) >= 5
+    full = read_master(master).questions
+    for number, names in enumerate(bundles(master)):
+        cells = {key: source for name in names for key, source in replaced(master, name).items()}
+        notebook = tool.read(master)
+        for cell in notebook.cells:
+            cell.source = cells.get(tool.mark(cell).get("grade_id"), cell.source)
+        wanted = full | {
+            key: n for name in names for key, n in points(expected(master)[name]).items()
+        }
+        (tmp_path / str(number)).mkdir()
+        result = grade(master, notebook, tmp_path / str(number))
+        assert result.points == wanted, f"{names}: {result.reasons}"
+
+
+@each_master
+def test_known_wrong_submissions_are_complete(master):
+    """Kills: a bug without an expectation, in another question too, or at no cost."""
+    rows, full = expected(master), read_master(master).questions
+    assert sorted(rows) == sorted(
+        path.stem for path in (master.with_suffix("") / "wrong").glob("*.py")
+    )
+    for name, row in rows.items():
+        assert row["bug"]
+        assert row["seen"]
+        assert points(row).keys() == replaced(master, name).keys(), name
+        assert all(row[key] < full[key] for key in points(row)), name
+    assert {key for row in rows.values() for key in points(row)} == full.keys()
+
+
+def test_the_private_folder_of_the_instructors_page_works(tmp_path):
+    """Kills: an example in the book that fits no master, or fails the reference."""
+    master, page = MASTERS[0], (ROOT / "book/instructors.md").read_text("utf8")
+    example = re.search(r"```python\n(.+?)```", page, re.DOTALL)[1]
+    (tmp_path / master.name).write_text(example, encoding="utf-8")
+    before, after = read_master(master), read_master(master, tmp_path)
+    assert after.seed == 12345
+    assert after.questions == before.questions
+    (changed,) = [test for test in after.tests if test not in before.tests]
+    space: dict = {"SEED": after.seed}
+    for cell in tool.read(master).cells:
+        if tool.mark(cell).get("grade_id") in {"setup", changed.question}:
+            exec(cell.source, space)
+    exec(changed.source, space)
+    space["log_predictive"] = lambda log_lik: log_lik.mean(0)
+    with pytest.raises(AssertionError):
+        exec(changed.source, space)

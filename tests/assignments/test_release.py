@@ -1,0 +1,187 @@
+"""What students get: complete, and without a trace of what they are to find out."""
+
+import ast
+import json
+import re
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tools import assignments as tool
+
+ROOT = Path(__file__).parents[2]
+MASTERS = sorted((ROOT / tool.MASTERS).glob("*.py"))
+ALLOWED = {"itertools", "math", "numpy", "torch", "scipy", "coursepkg"}
+
+HEAD = "# ---\n# jupyter:\n#   jupytext:\n#     cell_metadata_filter: nbgrader,tags,-all\n# ---\n"
+ANSWER = "def answer():\n    ### BEGIN SOLUTION\n    return 6 * 7\n    ### END SOLUTION\n"
+HIDDEN = (
+    "# hint: it is even\n### BEGIN HIDDEN TESTS\nassert answer() % 2 == 0\n### END HIDDEN TESTS\n"
+)
+
+
+def cell(source: str, grade_id: str, *, points: int = 0, solution: bool = False) -> str:
+    """A cell of a master."""
+    flags = {"grade": bool(points), "grade_id": grade_id, "locked": not solution}
+    flags |= {"schema_version": 3, "solution": solution, "task": False}
+    flags |= {"points": points} if points else {}
+    return f"\n# %% nbgrader={json.dumps(flags)}\n{source}"
+
+
+def write(folder: Path, *cells: str) -> Path:
+    """A master of these cells."""
+    (folder / "01_small.py").write_text(HEAD + "".join(cells), encoding="utf-8")
+    return folder / "01_small.py"
+
+
+@pytest.fixture(scope="module", params=MASTERS, ids=lambda path: path.stem)
+def pair(request, tmp_path_factory):
+    """A master and its release, as notebooks, and the release's file."""
+    course = tmp_path_factory.mktemp("course").resolve()
+    tool.convert(request.param, course)
+    path = tool.strip(request.param, course, tmp_path_factory.mktemp("release"))
+    return tool.read(request.param), nbformat.read(path, as_version=4), path
+
+
+def test_there_are_two_masters():
+    """Kills: a glob that finds nothing, so that every test below passes."""
+    assert [path.stem for path in MASTERS] == ["01_bayes", "09_autoregressive"]
+
+
+def test_release_holds_no_marker_and_no_line_of_a_solution_or_hidden_test(pair):
+    """Kills: hidden tests or solutions copied along. All lines, not only `secrets`'s."""
+    master, released, path = pair
+    assert "### " not in path.read_text("utf8").replace("#### ", "")
+    lines = {line.strip() for line in tool.text_of(released).splitlines()}
+    parts = [p for c in master.cells for p in tool.SOLUTION.findall(c.source)]
+    body = {line.strip() for part in parts for line in part.splitlines()} - {""}
+    assert len(parts) == 6
+    assert len(body) > 20
+    assert not body & lines
+    assert len(tool.secrets(master)) > 50
+    assert not tool.secrets(master) & lines
+
+
+def test_release_is_the_master_in_all_else(pair):
+    """Kills: a visible test that was lost, a stub in the wrong place, a changed point."""
+    master, released, _ = pair
+    assert len(master.cells) == len(released.cells)
+    for old, new in zip(master.cells, released.cells, strict=True):
+        kept = {k: v for k, v in tool.mark(new).items() if k not in {"checksum", "cell_type"}}
+        assert kept == tool.mark(old)
+        if tool.mark(old)["solution"]:
+            (function,) = ast.parse(new.source).body
+            assert ast.get_docstring(function)
+            assert ast.unparse(function.body[1:]) == "raise NotImplementedError"
+        elif "HIDDEN" in old.source:
+            assert new.source.strip() == old.source.splitlines()[0]
+            assert new.source.startswith("# hint: ")
+        else:
+            assert new.source == old.source
+        assert not new.get("outputs")
+
+
+def test_release_needs_the_course_and_nothing_else(pair):
+    """Kills: an import of nbgrader or of the grader in a cell of the students'."""
+    _, released, _ = pair
+    code = "\n".join(c.source for c in released.cells if c.cell_type == "code")
+    found = [
+        node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    names = {getattr(node, "module", None) or node.names[0].name for node in found}
+    assert {name.partition(".")[0] for name in names} <= ALLOWED
+
+
+def test_points_and_questions(pair):
+    """The issue: 4-6 questions of 20 points, from easy to hard; each says what it trains."""
+    rows = tool.questions(pair[0])
+    assert 4 <= len(rows) <= 6
+    assert sum(row.points for row in rows) == 20
+    assert all(row.visible == 1 and row.trains and row.name for row in rows)
+    promised = re.findall(r"(?m)^## \d\. .+ \((\d+) points\)$", tool.text_of(pair[0]))
+    assert [int(points) for points in promised] == [row.points for row in rows]
+
+
+def test_downloads_hold_the_notebook_and_pins(pair, tmp_path):
+    """Kills: an archive with the master in it; pins that are missing."""
+    path = pair[2]
+    tool.pack(path, tmp_path, ROOT)
+    with zipfile.ZipFile(tmp_path / f"{path.stem}.zip") as archive:
+        names = [f"{path.stem}/{path.name}", f"{path.stem}/requirements.txt"]
+        assert archive.namelist() == names
+        assert archive.read(names[0]) == path.read_bytes()
+        assert b"\nnumpy==" in archive.read(names[1])
+    assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+    assert tool.check(tmp_path) == []
+
+
+def test_check_finds_what_was_not_stripped(tmp_path):
+    """Kills: a check that reads no archives."""
+    (tmp_path / "page.html").write_text("### BEGIN as a page may say", "utf8")
+    (tmp_path / "a.ipynb").write_text("{}", "utf8")
+    (tmp_path / "b.py").write_text(ANSWER, "utf8")
+    with zipfile.ZipFile(tmp_path / "c.zip", "w") as archive:
+        archive.writestr("fine.txt", "fine")
+        archive.writestr("master.py", ANSWER)
+    assert [Path(name).name for name in tool.check(tmp_path)] == ["b.py", "c.zip"]
+
+
+def test_leaks_are_named(tmp_path):
+    """Kills: comparison of whole cells, which a copied line escapes."""
+    master = tool.read(
+        write(tmp_path, cell(ANSWER, "q1", solution=True), cell(HIDDEN, "q1-hidden", points=20))
+    )
+    assert (
+        list(tool.leaks(master, "def answer():\n    raise NotImplementedError\n# hint: it is even"))
+        == []
+    )
+    assert list(tool.leaks(master, "x\n        return 6 * 7\n")) == [
+        "a line of a solution or hidden test: return 6 * 7"
+    ]
+    assert len(list(tool.leaks(master, "### BEGIN SOLUTION\nassert answer() % 2 == 0"))) == 2
+
+
+FAULTY = {
+    "expected 20 points": [cell("assert answer()", "q1-visible", points=19)],
+    "q1: expected one function": [cell(ANSWER + "\nx = 1\n", "q1", solution=True)],
+    "q1-hidden: expected `# hint": [cell(HIDDEN.replace("hint", "note"), "q1-hidden", points=20)],
+    "setup: a solution in a cell that is none": [cell(ANSWER, "setup")],
+}
+
+
+@pytest.mark.parametrize("fault", FAULTY)
+def test_a_master_with_a_fault_is_refused(tmp_path, fault):
+    with pytest.raises(ValueError, match=fault):
+        tool.convert(write(tmp_path, *FAULTY[fault]), tmp_path / "course")
+
+
+def test_nbgrader_s_refusal_is_passed_on(tmp_path):
+    """A missing END marker would release the solution."""
+    broken = cell(ANSWER.replace("    ### END SOLUTION\n", ""), "q1", solution=True)
+    master = write(tmp_path, broken, cell("assert answer()", "q1-visible", points=20))
+    tool.convert(master, tmp_path)
+    with pytest.raises(ValueError, match="nbgrader made no release"):
+        tool.strip(master, tmp_path, tmp_path / "release")
+
+
+@pytest.mark.slow
+def test_a_reference_that_fails_is_not_released(tmp_path):
+    """Kills: a release that does not run the hidden tests."""
+    wrong = cell(ANSWER.replace("6 * 7", "41"), "q1", solution=True)
+    master = write(tmp_path, wrong, cell(HIDDEN, "q1-hidden", points=20))
+    with pytest.raises(ValueError, match=r"(?s)the reference fails.*assert answer\(\) % 2 == 0"):
+        tool.release(master, tmp_path / "release")
+    assert not (tmp_path / "release").exists()
+
+
+def test_page_of_the_book_has_a_table_and_downloads_for_each_master():
+    text = tool.page(ROOT)
+    for master in MASTERS:
+        assert f'href="../_static/assignments/{master.stem}.ipynb"' in text
+        assert f'href="../_static/assignments/{master.stem}.zip"' in text
+        assert f"(../notebooks/{master.stem}.ipynb)" in text
+    points = [int(n) for n in re.findall(r"\| \d\. .+ \| (\d+) \| .+ \|", text)]
+    assert sum(points) == 40
+    assert text.count("Points: 20, of which 6") == 2

@@ -1,0 +1,244 @@
+"""What student code can reach, use up and leave behind: tried from inside, in every backend."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from assignments.grader import isolation as measuring
+from assignments.grader.channel import decode, encode
+from assignments.grader.isolation import best_isolation, describe, measure
+from assignments.grader.namespaces import layout
+from assignments.grader.sandbox import (
+    OUTPUT_LIMIT,
+    ROOT,
+    Died,
+    GraderError,
+    Hung,
+    Isolation,
+    Limits,
+    Sandbox,
+    stage,
+)
+
+LIMITS = Limits(memory=256 << 20, scratch=8 << 20, seconds=30)
+
+
+@pytest.fixture(scope="module", params=["bwrap", "unshare"])
+def strong(request: pytest.FixtureRequest) -> Isolation:
+    measured = measure(request.param)
+    if not measured.checks:
+        pytest.skip(describe(measured))
+    return measured
+
+
+@pytest.fixture
+def sandbox(strong: Isolation) -> Iterator[Sandbox]:
+    with stage(("coursepkg.bayes.coin",)) as folder, Sandbox(strong, folder, LIMITS) as running:
+        running.setup(["import os, sys, time"])
+        yield running
+
+
+def define(sandbox: Sandbox, source: str, *, full: bool = True, seconds: float = 10) -> dict:
+    header = {"op": "cell", "number": 1, "source": source, "full": full}
+    return sandbox.request(header, b"", seconds=seconds)[0]
+
+
+def call(sandbox: Sandbox, name: str, *arguments: object, seconds: float = 10) -> object:
+    tree, payload = encode((list(arguments), {}))
+    args, kwargs = tree["tuple"]
+    header = {"op": "call", "name": name, "args": args, "kwargs": kwargs}
+    answer, data = sandbox.request(header, payload, seconds=seconds)
+    return decode(answer["value"], data) if "value" in answer else answer["error"]["kind"]
+
+
+def test_all_checks_hold(strong):
+    """Kills: an option dropped from the command line that builds the sandbox."""
+    assert [name for name, held in strong.checks.items() if not held] == []
+    assert strong.checks.keys() == measuring.NAMES.keys()
+
+
+def test_without_a_sandbox_the_measurement_says_so_and_grading_is_refused(monkeypatch):
+    """Kills: checks that pass whatever happens."""
+    weak = measure("none")
+    failed = {name for name, held in weak.checks.items() if not held}
+    assert failed >= {"course", "write_outside", "network", "processes"}
+    assert "NOT ENFORCED" in describe(weak)
+    monkeypatch.setattr(measuring, "BACKENDS", ("missing-tool", "missing-too", "none"))
+    with pytest.raises(GraderError):
+        best_isolation()
+    assert best_isolation(allow_weak=True).backend == "none"
+
+
+def test_the_course_is_not_there_but_coursepkg_is_without_what_was_deleted(sandbox):
+    define(
+        sandbox,
+        """
+def look(path): return os.path.exists(path)
+def listing(path): return sorted(os.listdir(path))
+def load(name): __import__(name); return True
+""",
+    )
+    assert call(sandbox, "look", str(ROOT / "pyproject.toml")) is False
+    assert call(sandbox, "look", __file__) is False
+    assert call(sandbox, "listing", "/tmp") == []
+    assert call(sandbox, "load", "coursepkg.bayes") is True
+    assert call(sandbox, "load", "coursepkg.bayes.coin") == "ModuleNotFoundError"
+    assert call(sandbox, "load", "assignments") == "ModuleNotFoundError"
+    assert call(sandbox, "load", "tests") == "ModuleNotFoundError"
+
+
+def test_a_folder_inside_what_is_shown_is_hidden_and_what_it_holds_shown_again(monkeypatch):
+    """Kills: masking before binding, which shows the course of one who works below /usr."""
+    monkeypatch.setattr(sys, "prefix", "/usr/share/zoneinfo")
+    places = layout((Path("/usr/share"),))
+    order = [(str(path), show) for path, show in places]
+    usr, share, zone = (order.index(x) for x in [("/usr", True), ("/usr/share", False),
+                                                 ("/usr/share/zoneinfo", True)])  # fmt: skip
+    assert usr < share < zone
+
+
+@pytest.mark.parametrize("name", ["coursepkg.bayes.no_such_module", "coursepkg.nothing"])
+def test_a_master_that_deletes_what_does_not_exist_is_refused(name):
+    """Kills: a typing error in a master that leaves the reference in reach."""
+    with pytest.raises(GraderError, match="do not exist"), stage((name,)):
+        pass
+
+
+def test_the_environment_is_scrubbed(strong, monkeypatch):
+    monkeypatch.setenv("GRADER_SECRET", "x")
+    with stage() as folder, Sandbox(strong, folder, LIMITS) as sandbox:
+        sandbox.setup(["import os"])
+        define(sandbox, "def keys(): return list(os.environ)")
+        assert not {"GRADER_SECRET", "VIRTUAL_ENV", "USER"} & set(call(sandbox, "keys"))
+
+
+def test_an_error_is_an_answer_and_functions_below_it_are_defined(sandbox):
+    answer = define(sandbox, "x = 1\n1 / 0\ndef f(): return 3")
+    assert answer["error"]["kind"] == "ZeroDivisionError"
+    assert call(sandbox, "f") == 3
+    assert define(sandbox, "sys.exit(3)")["error"]["kind"] == "SystemExit"
+    assert define(sandbox, "def f(: pass")["error"]["kind"] == "SyntaxError"
+    assert define(sandbox, "%matplotlib inline\n!ls\ndef g(): return 4") == {"value": None}
+    assert call(sandbox, "g") == 4
+
+
+def test_reduced_cells_define_and_do_nothing_else(sandbox):
+    source = "import math\nRATE = 0.5\nwhile True: pass\ndef f(): return math.pi * RATE\nf()"
+    assert define(sandbox, source, full=False) == {"value": None}
+    assert call(sandbox, "f") == pytest.approx(1.5708, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "while True: pass",
+        "import re; re.match('(a*)*$', 'a' * 64 + 'b')",
+        "import signal\nfor s in range(1, 32):\n  try: signal.signal(s, signal.SIG_IGN)\n"
+        "  except Exception: pass\nwhile True:\n  try: time.sleep(9)\n  except BaseException: pass",
+        "os.kill(os.getpid(), 19)",
+    ],
+    ids=["python", "C", "ignoring signals", "stopped"],
+)
+def test_an_endless_cell_is_stopped_in_time(sandbox, source):
+    start = time.monotonic()
+    with pytest.raises(Hung):
+        define(sandbox, source, seconds=1)
+    sandbox.close()
+    assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize("source", ["os._exit(0)", "os.kill(os.getpid(), 9)", "os.abort()",
+                                    "import ctypes; ctypes.string_at(0)"])  # fmt: skip
+def test_a_cell_that_ends_the_worker_is_noticed(sandbox, source):
+    with pytest.raises(Died, match="ended its process"):
+        define(sandbox, source)
+
+
+def test_a_forged_reply_is_not_taken_for_another_calls(sandbox):
+    """Kills: a channel without nonces, in which a reply sent ahead answers the next call."""
+    define(
+        sandbox,
+        """
+import struct
+def send(): [fd for fd in range(3, 64) if forge(fd)]; return 1
+def forge(fd):
+    try: os.write(fd, bytes(16) + struct.pack("<IQ", 12, 0) + b'{"value": 7}')
+    except OSError: pass
+def honest(): return 2
+""",
+    )
+    with pytest.raises(Died, match="not asked for"):
+        call(sandbox, "send")
+
+
+def test_output_is_cut_and_stops_nothing(sandbox):
+    define(sandbox, "os.write(1, b'begin')\nfor _ in range(100): os.write(2, b'x' * (1 << 20))")
+    assert call(sandbox, "len") == "missing"  # it still answers
+    assert len(sandbox.printed) == OUTPUT_LIMIT
+    assert sandbox.printed.startswith(b"begin")
+
+
+def test_memory_of_many_processes_together_is_limited(sandbox):
+    """Kills: RLIMIT_AS alone, which binds each process and not their sum."""
+    source = """
+for _ in range(4):
+    if not os.fork():
+        x = bytearray(b"x") * (200 << 20)
+        time.sleep(60)
+"""
+    with pytest.raises(Died, match="memory"):
+        define(sandbox, source + "time.sleep(60)", seconds=20)
+
+
+def test_a_fork_bomb_ends_with_the_sandbox(sandbox):
+    family = []
+    with pytest.raises(Hung):
+        define(sandbox, "while True:\n  try: os.fork()\n  except OSError: pass", seconds=1.5)
+    family = sandbox.processes()
+    sandbox.close()
+    assert 5 < len(family) <= LIMITS.processes + 4
+    assert not [pid for pid in family if Path(f"/proc/{pid}").exists()]
+
+
+def test_processes_left_running_are_noticed(sandbox):
+    define(sandbox, "if not os.fork():\n  os.setsid(); time.sleep(60)")
+    assert sandbox.left_running()
+    assert sandbox.request({"op": "cell", "number": 1, "source": "", "full": True}, b"", seconds=5)
+
+
+def test_a_killed_grader_takes_its_sandbox_along(strong, tmp_path, monkeypatch):
+    """Kills: a sandbox without --die-with-parent, which outlives the grader's own SIGKILL."""
+    program = f"""
+import time
+from assignments.grader.sandbox import *
+with stage() as folder, Sandbox(Isolation({strong.backend!r}), folder, Limits()) as sandbox:
+    sandbox.setup(["import time"])
+    print(*sandbox.processes(), flush=True)
+    header = {{"op": "cell", "number": 1, "source": "while True: pass", "full": True}}
+    sandbox.request(header, b"", seconds=60)
+"""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    grader = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=ROOT)
+    assert grader.stdout
+    family = [int(pid) for pid in grader.stdout.readline().split()]
+    assert len(family) >= 2
+    grader.send_signal(signal.SIGKILL)
+    grader.wait()
+    grader.stdout.close()
+    for _ in range(100):
+        if not [pid for pid in family if alive(pid)]:
+            return
+        time.sleep(0.05)
+    pytest.fail("the sandbox outlived its grader")
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
