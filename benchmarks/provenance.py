@@ -56,11 +56,12 @@ def _command() -> str:
 
 
 def _commit() -> str:
-    """Hash of the commit, with "+" if files that git tracks differ from it; "none" without git."""
+    """Hash of the commit, with "+" if tracked files but results differ; "none" without git."""
     try:
         git = ["git", "-C", str(Path(__file__).parent)]
         commit = subprocess.check_output([*git, "rev-parse", "HEAD"], stderr=subprocess.DEVNULL)
-        changed = subprocess.run([*git, "diff", "--quiet", "HEAD"], check=False).returncode
+        but_results = ["--", ":/", ":(top,exclude)benchmarks/results"]
+        changed = subprocess.run([*git, "diff", "--quiet", "HEAD", *but_results], check=False)
     except (OSError, subprocess.CalledProcessError):
         return "none"
-    return commit.decode().strip() + ("+" if changed else "")
+    return commit.decode().strip() + ("+" if changed.returncode else "")
