@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from tools.machine import cpu
+
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -25,7 +27,7 @@ def provenance() -> dict[str, Any]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
-        "cpu": _cpu(),
+        "cpu": cpu(),
         "threads": torch.get_num_threads(),
     }
 
@@ -54,20 +56,12 @@ def _command() -> str:
 
 
 def _commit() -> str:
-    """Hash of the commit, with "+" if files that git tracks differ from it; "none" without git."""
+    """Hash of the commit, with "+" if tracked files but results differ; "none" without git."""
     try:
         git = ["git", "-C", str(Path(__file__).parent)]
         commit = subprocess.check_output([*git, "rev-parse", "HEAD"], stderr=subprocess.DEVNULL)
-        changed = subprocess.run([*git, "diff", "--quiet", "HEAD"], check=False).returncode
+        but_results = ["--", ":/", ":(top,exclude)benchmarks/results"]
+        changed = subprocess.run([*git, "diff", "--quiet", "HEAD", *but_results], check=False)
     except (OSError, subprocess.CalledProcessError):
         return "none"
-    return commit.decode().strip() + ("+" if changed else "")
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+    return commit.decode().strip() + ("+" if changed.returncode else "")

@@ -1,6 +1,6 @@
 """What a model can do, and what it can say about x.
 
-The five things that can be said are five protocols, and a class that has the method keeps the
+Each capability is a small protocol of one method, and a class that has the method keeps its
 promise. `coursepkg.evaluation.nats` reads them: `log_prob` is printed with =, `elbo` with ≤,
 `free_energy` with an estimated log Z with ≈, and a model with none of them with —.
 """

@@ -1,7 +1,8 @@
-"""Writes what the launch buttons open: each notebook in plain Markdown, and Binder's requirements.
+"""Writes what the launch buttons open: plain notebooks, the results they read, Binder's needs.
 
-`python -m tools.launch OUT` writes OUT/notebooks/NN_topic.ipynb and OUT/requirements.txt; CI puts
-OUT on the branch `launch`. Equations, figures and exercises keep the numbers of the site.
+`python -m tools.launch OUT` writes OUT/notebooks/NN_topic.ipynb, OUT/benchmarks/results and
+OUT/requirements.txt; whoever publishes puts OUT on the branch `launch`. Equations, figures and
+exercises keep the numbers of the site.
 """
 
 import json
@@ -21,11 +22,17 @@ from tools.site import chapter_number, repository_url, site_url, title, toc_page
 Notebook = dict[str, Any]  # as the file has it, but each cell's source in one string
 Cell = dict[str, Any]
 INSTALL = """\
-# Where coursepkg is missing (Colab, say) this fetches it and leaves the machine's torch as it is.
+# Away from the repository (on Colab, say) this fetches coursepkg and the measured results that the
+# chapter plots, and leaves the machine's torch as it is.
+from pathlib import Path
+
 try:
     import coursepkg
 except ModuleNotFoundError:
-    %pip install -q --no-deps lightning-fabric lightning-utilities git+{url}"""
+    %pip install -q --no-deps lightning-fabric lightning-utilities git+{url}
+if not Path("../benchmarks/results").is_dir():
+    !git clone -q --depth 1 {url} course
+    %cd -q course/notebooks"""
 
 
 def read(file: Path) -> Notebook:
@@ -137,6 +144,8 @@ def main(out: Path) -> None:
     for name, notebook in notebooks.items():
         text = json.dumps(render(notebook, name, book), indent=1, ensure_ascii=False)
         write(out / f"{name}.ipynb", text + "\n")
+    for result in (root / "benchmarks" / "results").glob("*.json"):
+        write(out / "benchmarks" / "results" / result.name, result.read_text("utf8"))
     write(out / "requirements.txt", requirements(root))
     print(f"launch: {len(notebooks)} notebooks in {out}")
 

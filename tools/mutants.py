@@ -23,7 +23,8 @@ from typing import Annotated
 import typer
 
 ROOT = Path(__file__).parents[1]
-TIMEOUT = 120  # seconds; a mutant that hangs is killed by its tests just as well
+# seconds; a mutant that hangs is killed by its tests just as well
+CPU_TIME, TIMEOUT = 120, 300
 # imported once, and not in every fork; coursepkg never, since its modules are what changes
 PRELOAD = [
     "torch",
@@ -108,7 +109,7 @@ def run(mutant: Mutant) -> int:
         import pytest
 
         sys.meta_path.insert(0, _Hook(mutant.module, mutant.source, mutant.changed_source()))
-        resource.setrlimit(resource.RLIMIT_CPU, (TIMEOUT, TIMEOUT))
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_TIME, CPU_TIME))
         os.chdir(ROOT)
         sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # ruff: ignore[open-file-with-context-handler]
         code = int(pytest.main([*mutant.tests, "-x", "-q", "-p", "no:cacheprovider"]))

@@ -9,8 +9,6 @@ import ast
 import datetime
 import hashlib
 import json
-import os
-import platform
 import re
 import time
 from collections.abc import Iterator
@@ -24,6 +22,8 @@ from jupytext.combine import combine_inputs_with_outputs
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from rich.progress import track
+
+from tools.machine import cpu
 
 ROOT = Path(__file__).parents[1]
 TIMINGS = ROOT / "book" / "timings.json"
@@ -97,15 +97,6 @@ def execute(md: Path) -> float:
     nbformat.write(notebook, new)
     new.replace(ipynb)
     return seconds
-
-
-def cpu() -> str:
-    """The processor's name and the number of its cores that we may use."""
-    info = Path("/proc/cpuinfo")
-    text = info.read_text(encoding="utf-8") if info.exists() else ""
-    match = re.search(r"model name\s*: (.+)", text)
-    name = match[1] if match else platform.processor() or platform.machine()
-    return f"{name}, {os.cpu_count()} cores"
 
 
 def _timings() -> dict[str, Any]:

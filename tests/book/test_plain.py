@@ -144,6 +144,7 @@ def test_rendition_numbers_its_title_and_writes_out_captions(notebook: Notebook)
     book = BOOK._replace(targets=targets(notebook, PAGE))
     cells = render(notebook, PAGE, book)["cells"]
     assert "git+https://repo" in cells[0]["source"]
+    assert "git clone -q --depth 1 https://repo " in cells[0]["source"]
     assert cells[1]["source"].startswith("# 9. Chains")
     assert [cell["source"] for cell in cells[2:6]] == [
         "plot0()",
@@ -157,7 +158,7 @@ def test_rendition_numbers_its_title_and_writes_out_captions(notebook: Notebook)
 def test_main_writes_the_chapters_of_the_book_and_what_binder_needs(
     notebook: Notebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """Kills: an unpinned Binder, or a rendition under another path than its button opens."""
+    """Kills: an unpinned Binder, a rendition at another path, results that a chapter misses."""
     files = {
         "_config.yml": "repository: {url: https://github.com/us/book}",
         "_toc.yml": f"root: book/intro\nparts: [{{chapters: [{{file: {PAGE}}}]}}]",
@@ -166,15 +167,18 @@ def test_main_writes_the_chapters_of_the_book_and_what_binder_needs(
         "constraints.txt": "jupyterlab==4.1\nother==1\ntorch==2.13.0",
         f"{PAGE}.md": FIRST,
         f"{PAGE}.ipynb": json.dumps(notebook),
+        "benchmarks/results/arm.json": '{"rows": [81]}',
     }
     for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).write_text(text)
     monkeypatch.chdir(tmp_path)
     assert read_book(Path(), {PAGE: notebook}).citations == {"a2000": ("Ada and Bob", "2000")}
     main(Path("out"))
     written = json.loads(Path(f"out/{PAGE}.ipynb").read_text(encoding="utf-8"))
     assert any("\\tag{9.1}" in cell["source"] for cell in written["cells"])
+    there = Path(f"out/{PAGE}.ipynb").parent / "../benchmarks/results/arm.json"
+    assert json.loads(there.read_text(encoding="utf-8")) == {"rows": [81]}
     assert Path("out/requirements.txt").read_text(encoding="utf-8").split("\n")[1:] == [
         "torch==2.13.0",
         "jupyterlab==4.1",
