@@ -216,15 +216,14 @@ def questions(master: nbformat.NotebookNode) -> list[Question]:
     return list(found.values())
 
 
-def page(root: Path) -> str:
-    """For each assignment: its chapter, its downloads, and a table of its questions in MyST."""
-    return "\n".join(_section(root, path) for path in sorted((root / MASTERS).glob("*.py")))
+def pages(root: Path) -> dict[str, str]:
+    """By the master's name, what its page of the book says: chapter, downloads, questions."""
+    return {path.stem: _body(root, path) for path in sorted((root / MASTERS).glob("*.py"))}
 
 
-def _section(root: Path, path: Path) -> str:
-    master, name = read(path), path.stem
-    rows, where = questions(master), f"../_static/assignments/{name}"
-    heading = re.search(r"(?m)^# (.+)$", master.cells[0].source)
+def _body(root: Path, path: Path) -> str:
+    rows, name = questions(read(path)), path.stem
+    where = f"../_static/assignments/{name}"
     total, visible = sum(row.points for row in rows), sum(row.visible for row in rows)
     chapter = f"[{title(root / f'notebooks/{name}.md')}](../notebooks/{name}.ipynb)"
     table = [
@@ -232,8 +231,6 @@ def _section(root: Path, path: Path) -> str:
         for number, row in enumerate(rows, 1)
     ]
     return f"""\
-## {heading[1] if heading else name}
-
 Chapter: {chapter}. Points: {total}, of which {visible} for tests that you see. Download
 <a href="{where}.ipynb" download>{name}.ipynb</a>, or <a href="{where}.zip" download>{name}.zip</a>
 with the versions that it was tested with.

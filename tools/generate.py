@@ -14,7 +14,8 @@ def main() -> None:
     root = Path()
     mathjax.copy(mathjax.SOURCE, root / mathjax.TARGET)
     generated = root / "book" / "generated"
-    write(generated / "assignments.md", assignments.page(root))
+    for name, text in assignments.pages(root).items():
+        write(generated / f"assignment-{name}.md", text)
     write(generated / "notation.md", notation.page(root))
     write(generated / "equations.md", equations.page(root, equations.collect(root)))
     write(generated / "timings.md", timings.page(root))

@@ -176,12 +176,18 @@ def test_a_reference_that_fails_is_not_released(tmp_path):
     assert not (tmp_path / "release").exists()
 
 
-def test_page_of_the_book_has_a_table_and_downloads_for_each_master():
-    text = tool.page(ROOT)
+def test_each_assignment_has_a_page_with_its_title_its_table_and_its_downloads():
+    pages = tool.pages(ROOT)
+    assert set(pages) == {master.stem for master in MASTERS}
     for master in MASTERS:
-        assert f'href="../_static/assignments/{master.stem}.ipynb"' in text
-        assert f'href="../_static/assignments/{master.stem}.zip"' in text
-        assert f"(../notebooks/{master.stem}.ipynb)" in text
-    points = [int(n) for n in re.findall(r"\| \d\. .+ \| (\d+) \| .+ \|", text)]
-    assert sum(points) == 40
-    assert text.count("Points: 20, of which 6") == 2
+        name, text = master.stem, pages[master.stem]
+        assert f'href="../_static/assignments/{name}.ipynb"' in text
+        assert f'href="../_static/assignments/{name}.zip"' in text
+        assert f"(../notebooks/{name}.ipynb)" in text
+        points = [int(n) for n in re.findall(r"\| \d\. .+ \| (\d+) \| .+ \|", text)]
+        assert sum(points) == 20
+        assert "Points: 20, of which 6" in text
+        file = ROOT / "book" / f"assignment-{name}.md"
+        heading = re.search(r"(?m)^# (.+)$", tool.read(master).cells[0].source)[1]
+        assert file.read_text("utf8").startswith(f"# {heading}\n")
+        assert f"generated/assignment-{name}.md" in file.read_text("utf8")
