@@ -31,7 +31,7 @@ define stage
 @mkdir -p .make; touch $@
 endef
 
-.PHONY: help book test check notebooks lab mutants equations assignments pages launch clean
+.PHONY: help book test check notebooks lab mutants equations assignments grader pages launch clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -58,6 +58,8 @@ equations: $(INSTALLED)  ## check that each labelled equation has a test, and wr
 	@$(BIN)/python -m tools.equations check && $(BIN)/python -m tools.generate
 
 assignments: .make/assignments  ## students' notebooks from the masters, validated, into assignments/release and the site
+
+grader: .make/grader  ## the grader against wrong and hostile submissions (needs bubblewrap; minutes)
 
 pages: .make/pages  ## open every built page in headless Chromium and look for faults
 
@@ -96,6 +98,10 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 
 .make/nbval: $(INSTALLED) $(PACKAGE) $(NOTEBOOKS) $(RESULTS)
 	$(call stage,nbval,$(BIN)/pytest -q --nbval -n 2 --dist loadfile notebooks)
+
+# One after the other: the hostile ones are one batch, which uses both cores itself.
+.make/grader: $(INSTALLED) $(PACKAGE) $(GRADER) $(TESTS)
+	$(call stage,grader,$(BIN)/pytest -q -m sandbox tests/assignments)
 
 # Runs every master's reference solution against its tests before anything is given out.
 .make/assignments: $(INSTALLED) $(PACKAGE) $(MASTERS) tools/assignments.py

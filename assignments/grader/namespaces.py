@@ -76,22 +76,15 @@ def bubblewrap(
     places: list[tuple[Path, bool]], folder: Path, scratch: int, worker: list[str]
 ) -> list[str]:
     """The command with bwrap; two of them as root, who can read what `UID` cannot reach."""
-    mounts: list[str] = []
-    for path, show in places:
-        for parent in reversed(path.parents[:-1]):
-            mounts += ["--perms", "0755", "--dir", str(parent)]
-        if path.is_symlink() and path.parent == Path("/"):
-            mounts += ["--symlink", os.readlink(path), str(path)]
-        elif show:
-            mounts += ["--ro-bind", str(path), str(path)]
-        else:
-            mounts += ["--perms", "0755", "--tmpfs", str(path), "--remount-ro", str(path)]
+    mounts = _mounts(places)
     mounts += ["--ro-bind", str(folder), "/grader", "--perms", "0755", "--dir", "/var"]
     mounts += ["--symlink", "/tmp", "/var/tmp", "--dir", "/tmp", "--dir", "/dev", "--dir", "/proc"]
     size = ["--size", str(scratch)] if "--size" in options("bwrap") else []
     private = ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
     for share in SHARES:
         private += [*size, "--tmpfs", share]
+        # a course that lives below /tmp is shown again on top of the empty /tmp
+        private += _mounts([place for place in places if place[0].is_relative_to(share)])
     private += ["--remount-ro", "/", "--chdir", "/tmp", "--", *worker]
     start = ["bwrap", "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session"]
     if "--disable-userns" in options("bwrap"):
@@ -104,6 +97,21 @@ def bubblewrap(
         *("bwrap", "--unshare-pid", "--die-with-parent", *mounts, *outer, *caps, "--"),
         *(*become(), *start, "--ro-bind", "/", "/", *private),
     ]
+
+
+def _mounts(places: list[tuple[Path, bool]]) -> list[str]:
+    """What shows and hides the places, in bwrap's words."""
+    mounts: list[str] = []
+    for path, show in places:
+        for parent in reversed(path.parents[:-1]):
+            mounts += ["--perms", "0755", "--dir", str(parent)]
+        if path.is_symlink() and path.parent == Path("/"):
+            mounts += ["--symlink", os.readlink(path), str(path)]
+        elif show:
+            mounts += ["--ro-bind", str(path), str(path)]
+        else:
+            mounts += ["--perms", "0755", "--tmpfs", str(path), "--remount-ro", str(path)]
+    return mounts
 
 
 BUILD = """

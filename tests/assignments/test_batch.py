@@ -26,6 +26,8 @@ from assignments.grader.report import harmless, page, table, write_reports
 from assignments.grader.sandbox import ROOT, GraderError, Isolation
 from tests.assignments.notebook import INTEGRATE, SOFTMAX, TINY, cell, write
 
+pytestmark = pytest.mark.sandbox
+
 FULL = {"q1": 3.0, "q2": 3.0}
 HANG = "def softmax(a):\n    while True: pass"
 

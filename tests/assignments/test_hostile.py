@@ -26,7 +26,7 @@ from assignments.grader.sandbox import Isolation
 from tests.assignments.hostile.notebooks import CANARY, Case
 from tests.assignments.hostile.table import CASES, KINDS
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.sandbox]
 ROOT = Path(__file__).parents[2]
 MASTER = Path(__file__).parent / "hostile" / "master.py"
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER: whoever loses its parent becomes a child of this process

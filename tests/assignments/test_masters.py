@@ -21,7 +21,7 @@ from tools import assignments as tool
 ROOT = Path(__file__).parents[2]
 MASTERS = sorted((ROOT / tool.MASTERS).glob("*.py"))
 SEED = 20261121
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 each_master = pytest.mark.parametrize("master", MASTERS, ids=lambda path: path.stem)
 
 
