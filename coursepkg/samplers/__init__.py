@@ -1,0 +1,1 @@
+"""Drawing from laws: transformations of uniform numbers, and Markov chains."""
