@@ -107,8 +107,10 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 .make/assignments: $(INSTALLED) $(PACKAGE) $(MASTERS) tools/assignments.py
 	$(call stage,assignments,$(BIN)/python -m tools.assignments)
 
-# A build that warns leaves nothing behind: the next, incremental one would forget the warnings.
+# A build that warns leaves nothing behind: the next, incremental one would forget the warnings. Pages that
+# did not change would keep an old sidebar: a new table of contents builds all of them.
 .make/site: $(INSTALLED) .make/assignments $(PACKAGE) $(SCRIPTS) $(TESTS) $(NOTEBOOKS) $(PAGES) $(RESULTS)
+	@[ ! _toc.yml -nt _build/html/index.html ] || rm -rf _build
 	$(call stage,strict book build,$(BIN)/python -m tools.generate; $(BIN)/jupyter-book build . -W -n --keep-going -q || { rm -rf _build; exit 1; }; \
 	  $(BIN)/python -m tools.assignments --check _build/html || { rm -rf _build; exit 1; })
 

@@ -38,6 +38,7 @@ PRELOAD = [
     "lightning_fabric",
 ]
 KILLED, SURVIVED = "killed", "SURVIVED"
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
 @dataclass(frozen=True)
@@ -155,10 +156,20 @@ def changed_since(base: str) -> set[str]:
 
 
 def default_base() -> str:
-    """The last commit that is older than a day; the empty tree if there is none."""
-    words = ["git", "rev-list", "-1", "--before=1 day ago", "HEAD"]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+    """The commit of .ci/mutants-base; the empty tree where git does not know it."""
+    file = ROOT / ".ci" / "mutants-base"
+    commit = file.read_text(encoding="utf-8").strip() if file.exists() else ""
+    words = ["git", "cat-file", "-e", f"{commit}^{{commit}}"]
+    known = subprocess.run(words, cwd=ROOT, capture_output=True, check=False).returncode == 0
+    return commit if commit and known else EMPTY_TREE
+
+
+def settle() -> None:
+    """Makes HEAD the base from now on, if nothing differs from it: all mutants were killed here."""
+    if not changed_since("HEAD"):
+        words = ["git", "rev-parse", "HEAD"]
+        commit = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        (ROOT / ".ci" / "mutants-base").write_text(commit, encoding="utf-8")
 
 
 def _selected(
@@ -179,7 +190,9 @@ def main(
     ] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="every module, changed or not")] = False,
-    base: Annotated[str, typer.Option(help="commit to compare with; default: a day ago")] = "",
+    base: Annotated[
+        str, typer.Option(help="commit to compare with; default: .ci/mutants-base")
+    ] = "",
     jobs: Annotated[int, typer.Option(help="processes")] = os.cpu_count() or 1,
 ) -> None:
     """Plants one-line bugs in the changed modules; fails if the tests of one do not notice."""
@@ -206,6 +219,8 @@ def main(
     print("\n".join(["", *bad]) if bad else "")
     print(f"{total} mutants of {len(selected)} modules, {len(bad)} problems, "
           f"{time.perf_counter() - start:.0f} s")  # fmt: skip
+    if everything and not bad:
+        settle()
     raise typer.Exit(bool(bad))
 
 

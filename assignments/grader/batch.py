@@ -7,13 +7,16 @@ this submission, this master and this seed.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import multiprocessing
 import os
 import re
 import secrets
+import signal
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -23,37 +26,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from assignments.grader.collect import Submission, find
 from assignments.grader.grade import Grade, Score, grade_one
 from assignments.grader.master import Master, read_master
 from assignments.grader.sandbox import GraderError, Isolation
 from assignments.grader.submission import Unreadable, read_bytes
-
-DEPTH = 5  # folders below a student's own in which a notebook is looked for
-SAFE = re.compile(r"[\w@+-][\w.@+ -]{0,80}", re.ASCII)
-
-
-@dataclass(frozen=True)
-class Submission:
-    """One notebook of one student, or a student without one.
-
-    Attributes:
-        student: the id: a folder's or a file's name; a second one of the same id gets ``~2``.
-        path: the notebook; None if there is none.
-        note: what the instructor and the student should know about how it was found.
-    """
-
-    student: str
-    path: Path | None
-    note: str = ""
-
-    @property
-    def slug(self) -> str:
-        """A file name for its reports, whatever the id is made of."""
-        if SAFE.fullmatch(self.student):
-            return self.student
-        digest = hashlib.sha256(os.fsencode(self.student)).hexdigest()[:16]
-        # SAFE has no "~": nobody can call himself what another's file is called.
-        return re.sub(r"[^\w@+-]", "_", self.student, flags=re.ASCII)[:60] + "~" + digest
 
 
 @dataclass(frozen=True)
@@ -88,46 +65,6 @@ def write_whole(path: Path, text: str) -> None:
     partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     partial.write_text(text, encoding="utf-8", errors="backslashreplace")
     os.replace(partial, path)
-
-
-def find(folder: Path, name: str) -> list[Submission]:
-    """The submissions: ``STUDENT.ipynb``, ``STUDENT/....ipynb`` or ``STUDENT/NAME/NAME.ipynb``.
-
-    Args:
-        folder: where they are.
-        name: the assignment's; of a student's notebooks those of this name count, if any.
-    """
-    found: dict[str, list[Path]] = {}
-    for entry in sorted(folder.iterdir()):
-        if entry.name.startswith("."):
-            continue
-        if entry.is_symlink() or not entry.is_dir():
-            if entry.suffix == ".ipynb" or entry.is_symlink():
-                found.setdefault(entry.name.removesuffix(".ipynb"), []).append(entry)
-        else:
-            notebooks = sorted(_notebooks(entry))
-            named = [path for path in notebooks if path.stem == name]
-            found.setdefault(entry.name, []).extend(named or notebooks)
-    return list(_numbered(found))
-
-
-def _notebooks(folder: Path) -> Iterator[Path]:
-    for top, folders, files in os.walk(folder):
-        deep = len(Path(top).relative_to(folder).parts) >= DEPTH
-        folders[:] = [] if deep else [name for name in folders if name != ".ipynb_checkpoints"]
-        yield from (Path(top, name) for name in files if name.endswith(".ipynb"))
-
-
-def _numbered(found: dict[str, list[Path]]) -> Iterator[Submission]:
-    for student, paths in sorted(found.items()):
-        if not paths:
-            yield Submission(student, None, "the folder holds no notebook (.ipynb)")
-        note = f"{len(paths)} notebooks have the id {student}: each was graded" if paths[1:] else ""
-        for number, path in enumerate(paths, start=1):
-            unique = student if number == 1 else f"{student}~{number}"
-            while number > 1 and unique in found:
-                unique += "~"
-            yield Submission(unique, path, note)
 
 
 @dataclass(frozen=True)
@@ -223,6 +160,7 @@ class Batch:
         with (
             tempfile.TemporaryDirectory(prefix="grader-", ignore_cleanup_errors=True) as scratch,
             tqdm(total=len(work), unit="submission", disable=not progress) as bar,
+            interrupts() as interrupted,
         ):
             os.chmod(scratch, 0o755)  # a worker without namespaces, under its own uid, reads it
             try:
@@ -232,7 +170,9 @@ class Batch:
                         running[process.sentinel] = (process, *item, time.monotonic())
                     if not running:
                         return
-                    wait(list(running), timeout=1)
+                    wait(list(running), timeout=0.5)
+                    if interrupted.is_set():
+                        raise KeyboardInterrupt
                     for sentinel, (process, submission, mark, begun) in list(running.items()):
                         if process.is_alive() and time.monotonic() - begun > patience:
                             process.kill()
@@ -274,12 +214,31 @@ def failed_record(submission: Submission, mark: str, master: Master, reason: str
     return Record(submission.student, str(submission.path), mark, Grade(scores, [reason]), False)
 
 
+@contextlib.contextmanager
+def interrupts() -> Iterator[threading.Event]:
+    """Take note of Ctrl-C, or of a request to end, and act on it between two steps.
+
+    At once it could fall between the start of a process and the note that it is running.
+    """
+    noted = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: noted.set())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield noted
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def work_on(batch: Batch, submission: Submission, mark: str, seed: int, scratch: str) -> None:
     """Grade one submission and keep the record: the whole life of a process.
 
     Its temporary files are below `scratch`, which the batch removes even if this is killed.
     """
     tempfile.tempdir = scratch
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all: the batch ends this one
     path = batch.records / f"{submission.slug}.json"
     notes = [submission.note] if submission.note else []
     master = read_master(batch.master, batch.private)

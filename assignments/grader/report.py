@@ -11,7 +11,8 @@ from string import Template
 
 from matplotlib.figure import Figure
 
-from assignments.grader.batch import Record, Submission, write_whole
+from assignments.grader.batch import Record, write_whole
+from assignments.grader.collect import Submission
 from assignments.grader.master import Master
 
 PAGE = Template("""<!DOCTYPE html>

@@ -8,8 +8,6 @@ command that builds it is made in ``namespaces``; here it is started, watched an
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import functools
 import os
 import secrets
 import shutil
@@ -26,6 +24,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from assignments.grader.channel import NONCE, Channel, ChannelError, Closed, TimedOut
+from assignments.grader.processes import adopt_orphans, children, memory
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120.0  # importing torch on a busy machine
@@ -141,7 +140,7 @@ class Sandbox:
 
         adopt_orphans()
         self.isolation = isolation
-        self.siblings = _children().get(os.getpid(), [])
+        self.siblings = children().get(os.getpid(), [])
         self.limits = limits
         self.printed = bytearray()
         self.excess = ""
@@ -221,14 +220,14 @@ class Sandbox:
 
         Without namespaces, orphans below it become this process's children: they count too.
         """
-        children = _children()
+        below = children()
         new = [self.process.pid]
         if self.isolation.backend == "none":
             known = {self.process.pid, *self.siblings}
-            new += [pid for pid in children.get(os.getpid(), []) if pid not in known]
+            new += [pid for pid in below.get(os.getpid(), []) if pid not in known]
         found = list(new)
         while new:
-            new = [child for pid in new for child in children.get(pid, [])]
+            new = [child for pid in new for child in below.get(pid, [])]
             found += new
         return found
 
@@ -255,7 +254,7 @@ class Sandbox:
         if time.monotonic() - self._looked < 0.25:
             return
         self._looked = time.monotonic()
-        used = sum(_memory(pid) for pid in self.processes())
+        used = sum(memory(pid) for pid in self.processes())
         if used > 2 * self.limits.memory:
             self.excess = f"used more than {2 * self.limits.memory >> 20} MiB of memory"
             self._kill()
@@ -278,12 +277,6 @@ class Sandbox:
         return "it ended its process"
 
 
-@functools.cache
-def adopt_orphans() -> None:
-    """Make this process, not init, the parent of orphans below it, so that it can end them."""
-    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
-
-
 def environment() -> dict[str, str]:
     """All that the worker knows of the grader's environment: nothing."""
     return {
@@ -294,29 +287,3 @@ def environment() -> dict[str, str]:
         "CUDA_VISIBLE_DEVICES": "",
         **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
     }
-
-
-def _children() -> dict[int, list[int]]:
-    """All processes by their parents."""
-    children: dict[int, list[int]] = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and (parent := _parent(entry)):
-            children.setdefault(parent, []).append(int(entry))
-    return children
-
-
-def _parent(pid: str) -> int:
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[1])
-    except (OSError, IndexError, ValueError):
-        return 0
-
-
-def _memory(pid: int) -> int:
-    """Bytes that the process has, its share of pages that forks share."""
-    try:
-        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-            return sum(int(line.split()[1]) << 10 for line in file if line.startswith("Pss:"))
-    except (OSError, IndexError, ValueError):
-        return 0

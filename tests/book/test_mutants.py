@@ -16,7 +16,7 @@ import typer
 from tools import mutants
 mutants.ROOT, mutants.PRELOAD = Path({tree!r}), []
 try:
-    mutants.main(["thing"], everything=False, base="", jobs=2)
+    mutants.main({only!r}, everything=False, base="", jobs=2)
 except typer.Exit as end:
     sys.exit(int(end.exit_code))
 """
@@ -39,9 +39,9 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def examine(tree: Path) -> tuple[int, str]:
+def examine(tree: Path, only: tuple[str, ...] = ("thing",)) -> tuple[int, str]:
     repo = str(Path(__file__).parents[2])
-    script = SCRIPT.format(tree=str(tree), repo=repo)
+    script = SCRIPT.format(tree=str(tree), repo=repo, only=list(only))
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tree
     )
@@ -81,3 +81,26 @@ def test_tests_that_fail_without_a_bug_are_no_examiners(tree):
     code, said = examine(tree)
     assert code == 1
     assert "no bug at all" in said
+
+
+def git(tree: Path, *words: str) -> str:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    done = subprocess.run(
+        ["git", *identity, *words], cwd=tree, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_what_changed_since_the_base_is_examined_and_without_a_base_everything(tree):
+    """Kills: a base that is read but not used; a base that a shallow clone lacks taken for HEAD."""
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
+        git(tree, *words)
+    assert "1 mutants of 1 modules" in examine(tree, only=())[1]
+    (tree / ".ci").mkdir()
+    base = tree / ".ci" / "mutants-base"
+    base.write_text(git(tree, "rev-parse", "HEAD"))
+    assert "0 mutants of 0 modules" in examine(tree, only=())[1]
+    (tree / "thing.py").write_text("def double(x):\n    return x + 2 * x - x\n")
+    assert "1 mutants of 1 modules" in examine(tree, only=())[1]
+    base.write_text("0" * 40)
+    assert "1 mutants of 1 modules" in examine(tree, only=())[1]
