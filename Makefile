@@ -59,7 +59,7 @@ equations: $(INSTALLED)  ## check that each labelled equation has a test, and wr
 
 assignments: .make/assignments  ## students' notebooks from the masters, validated, into assignments/release and the site
 
-grader: .make/grader  ## the grader against wrong and hostile submissions (needs bubblewrap; minutes)
+grader: .make/grader  ## the grader against reference, wrong and hostile submissions (needs bubblewrap; minutes)
 
 pages: .make/pages  ## open every built page in headless Chromium and look for faults
 
@@ -100,8 +100,8 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 	$(call stage,nbval,$(BIN)/pytest -q --nbval -n 2 --dist loadfile notebooks)
 
 # One after the other: the hostile ones are one batch, which uses both cores itself.
-.make/grader: $(INSTALLED) $(PACKAGE) $(GRADER) $(TESTS)
-	$(call stage,grader,$(BIN)/pytest -q -m sandbox tests/assignments)
+.make/grader: $(INSTALLED) $(PACKAGE) $(GRADER) $(TESTS) $(SCRIPTS)
+	$(call stage,grader,$(BIN)/pytest -q -m sandbox tests/assignments tests/benchmarks/test_grading.py)
 
 # Runs every master's reference solution against its tests before anything is given out.
 .make/assignments: $(INSTALLED) $(PACKAGE) $(MASTERS) tools/assignments.py

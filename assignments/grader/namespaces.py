@@ -110,8 +110,14 @@ def _mounts(places: list[tuple[Path, bool]]) -> list[str]:
         elif show:
             mounts += ["--ro-bind", str(path), str(path)]
         else:
-            mounts += ["--perms", "0755", "--tmpfs", str(path), "--remount-ro", str(path)]
+            mounts += ["--perms", "0755", "--tmpfs", str(path)]
+    for path in _hidden(places):  # last: what a hidden folder shows is mounted within it
+        mounts += ["--remount-ro", str(path)]
     return mounts
+
+
+def _hidden(places: list[tuple[Path, bool]]) -> list[Path]:
+    return [path for path, show in places if not show]
 
 
 BUILD = """
@@ -120,14 +126,18 @@ umask 022
 PATH=/usr/sbin:/sbin:$PATH
 root=$FOLDER/root
 mount -t tmpfs -o size=4m,mode=755 tmpfs "$root"
+mkdir -p "$root/tmp" "$root/dev/shm"
+mount -t tmpfs -o nosuid,nodev,mode=1777,size=$SCRATCH tmpfs "$root/tmp"
+mount -t tmpfs -o nosuid,nodev,mode=1777,size=$SCRATCH tmpfs "$root/dev/shm"
 show() {
   if [ -d "$1" ]; then mkdir -p "$root$1"; else mkdir -p "$(dirname "$root$1")"; : > "$root$1"; fi
   mount --rbind "$1" "$root$1"
   mount -o remount,bind,ro "$root$1"
 }
-hide() { mount -t tmpfs -o ro,size=4k,mode=755 tmpfs "$root$1"; }
+hide() { mount -t tmpfs -o size=4k,mode=755 tmpfs "$root$1"; }
+seal() { mount -o remount,ro "$root$1"; }
 $PLACES
-mkdir -p "$root/grader" "$root/var" "$root/tmp" "$root/proc" "$root/dev/shm" "$root/old"
+mkdir -p "$root/grader" "$root/var" "$root/proc" "$root/old"
 mount --bind "$FOLDER" "$root/grader"
 mount -o remount,bind,ro "$root/grader"
 ln -s /tmp "$root/var/tmp"
@@ -143,8 +153,6 @@ rmdir /old
 ENTER = """
 set -eu
 mount -t proc proc /proc
-mount -t tmpfs -o nosuid,nodev,mode=1777,size=$SCRATCH tmpfs /tmp
-mount -t tmpfs -o nosuid,nodev,mode=1777,size=$SCRATCH tmpfs /dev/shm
 mount -o remount,bind,ro /
 echo 0 > /proc/sys/user/max_user_namespaces
 cd /tmp
@@ -168,6 +176,7 @@ def unshare(
             lines.append(f'ln -s {shlex.quote(os.readlink(path))} "$root"{shlex.quote(str(path))}')
         else:
             lines.append(f"{'show' if show else 'hide'} {shlex.quote(str(path))}")
+    lines += [f"seal {shlex.quote(str(path))}" for path in _hidden(places)]
     values = {
         "FOLDER": shlex.quote(str(folder)),
         "PLACES": "\n".join(lines),

@@ -106,6 +106,13 @@ def test_a_folder_inside_what_is_shown_is_hidden_and_what_it_holds_shown_again(m
     assert usr < share < zone
 
 
+def test_the_course_is_hidden_inside_a_folder_that_is_shown(strong, monkeypatch):
+    """Kills: a hidden folder sealed before what it shows, such as .venv, is mounted within it."""
+    monkeypatch.syspath_prepend(ROOT.parent)  # as for a script that lies beside the course
+    measured = measure(strong.backend)
+    assert measured.strong, describe(measured)
+
+
 @pytest.mark.parametrize("name", ["coursepkg.bayes.no_such_module", "coursepkg.nothing"])
 def test_a_master_that_deletes_what_does_not_exist_is_refused(name):
     """Kills: a typing error in a master that leaves the reference in reach."""
