@@ -61,8 +61,9 @@ def find(folder: Path, name: str) -> list[Submission]:
 def _notebooks(folder: Path) -> Iterator[Path]:
     for top, folders, files in os.walk(folder):
         deep = len(Path(top).relative_to(folder).parts) >= DEPTH
-        folders[:] = [] if deep else [name for name in folders if name != ".ipynb_checkpoints"]
-        yield from (Path(top, name) for name in files if name.endswith(".ipynb"))
+        folders[:] = [] if deep else [name for name in folders if not name.startswith(".")]
+        names = [name for name in files if name.endswith(".ipynb") and not name.startswith(".")]
+        yield from (Path(top, name) for name in names)  # a Mac adds "._NAME.ipynb", which is none
 
 
 def _numbered(found: dict[str, list[Path]]) -> Iterator[Submission]:

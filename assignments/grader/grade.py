@@ -209,8 +209,9 @@ def _reason(test: Test, error: Exception) -> str:
         summary = f" ({error.summary})" if isinstance(error, StudentError) else ""
         return f"failed: {test.hint}{summary}"
     if isinstance(error, AssertionError) and not str(error).strip():
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        line = [*test.source.splitlines(), ""][(frame.lineno or 0) - 1].strip()
+        frames = traceback.extract_tb(error.__traceback__)
+        number = [f.lineno or 0 for f in frames if f.filename == f"<{test.grade_id}>"][-1]
+        line = test.source.splitlines()[number - 1].strip()
         return f"failed: {line}"[:REASON]
     text = " ".join(str(error).split())
     kind = "" if isinstance(error, AssertionError | StudentError) else f"{type(error).__name__}: "

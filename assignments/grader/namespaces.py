@@ -135,7 +135,7 @@ show() {
   mount -o remount,bind,ro "$root$1"
 }
 hide() { mount -t tmpfs -o size=4k,mode=755 tmpfs "$root$1"; }
-seal() { mount -o remount,ro "$root$1"; }
+seal() { mount -o remount,bind,ro "$root$1"; }
 $PLACES
 mkdir -p "$root/grader" "$root/var" "$root/proc" "$root/old"
 mount --bind "$FOLDER" "$root/grader"

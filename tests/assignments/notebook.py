@@ -29,3 +29,19 @@ def write(path: Path, *cells: dict[str, Any] | str) -> Path:
     notebook = {"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     path.write_text(json.dumps(notebook), encoding="utf-8")
     return path
+
+
+def classroom(folder: Path) -> Path:
+    """Submissions in every form in which they arrive."""
+    write(folder / "ann.ipynb", SOFTMAX, INTEGRATE)
+    write(folder / "bob" / "homework.ipynb", SOFTMAX)
+    write(folder / "cem" / "tiny" / "tiny.ipynb", INTEGRATE)
+    write(folder / "cem" / "other" / "other.ipynb", SOFTMAX)
+    write(folder / "cem" / "tiny" / ".ipynb_checkpoints" / "tiny.ipynb", SOFTMAX, INTEGRATE)
+    write(folder / "dup.ipynb", SOFTMAX)
+    write(folder / "dup" / "a.ipynb", SOFTMAX, INTEGRATE)
+    (folder / "eve").mkdir()
+    (folder / "fay.ipynb").write_text("{", encoding="utf-8")
+    write(folder / "=1+1 <b>ü.ipynb", "print('<script>')", SOFTMAX, INTEGRATE)
+    (folder / "notes.txt").write_text("no submission", encoding="utf-8")
+    return folder
