@@ -131,6 +131,14 @@ def test_forged_values_are_refused(tree):
         decode(tree, bytes(8))
 
 
+def test_arrays_may_not_share_bytes():
+    """Kills: a thousand arrays of 64 MiB each, made of the same 64 MiB."""
+    array = {"array": ["float64", [1], 0]}
+    assert len(decode({"list": [array]}, bytes(8))) == 1
+    with pytest.raises(ChannelError, match="not an array"):
+        decode({"list": [array, array]}, bytes(8))
+
+
 def test_an_array_may_not_reach_beyond_its_bytes():
     tree, payload = encode(np.arange(3.0))
     with pytest.raises(ChannelError):

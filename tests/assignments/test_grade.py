@@ -1,0 +1,277 @@
+"""What the tests make of a student's functions: points, reasons, and nothing that leaks.
+
+The functions run in this process, in place of the sandbox: they are this file's own.
+"""
+
+import contextlib
+import json
+import resource
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from assignments.grader import grade as grading
+from assignments.grader.grade import Grade, Score, grade_one
+from assignments.grader.proxy import Named, StudentError
+from assignments.grader.sandbox import Isolation
+from tests.assignments.notebook import INTEGRATE, SOFTMAX, TINY, cell, write
+
+HERE: list["Here"] = []
+IMPORTS = "import warnings, torch, numpy as np\nSEED = 0\n"
+SETUP = ("setup", 0, False, IMPORTS + "def square(x): return x * x")
+ASK = ("q1", 0, True, "def ask(*args): return args")
+
+
+class Here:
+    """A session without a sandbox, which remembers what it was asked."""
+
+    def __init__(
+        self,
+        isolation: Isolation,
+        folder: Path,
+        master: object,
+        cells: list[str],
+        names: Callable[[Any], str | None],
+    ) -> None:
+        self.isolation = isolation
+        self.master = master
+        self.cells = cells
+        self.names = names
+        self.space: dict[str, Any] = {}
+        self.asked: list[Any] = []
+        self.problems = ["a problem of the session's"]
+        self.output = "printed"
+        self.closed = False
+        HERE.append(self)
+
+    def load(self) -> None:
+        for source in (*self.master.setup, *self.cells):
+            exec(source, self.space)
+
+    def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        self.asked.append(args)
+        try:
+            return self.space[name](*args, **kwargs)
+        except ArithmeticError as error:
+            raise StudentError(f"`{name}` raised an error", str(error), "TRACE") from None
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture(autouse=True)
+def deleted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """No sandbox; what would have been deleted in it."""
+    seen: list[tuple[str, ...]] = []
+
+    def stage(names: tuple[str, ...]) -> contextlib.nullcontext:
+        seen.append(names)
+        return contextlib.nullcontext(Path("nowhere"))
+
+    monkeypatch.setattr(grading, "stage", stage)
+    monkeypatch.setattr(grading, "Session", Here)
+    monkeypatch.setattr(grading, "best_isolation", lambda: pytest.fail("a sandbox was measured"))
+    HERE.clear()
+    return seen
+
+
+def master(folder: Path, *cells: tuple[str, float, bool, str], settings: str = "") -> Path:
+    """A master of cells: id, points, whether a solution, source."""
+    text = settings
+    for grade_id, points, solution, source in (SETUP, ASK, *cells):
+        mark = {"grade": bool(points), "grade_id": grade_id, "locked": not solution}
+        mark |= {"solution": solution, "points": points}
+        text += f"\n# %% nbgrader={json.dumps(mark)}\n{source}\n"
+    (folder / "master").mkdir(exist_ok=True)
+    (folder / "master" / "m.py").write_text(text, encoding="utf-8")
+    return folder / "master" / "m.py"
+
+
+def visible(source: str) -> tuple[str, float, bool, str]:
+    return "q1-visible", 1, False, source
+
+
+def hidden(source: str, grade_id: str = "q1-hidden") -> tuple[str, float, bool, str]:
+    return grade_id, 2, False, f"### BEGIN HIDDEN TESTS\n# hint: the hint\n{source}"
+
+
+def run(folder: Path, path: Path, *sources: str, seed: int = 3) -> Grade:
+    notebook = write(folder / "student" / "a.ipynb", *(sources or [ASK[-1]]))
+    return grade_one(path, notebook, isolation=Isolation("bwrap"), seed=seed)
+
+
+def test_the_reference_earns_all_points(tmp_path, deleted):
+    """Kills: points of one question that are counted for another; problems that get lost."""
+    result = run(tmp_path, TINY, SOFTMAX, INTEGRATE)
+    assert (result.points, result.total, result.possible) == ({"q1": 3, "q2": 3}, 6, 6)
+    assert {score.reason for score in result.scores} == {"passed"}
+    assert (result.problems, result.output) == (["a problem of the session's"], "printed")
+    assert deleted == [("coursepkg.bayes.coin",)]
+    assert HERE[0].closed
+
+
+def test_points_and_reasons_are_summed_by_question():
+    """Kills: a question's last test in place of all of them."""
+    scores = [Score("q1-a", "q1", 1, 2, "x"), Score("q1-b", "q1", 2, 2, "y"),
+              Score("q2-a", "q2", 0, 1, "z")]  # fmt: skip
+    grade = Grade(scores)
+    assert grade.points == {"q1": 3, "q2": 0}
+    assert grade.reasons == {"q1": "q1-a: x; q1-b: y", "q2": "q2-a: z"}
+    assert (grade.total, grade.possible) == (3, 5)
+
+
+def test_what_cannot_be_read_earns_nothing_and_starts_nothing(tmp_path):
+    """Kills: an exception, or a sandbox, for a file that holds no notebook."""
+    (tmp_path / "a.ipynb").write_bytes(b"{")
+    result = grade_one(TINY, tmp_path / "a.ipynb", seed=1)
+    assert (result.total, result.possible) == (0, 6)
+    assert "not a notebook" in result.problems[0]
+    assert {score.reason for score in result.scores} == {*result.problems}
+    assert HERE == []
+
+
+def test_the_master_and_the_other_submissions_are_hidden(tmp_path):
+    """Kills: an isolation that was measured for the class, and hides nothing of this one."""
+    run(tmp_path, master(tmp_path, visible("ask()")))
+    assert set(HERE[0].isolation.hidden) == {tmp_path / "master", tmp_path / "student"}
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("x = 1\nassert x == 2  # why", "failed: assert x == 2  # why"),
+        ("assert ask() == 2, 'the sum\\n is two'", "failed: the sum is two"),
+        ("raise KeyError('k')", "failed: KeyError: 'k'"),
+        ("assert ask(1 / 0)", "failed: ZeroDivisionError: division by zero"),
+        ("raise AssertionError('x' * 9999)", "failed: " + "x" * 492),
+        ("def f(): assert ask() == 2\nf()", "failed: def f(): assert ask() == 2"),
+    ],
+)
+def test_a_visible_test_says_why_it_failed(tmp_path, source, reason):
+    """Kills: the wrong line; a message over many lines; a reason of a megabyte."""
+    (score,) = run(tmp_path, master(tmp_path, visible(source))).scores
+    assert (score.points, score.possible, score.reason) == (0, 1, reason)
+    assert 0 < len(score.detail) <= 4000
+
+
+def test_a_test_that_fails_in_a_helper_of_the_setups_shows_its_own_line(tmp_path):
+    """Kills: the number of a line of the setup's, looked up in the test."""
+    path = master(tmp_path, visible("# two\n# lines\n# more\ncheck(ask() == 1)"))
+    text = path.read_text("utf8").replace("SEED = 0", "SEED = 0\ndef check(x): assert x")
+    path.write_text(text, encoding="utf-8")
+    assert run(tmp_path, path).reasons == {"q1": "q1-visible: failed: check(ask() == 1)"}
+
+
+def test_a_students_error_is_told_in_a_visible_test_and_not_in_a_hidden_one(tmp_path):
+    """Kills: a reason that repeats the student's own message, which may hold the inputs."""
+    path = master(tmp_path, visible("ask(1)"), hidden("ask(2)"))
+    spy = "class Leak(ArithmeticError): pass\ndef ask(a): raise Leak(f'SAW {a}')"
+    seen, secret = run(tmp_path, path, spy).scores
+    assert seen.reason == "failed: `ask` raised an error: SAW 1"
+    assert secret.reason == "failed: the hint (`ask` raised an error)"
+    assert "SAW 2" in secret.detail
+    assert secret.detail.endswith("TRACE")
+
+
+def test_a_hidden_test_that_fails_gives_its_hint_alone(tmp_path):
+    """Kills: a reason with the hidden test's line or with a value that its inputs shaped."""
+    path = master(tmp_path, hidden("assert ask(7) == 8, 'SECRET'"), hidden("1 / 0", "q2-hidden"))
+    assert {score.reason for score in run(tmp_path, path).scores} == {"failed: the hint"}
+
+
+def test_visible_tests_run_first_and_scores_keep_the_masters_order(tmp_path):
+    """Kills: a function that stores a hidden test's inputs and tells them in a visible one."""
+    path = master(tmp_path, hidden("ask('hidden')"), visible("ask('visible')"))
+    assert [score.test for score in run(tmp_path, path).scores] == ["q1-hidden", "q1-visible"]
+    assert HERE[0].asked == [("visible",), ("hidden",)]
+
+
+def test_the_seed_is_the_classs_or_the_masters_and_never_the_setups(tmp_path):
+    """Kills: a SEED that the setup cell, and so the student, knows."""
+    ask = visible("ask(SEED)")
+    run(tmp_path, master(tmp_path, ask))
+    run(tmp_path, master(tmp_path, ask, settings="# grader: seed = 0\n"))
+    assert [here.asked for here in HERE] == [[(3,)], [(0,)]]
+    assert HERE[0].space["SEED"] == 0
+
+
+def test_an_overlays_tests_are_run_in_place_of_the_masters(tmp_path):
+    """Kills: an instructor's own tests that are read and not run."""
+    own = tmp_path / "own"
+    own.mkdir()
+    text = TINY.read_text("utf8").replace("p.shape == (3, 5)", "p.shape == (5, 3)")
+    (own / "tiny.py").write_text(text, encoding="utf-8")
+    notebook = write(tmp_path / "student" / "a.ipynb", SOFTMAX, INTEGRATE)
+    result = grade_one(TINY, notebook, isolation=Isolation("bwrap"), seed=1, private=own)
+    assert result.points == {"q1": 1, "q2": 3}
+
+
+def test_each_test_has_a_namespace_of_its_own(tmp_path):
+    """Kills: a name that one test leaves behind, on which the next one passes or fails."""
+    other = hidden("assert 'left' not in globals()\nassert ask(1) == (1,)", "q2-hidden")
+    path = master(tmp_path, visible("left = 1\nask = None"), other)
+    assert run(tmp_path, path).total == 3
+
+
+def test_functions_travel_by_their_names(tmp_path):
+    """Kills: a setup function, or a student's, that cannot be an argument; a stranger that can."""
+    source = "ask(square, ask, named('square'), (lambda: 0), np.float64, 3)\nnamed('square')(3)"
+    path = master(tmp_path, visible(source))
+    assert run(tmp_path, path).total == 1
+    here = HERE[0]
+    names = [here.names(value) for value in here.asked[0]]
+    assert names == ["square", "ask", "square", None, None, None]
+    assert Named("square", lambda x: x * x)(3) == 9
+
+
+def test_a_name_leads_to_the_setup_and_not_to_what_the_student_made_of_it(tmp_path):
+    """Kills: a test whose helpers the student redefines."""
+    path = master(tmp_path, visible("assert square(3) == 9\nassert named('square')(3) == 9"))
+    assert run(tmp_path, path, ASK[-1], "def square(x): return 0").total == 1
+
+
+def test_a_test_that_prints_or_warns_is_none_that_fails(tmp_path, capsys):
+    """Kills: a hidden input on the instructor's screen; a warning that costs points."""
+    path = master(tmp_path, visible("print('LOUD')\nwarnings.warn('careful')\nask()"))
+    assert run(tmp_path, path).total == 1
+    assert "LOUD" not in capsys.readouterr().out
+
+
+def test_torch_is_as_in_a_new_process_and_afterwards_as_it_was(tmp_path):
+    """Kills: a float64 of the grader's own in a test; a test that moves the next one's numbers."""
+    source = "assert torch.zeros(1).dtype == torch.float32\ntorch.manual_seed(1); torch.rand(3)\n"
+    seeded = "assert seeded(3).initial_seed() == 3\ntorch.set_default_dtype(torch.float16)"
+    before = torch.get_rng_state()
+    assert run(tmp_path, master(tmp_path, visible(source + seeded))).total == 1
+    assert torch.get_default_dtype() == torch.float64
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_test_that_takes_too_much_memory_fails_and_gives_it_back(tmp_path, monkeypatch):
+    """Kills: a value that broadcasts to a terabyte; a limit that stays."""
+    monkeypatch.setattr(grading, "TEST_MEMORY", 64 << 20)
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    huge = run(tmp_path, master(tmp_path, visible("ask(bytearray(1 << 30))"))).scores[0]
+    assert (huge.points, huge.reason[:20]) == (0, "failed: MemoryError:")
+    assert resource.getrlimit(resource.RLIMIT_AS) == before
+
+
+def test_a_master_whose_setup_fails_closes_its_session(tmp_path):
+    """Kills: a sandbox that is left behind by an error of the master's."""
+    path = master(tmp_path, visible("ask()"))
+    path.write_text(path.read_text("utf8").replace("SEED = 0", "1 / 0"), encoding="utf-8")
+    with pytest.raises(ZeroDivisionError):
+        run(tmp_path, path)
+    assert HERE[0].closed
+
+
+def test_what_is_wrong_with_the_notebook_comes_before_what_its_cells_did(tmp_path):
+    """Kills: a problem of the notebook's that nobody is told."""
+    notebook = write(tmp_path / "student" / "a.ipynb", cell(ASK[-1], kind="markdown"))
+    path = master(tmp_path, visible("ask()"))
+    result = grade_one(path, notebook, isolation=Isolation("bwrap"), seed=1)
+    assert result.problems == ["q1: `ask` was taken from a cell that is no solution cell",
+                               "a problem of the session's"]  # fmt: skip

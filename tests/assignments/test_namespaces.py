@@ -1,0 +1,134 @@
+"""The words that build a sandbox, where a machine is older, or the grader nobody special.
+
+That they build the right one is tried from inside, in test_sandbox.
+"""
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from assignments.grader import namespaces
+from assignments.grader.namespaces import UID, become, bubblewrap, command, layout, options, unshare
+from assignments.grader.sandbox import ROOT, Isolation
+
+WORKER = ["python", "worker.py", "it's"]
+
+
+@pytest.fixture(autouse=True)
+def ordinary(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No root, and the newest bubblewrap."""
+    monkeypatch.setattr(namespaces.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(namespaces, "options", lambda _: "--size --disable-userns")
+
+
+def shown(places: list[tuple[Path, bool]], path: Path) -> bool:
+    """Whether a path can be seen: the last word on any folder above it counts."""
+    return next((show for place, show in reversed(places) if path.is_relative_to(place)), False)
+
+
+def test_python_and_its_packages_are_shown_and_the_course_is_not(tmp_path):
+    """Kills: a folder of the course's, or of submissions, in sight; a numpy that is not."""
+    import numpy as np
+
+    places = layout((tmp_path,))
+    assert shown(places, Path(sys.executable))
+    assert shown(places, Path(np.__file__))
+    for hidden in ("assignments/masters/01_bayes.py", "coursepkg/bayes/coin.py", "pyproject.toml"):
+        assert (ROOT / hidden).exists()
+        assert not shown(places, ROOT / hidden)
+    assert not shown(places, tmp_path / "ann.ipynb")
+    assert not shown(places, Path.home())
+    assert not shown(places, Path("/etc/passwd"))
+
+
+def test_a_folder_inside_what_is_shown_is_hidden_and_what_it_holds_shown_again(monkeypatch):
+    """Kills: masking before binding, which shows the course of one who works below /usr."""
+    monkeypatch.setattr(sys, "prefix", "/usr/share/zoneinfo")
+    places = layout((Path("/usr/share"),))
+    order = [(str(path), show) for path, show in places]
+    usr, share, zone = (order.index(x) for x in [("/usr", True), ("/usr/share", False),
+                                                 ("/usr/share/zoneinfo", True)])  # fmt: skip
+    assert usr < share < zone
+
+
+def test_a_folder_that_both_is_needed_and_should_be_hidden_is_shown(monkeypatch):
+    """Kills: an instructor in the packages' own folder who has no Python any more."""
+    monkeypatch.setattr(sys, "prefix", "/usr/share/zoneinfo")
+    assert shown(layout((Path("/usr/share/zoneinfo"),)), Path("/usr/share/zoneinfo/UTC"))
+
+
+def test_root_becomes_somebody_without_rights_and_others_stay_who_they_are(monkeypatch):
+    """Kills: student code that runs as root, whom no limit on processes binds."""
+    assert become() == []
+    monkeypatch.setattr(namespaces.os, "geteuid", lambda: 0)
+    words = become()
+    assert words[0] == "setpriv"
+    assert words[-1] == "--"
+    assert {f"--reuid={UID}", f"--regid={UID}", "--clear-groups", "--no-new-privs"} <= set(words)
+
+
+def test_the_tool_is_the_one_that_was_measured(tmp_path):
+    """Kills: a fallback that nobody asked for."""
+    for tool in ("bwrap", "unshare"):
+        words = command(Isolation(tool), tmp_path, 1 << 20, WORKER)
+        assert {"bwrap", "unshare"} & set(words) == {tool}
+    assert command(Isolation("none"), tmp_path, 1 << 20, WORKER) == WORKER
+    with pytest.raises(ValueError, match="got 'docker'"):
+        command(Isolation("docker"), tmp_path, 1 << 20, WORKER)
+
+
+def test_an_older_bubblewrap_is_asked_only_for_what_it_can(monkeypatch, tmp_path):
+    """Kills: an option of 0.8 that an Ubuntu 22.04 refuses, and with it every submission."""
+    new = bubblewrap([], tmp_path, 77, WORKER)
+    assert new[new.index("--size") + 1] == "77"
+    assert new.count("--size") == 2
+    assert "--disable-userns" in new
+    monkeypatch.setattr(namespaces, "options", lambda _: "")
+    old = bubblewrap([], tmp_path, 77, WORKER)
+    assert not {"--size", "--disable-userns", "77"} & set(old)
+    assert old[-len(WORKER) :] == WORKER
+
+
+def test_what_a_tool_can_is_what_it_says(monkeypatch):
+    """Kills: a tool that is missing and is asked for its help."""
+    monkeypatch.undo()
+    assert "--no-such" not in options("sh")
+    assert options("no-such-tool") == ""
+
+
+def test_a_course_below_tmp_is_shown_on_top_of_the_empty_tmp(tmp_path):
+    """Kills: an environment below /tmp, covered by the student's own /tmp."""
+    place = Path("/tmp/course/.venv")
+    words = bubblewrap([(place, True)], tmp_path, 1, WORKER)
+    empty = max(n for n, word in enumerate(words) if words[n - 1 : n + 1] == ["--tmpfs", "/tmp"])
+    again = max(n for n, word in enumerate(words) if word == str(place))
+    assert empty < again < words.index("--chdir")
+
+
+def test_names_with_blanks_and_quotes_stay_one_word(tmp_path):
+    """Kills: a folder called ``a b`` that the shell takes for two."""
+    odd = tmp_path / "it's a $ROOT `folder`"
+    odd.mkdir()
+    script = unshare([(odd, True), (odd / "x", False)], odd, 99, WORKER)[-1]
+    subprocess.run(["sh", "-n", "-c", script], check=True)
+    lines = [line for line in script.splitlines() if line.startswith(("show ", "hide "))]
+    assert [shlex.split(line) for line in lines] == [["show", str(odd)], ["hide", str(odd / "x")]]
+    last = shlex.split(script.splitlines()[-1])
+    assert last[-3:-1] == ["sh", "-c"]
+    assert shlex.split(last[-1].removesuffix("; exit $?")) == WORKER
+    assert f"root={shlex.quote(str(odd))}/root" in script
+    assert script.count("size=99 ") == 2
+
+
+def test_the_shells_root_builds_before_it_drops(monkeypatch, tmp_path):
+    """Kills: mounts by one who has no right to make them."""
+    monkeypatch.setattr(namespaces.os, "geteuid", lambda: 0)
+    words = unshare([], tmp_path, 1, WORKER)
+    assert words[:3] == ["unshare", "--mount", "--"]
+    script = words[-1]
+    assert script.index("pivot_root") < script.index(f"--reuid={UID}") < script.index("proc /proc")
+    assert os.path.isdir(tmp_path / "root")

@@ -1,0 +1,92 @@
+"""Who is whose child, and how much memory it has, as the grader must know to end a sandbox."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from assignments.grader.processes import SET_CHILD_SUBREAPER, adopt_orphans, children, memory
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    started = []
+
+    def run(program: str) -> subprocess.Popen[str]:
+        words = [sys.executable, "-I", "-S", "-c", program]
+        started.append(subprocess.Popen(words, stdout=subprocess.PIPE, text=True))
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+NAMED = """
+import time
+open("/proc/self/comm", "w").write({name!r})
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("name", ["plain", "a b", "x) S 1 (", ") R 1 1 1"])
+def test_a_child_is_found_whatever_it_calls_itself(start, name):
+    """Kills: a process that hides from its end by a bracket in its name."""
+    child = start(NAMED.format(name=name))
+    assert child.stdout.readline() == "ready\n"
+    assert child.pid in children()[os.getpid()]
+    assert os.getpid() in children()[os.getppid()]
+
+
+def test_what_is_gone_or_no_process_has_no_parent_and_no_memory(start):
+    """Kills: an error, where a process ends between two looks."""
+    child = start("")
+    child.wait()
+    assert child.pid not in children().get(os.getpid(), [])
+    assert memory(child.pid) == 0
+
+
+def test_memory_is_counted_in_bytes_and_shared_pages_once(start):
+    """Kills: kilobytes for bytes; a fork that counts all that it shares with its parent."""
+    program = """
+import os, sys
+x = bytearray(b"x") * (96 << 20)
+child = os.fork()
+if child: print(child, flush=True)
+import time; time.sleep(60)
+"""
+    parent = start(program)
+    child = int(parent.stdout.readline())
+    both = memory(parent.pid) + memory(child)
+    os.kill(child, signal.SIGKILL)
+    assert 96 << 20 < both < 150 << 20
+
+
+def test_orphans_become_the_graders_own():
+    """Kills: a sandbox's process that init adopts, out of the grader's sight."""
+    program = """
+import os, time
+child = os.fork()
+if not child: time.sleep(60)
+print(child, flush=True)
+"""
+    adopt_orphans()
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", program], stdout=subprocess.PIPE, text=True
+        )
+        orphan = int(process.stdout.readline())
+        process.wait()
+        assert orphan in children()[os.getpid()]
+    finally:
+        ctypes.CDLL(None).prctl(SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+        os.kill(orphan, signal.SIGKILL)
+        os.waitpid(orphan, 0)
+        process.stdout.close()

@@ -1,0 +1,154 @@
+"""What is read out of a student's file, and which of its cells run."""
+
+import json
+import os
+
+import pytest
+
+from assignments.grader import submission
+from assignments.grader.master import read_master
+from assignments.grader.submission import Cell, Unreadable, pick, read_bytes, read_cells
+from tests.assignments.notebook import INTEGRATE, SOFTMAX, TINY, cell, write
+
+MASTER = read_master(TINY)
+
+
+def code(source: str, grade_id: str = "") -> Cell:
+    return Cell("code", source, grade_id)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "not a notebook"),
+        (b'{"cells": [{"cell_type": "code", "sour', "not a notebook"),
+        (b"\xff\xfe\x00", "not a notebook"),
+        (b"[" * 200_000, "not a notebook"),
+        (b"[1, 2]", "no notebook"),
+        (b'{"cells": {"a": 1}}', "no notebook"),
+        (b'{"worksheets": 3}', "no notebook"),
+    ],
+)
+def test_what_is_no_notebook_is_refused_with_a_reason(tmp_path, content, reason):
+    """Kills: an error of JSON's or of Python's that ends the batch."""
+    (tmp_path / "a.ipynb").write_bytes(content)
+    with pytest.raises(Unreadable, match=reason):
+        read_cells(tmp_path / "a.ipynb")
+
+
+def test_a_cell_that_is_none_is_passed_over(tmp_path):
+    """Kills: an entry of the wrong type that takes the whole notebook with it."""
+    odd = [1, None, {"source": 3}, {"source": [1, {}]}, {"source": "x", "metadata": []},
+           {"source": ["a\n", "b"], "metadata": {"nbgrader": {"grade_id": 3}}},
+           {"cell_type": "raw", "source": "y", "metadata": {"nbgrader": ["q1"]}}]  # fmt: skip
+    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": odd}), encoding="utf-8")
+    cells = read_cells(tmp_path / "a.ipynb")
+    assert [c.source for c in cells] == ["", "x", "a\nb", "y"]
+    assert {c.grade_id for c in cells} == {""}
+
+
+def test_kind_source_and_id_are_read(tmp_path):
+    """Kills: metadata read from the wrong key, after which every cell is a stranger."""
+    path = write(tmp_path / "a.ipynb", cell("x = 1", "q1"), cell("text", kind="markdown"))
+    assert read_cells(path) == [Cell("code", "x = 1", "q1"), Cell("markdown", "text", "")]
+
+
+def test_an_old_notebook_and_one_with_much_saved_output_are_read(tmp_path):
+    """Kills: a reader of nbformat 4 alone; a byte-order mark that is no JSON."""
+    old = {"worksheets": [3, {"cells": [{"cell_type": "code", "input": [SOFTMAX, INTEGRATE]}]}]}
+    (tmp_path / "old.ipynb").write_text("\ufeff" + json.dumps(old), encoding="utf-8")
+    big = {**cell(SOFTMAX + INTEGRATE), "outputs": ["x" * (20 << 20)]}
+    write(tmp_path / "big.ipynb", big)
+    for name in ("old", "big"):
+        assert read_cells(tmp_path / f"{name}.ipynb") == [code(SOFTMAX + INTEGRATE)]
+
+
+def test_a_link_or_a_pipe_is_not_followed(tmp_path):
+    """Kills: a submission that is a link to a classmate's, and one that blocks the batch."""
+    good = write(tmp_path / "good.ipynb", SOFTMAX)
+    (tmp_path / "thief.ipynb").symlink_to(good)
+    os.mkfifo(tmp_path / "pipe.ipynb")
+    for name in ("thief", "pipe", "missing"):
+        with pytest.raises(Unreadable, match=r"cannot be read|regular file"):
+            read_cells(tmp_path / f"{name}.ipynb")
+
+
+def test_a_file_beyond_the_limit_is_refused_unread(tmp_path):
+    """Kills: a notebook of a terabyte, all holes and no disk, that is read into memory."""
+    with open(tmp_path / "a.ipynb", "wb") as file:
+        file.truncate(submission.SIZE_LIMIT + 1)
+    with pytest.raises(Unreadable, match="larger than 256 MiB: clear all outputs"):
+        read_bytes(tmp_path / "a.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("source", "answer"),
+    [
+        ("x = 1\ndef softmax(a): pass", True),
+        ("class A:\n    def  softmax (self): pass", True),
+        ("softmax = 3", True),
+        ("class softmax: pass", True),
+        ("def softmax_of(a): pass", False),
+        ("y = softmax(x)", False),
+        ("if softmax == 3: pass", False),
+        ("# def softmax", False),
+    ],
+)
+def test_a_definition_is_known_by_its_looks(source, answer):
+    """Kills: a call, or a longer name, that passes for the definition."""
+    assert code(source).defines("softmax") is answer
+
+
+def test_locked_cells_are_left_out_with_and_without_metadata():
+    """Kills: a student's copy of the tests or of the setup that runs with the rest."""
+    setup, test = MASTER.setup[0], MASTER.tests[0].source
+    cells = [code(setup, "setup"), code("x = 1", "setup"), code(setup + "\n\n"), code(SOFTMAX),
+             code(test, "q1-visible"), code(f"\n{test}"), code("softmax = 0", "q2-hidden"),
+             code(INTEGRATE)]  # fmt: skip
+    assert pick(cells, MASTER) == ([SOFTMAX, INTEGRATE], [])
+
+
+def test_cells_run_in_the_notebooks_order():
+    """Kills: cells that are run as they were found, a helper after its use."""
+    late = Cell("markdown", f"Colab did this\n```python\n{SOFTMAX}\n```", "")
+    sources, problems = pick([late, code("y = 1"), code(INTEGRATE)], MASTER)
+    assert ["def softmax" in source for source in sources] == [True, False, False]
+    assert "```" not in sources[0]
+    assert sources[1:] == ["y = 1", INTEGRATE]
+    assert problems == ["q1: `softmax` was taken from a cell that is no solution cell"]
+
+
+def test_of_two_cells_that_are_no_solution_the_last_counts():
+    """Kills: a first attempt, kept as Markdown, that is graded for the second."""
+    cells = [Cell("raw", SOFTMAX, ""), Cell("raw", SOFTMAX + "# 2", ""), code(INTEGRATE)]
+    assert pick(cells, MASTER)[0] == [SOFTMAX + "# 2", INTEGRATE]
+
+
+def test_a_code_cell_comes_before_text_that_repeats_it():
+    """Kills: a Markdown cell that quotes the function and is run on top of it."""
+    text = Cell("markdown", SOFTMAX.replace("e / e", "e * e"), "")
+    assert pick([code(SOFTMAX), text, code(INTEGRATE)], MASTER) == ([SOFTMAX, INTEGRATE], [])
+
+
+def test_a_student_is_told_what_is_missing_or_there_twice():
+    """Kills: zero points, or another cell's, without a word."""
+    sources, problems = pick([code(SOFTMAX, "q1"), code(SOFTMAX, "q1")], MASTER)
+    assert sources == [SOFTMAX, SOFTMAX]
+    assert problems == [
+        "q1: `softmax` is defined 2 times, the last counts",
+        "q2: no cell defines `integrate`",
+    ]
+
+
+def test_another_assignments_notebook_is_named_so_once():
+    """Kills: a list of missing functions in place of the one thing that is wrong."""
+    _, problems = pick([code("x = 1"), code("def other(): pass")], MASTER)
+    assert problems == ["nothing in this notebook belongs to the assignment tiny"]
+
+
+def test_a_cell_beyond_the_limit_is_not_run(monkeypatch):
+    """Kills: a megabyte of source in the worker's parser, and silence about it."""
+    monkeypatch.setattr(submission, "CELL_LIMIT", len(INTEGRATE))
+    sources, problems = pick([code(SOFTMAX), code("#" * 2000), code(INTEGRATE)], MASTER)
+    assert sources == [SOFTMAX, INTEGRATE]
+    assert problems == ["cell 2 is longer than 0 MiB and was not run"]

@@ -1,0 +1,295 @@
+"""The grader's side of a sandbox: with a worker of this file's own in place of one that is kept in.
+
+It is a bare Python that speaks the channel's frames by hand, so it starts at once and needs no
+namespaces; what keeps a student in is tried in test_sandbox.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from assignments.grader import namespaces, sandbox
+from assignments.grader.processes import SET_CHILD_SUBREAPER
+from assignments.grader.sandbox import (
+    OUTPUT_LIMIT,
+    ROOT,
+    Died,
+    GraderError,
+    Hung,
+    Isolation,
+    Limits,
+    Sandbox,
+    copy_package,
+    environment,
+    package_folders,
+    stage,
+)
+
+BASE = """
+import os, socket, struct, sys, time
+sock = socket.socket(fileno=int(sys.argv[1]))
+def receive():
+    start = sock.recv(28, socket.MSG_WAITALL)
+    if not start: sys.exit()
+    sizes = struct.unpack("<IQ", start[16:])
+    sock.recv(sum(sizes), socket.MSG_WAITALL)
+    return start[:16]
+def send(nonce, text=b'{"value": 1}'):
+    sock.sendall(nonce + struct.pack("<IQ", len(text), 0) + text)
+send(receive())  # the setup
+"""
+LIMITS = Limits(memory=1 << 30)
+Start = Callable[..., Sandbox]
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Start]:
+    """Starts a worker that does `program` after its setup."""
+    begun: list[Sandbox] = []
+
+    def run(program: str, limits: Limits = LIMITS) -> Sandbox:
+        def command(_: Isolation, __: Path, ___: int, worker: list[str]) -> list[str]:
+            return [sys.executable, "-I", "-S", "-c", BASE + program, worker[4]]
+
+        monkeypatch.setattr(namespaces, "command", command)
+        begun.append(Sandbox(Isolation("bwrap"), tmp_path, limits))
+        begun[-1].setup([])
+        return begun[-1]
+
+    yield run
+    for one in begun:
+        if one.read >= 0:
+            one.close()
+    ctypes.CDLL(None).prctl(SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+
+
+def ask(running: Sandbox, seconds: float = 5) -> object:
+    return running.request({"op": "call"}, b"", seconds=seconds)[0]
+
+
+def gone(pid: int) -> bool:
+    return not Path(f"/proc/{pid}").exists()
+
+
+# --- requests ---------------------------------------------------------------------------------
+
+
+def test_a_request_has_its_answer(start):
+    """Kills: an answer to another request, or none."""
+    assert ask(start("while True: send(receive())")) == {"value": 1}
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ("send(bytes(16))", "a reply that was not asked for"),
+        ("nonce = receive(); send(nonce[:15] + bytes([nonce[15] ^ 1]))", "not asked for"),
+        ("send(receive(), b'[1]')", "not asked for"),
+        ("send(receive(), b'{')", "its reply made no sense"),
+        ("sock.sendall(b'\\xff' * 28)", "its reply made no sense"),
+        ("receive(); os._exit(3)", "it ended its process$"),
+        ("receive(); os.kill(os.getpid(), 9)", r"it ended its process \(SIGKILL\)"),
+        ("receive(); os._exit(128 + 11)", r"it ended its process \(SIGSEGV\)"),
+    ],
+)
+def test_what_is_no_answer_is_a_death(start, program, reason):
+    """Kills: a forged reply that is taken; a death without a cause."""
+    running = start(program + "\ntime.sleep(20)")
+    with pytest.raises(Died, match=reason):
+        ask(running)
+
+
+def test_a_silent_worker_is_out_of_time(start):
+    """Kills: a wait without an end; a deadline that only a reply's first byte must meet."""
+    running = start("sock.sendall(receive()); time.sleep(20)")
+    begun = time.monotonic()
+    with pytest.raises(Hung, match="no answer within 0 s"):
+        ask(running, 0.3)
+    assert 0.3 <= time.monotonic() - begun < 4
+
+
+def test_a_setup_that_fails_is_the_graders_fault(start, monkeypatch):
+    """Kills: a broken machine, or master, for which each student gets a zero."""
+    monkeypatch.setattr(sys.modules[__name__], "BASE", BASE.replace("send(receive())", "1 / 0"))
+    with pytest.raises(GraderError, match=r"did not start(?s:.*)ZeroDivisionError"):
+        start("")
+    monkeypatch.undo()
+    fails = BASE.replace("send(receive())", "send(receive(), b'{\"error\": 3}')")
+    monkeypatch.setattr(sys.modules[__name__], "BASE", fails)
+    with pytest.raises(GraderError, match="setup cell failed"):
+        start("time.sleep(20)")
+
+
+def test_output_is_kept_from_its_beginning_to_a_limit(start, monkeypatch):
+    """Kills: the end in place of the beginning; a gigabyte of it; the setup's own."""
+    program = """
+nonce = receive()
+os.write(1, b'begin')
+for _ in range(9): os.write(2, b'x' * 50_000)
+send(nonce)
+send(receive())
+"""
+    monkeypatch.setattr(sys.modules[__name__], "BASE", "print('ours', flush=True)\n" + BASE)
+    running = start(program)
+    ask(running)
+    ask(running)
+    assert running.printed[:5] == b"begin"
+    assert len(running.printed) == OUTPUT_LIMIT
+
+
+# --- the end ----------------------------------------------------------------------------------
+
+FAMILY = """
+nonce = receive()
+for _ in range(2):
+    if not os.fork(): os.setsid(); time.sleep(20)
+send(nonce)
+time.sleep(20)
+"""
+
+
+def test_what_is_left_running_is_noticed_and_ended(start):
+    """Kills: a child in a session of its own that lives on; a zombie that stays."""
+    running = start(FAMILY)
+    assert running.alone == 1
+    ask(running)
+    family = running.processes()
+    assert len(family) == 3
+    assert running.left_running()
+    running.close()
+    assert all(map(gone, family))
+    assert running.read == -1
+
+
+def test_a_worker_alone_has_left_nothing_running(start):
+    """Kills: a count that takes the worker for a child of its own."""
+    running = start("while True: send(receive())")
+    ask(running)
+    assert not running.left_running()
+
+
+def test_a_stopped_worker_is_ended_too(start):
+    """Kills: an end that a stopped process, or one that ignores it, does not notice."""
+    program = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    running = start(program + "send(receive())\nos.kill(os.getpid(), signal.SIGSTOP)")
+    ask(running)
+    running.close()
+    assert running.process.returncode == -signal.SIGKILL
+
+
+def test_processes_that_use_too_much_memory_together_are_ended(start, monkeypatch):
+    """Kills: a limit for each process alone."""
+    monkeypatch.setattr(sandbox, "memory", lambda _: 1 << 30)
+    running = start(FAMILY + "receive()")  # three of one, where two are allowed
+    with pytest.raises(Died, match="used more than 2048 MiB of memory"):  # ruff: ignore[pytest-raises-with-multiple-statements]
+        ask(running)
+        ask(running)
+
+
+def test_within_its_memory_a_worker_is_left_alone(start, monkeypatch):
+    """Kills: a limit in other units."""
+    monkeypatch.setattr(sandbox, "memory", lambda _: 1 << 31)
+    running = start("time.sleep(0.6); send(receive())")
+    assert ask(running) == {"value": 1}
+
+
+def test_without_namespaces_orphans_are_found_and_ended(start):
+    """Kills: a process whose parent has ended, which no look from the worker down can find."""
+    program = """
+nonce = receive()
+if not os.fork():
+    if not os.fork(): os.setsid(); time.sleep(20)
+    os._exit(0)
+os.wait()
+send(nonce)
+receive()
+"""
+    running = start(program)
+    running.isolation = Isolation("none")
+    ask(running)
+    family = running.processes()
+    assert len(family) == 2
+    assert running.left_running()
+    running.close()
+    assert all(map(gone, family))
+
+
+def test_the_graders_own_other_children_are_not_ended(start):
+    """Kills: an end of everything below the grader, the next student's worker too."""
+    first = start("while True: send(receive())")
+    second = start("while True: send(receive())")
+    second.isolation = Isolation("none")
+    second.close()
+    assert ask(first) == {"value": 1}
+
+
+# --- what is shown ----------------------------------------------------------------------------
+
+
+def test_the_worker_knows_nothing_of_the_graders_environment(start, monkeypatch):
+    """Kills: a key of the instructor's that a student's cell prints."""
+    monkeypatch.setenv("GRADER_SECRET", "x")
+    running = start("while True: send(receive(), str(sorted(os.environ)).encode())")
+    path = Path(f"/proc/{running.process.pid}/environ")
+    names = {line.partition(b"=")[0].decode() for line in path.read_bytes().split(b"\0")} - {""}
+    assert names == environment().keys()
+    assert os.readlink(f"/proc/{running.process.pid}/cwd") == "/"
+    assert os.getsid(running.process.pid) == running.process.pid
+
+
+def test_a_module_that_the_master_deletes_is_gone_with_what_it_was_compiled_to():
+    """Kills: a reference that is still there as a package or as bytecode."""
+    with stage(("coursepkg.bayes.coin", "coursepkg.models")) as folder:
+        assert {p.name for p in folder.iterdir()} == {"worker.py", "channel.py", "coursepkg"}
+        copied = {str(p.relative_to(folder)) for p in folder.rglob("*.py*")}
+        here = {str(p.relative_to(ROOT)) for p in (ROOT / "coursepkg").rglob("*.py")}
+        models = {name for name in here if name.startswith("coursepkg/models/")}
+        lost = {"coursepkg/bayes/coin.py"} | models
+        assert len(models) > 1
+        assert {name for name in copied if name.startswith("coursepkg/")} == here - lost | {
+            name for name in copied if name.endswith("py.typed")}  # fmt: skip
+        assert folder.stat().st_mode & 0o777 == 0o755
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("name", ["coursepkg.bayes.no_such_module", "coursepkg.nothing"])
+def test_a_master_that_deletes_what_does_not_exist_is_refused(name, tmp_path):
+    """Kills: a typing error in a master that leaves the reference in reach."""
+    with pytest.raises(GraderError, match="do not exist"):
+        copy_package((name,), tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+
+
+def test_the_course_is_not_among_the_packages(monkeypatch):
+    """Kills: the course's own folder on the worker's path, with masters and all."""
+    monkeypatch.setattr(sys, "path", [str(ROOT), "", "/no/such", *sys.path])
+    folders = package_folders()
+    assert ROOT not in folders
+    assert all(folder.is_dir() for folder in folders)
+    assert any((folder / "numpy").is_dir() for folder in folders)
+
+
+def test_isolation_is_strong_if_everything_was_tried_and_held():
+    """Kills: a sandbox that never started and passes for strong."""
+    assert Isolation("bwrap", {"a": True, "b": True}).strong
+    assert not Isolation("bwrap", {"a": True, "b": False}).strong
+    assert not Isolation("bwrap").strong
+
+
+def test_hiding_adds_to_what_is_hidden(tmp_path):
+    """Kills: a second folder that takes the first one's place; a path that is relative."""
+    both = Isolation("bwrap", {"a": True}).hiding(Path()).hiding(tmp_path)
+    assert both.hidden == (Path.cwd(), tmp_path)
+    assert both.strong
+
+
+def test_limits_are_asked_for_as_the_worker_names_them():
+    """Kills: two limits that change places."""
+    asked = Limits(memory=1, scratch=2, files=3, processes=4, seconds=5).request()
+    assert asked == {"memory": 1, "size": 2, "files": 3, "processes": 4, "seconds": 5}
