@@ -12,7 +12,6 @@ import torch
 
 from benchmarks.samplers import (
     BLOCK,
-    CHAINS,
     LENGTHS,
     Plan,
     Row,
@@ -20,8 +19,8 @@ from benchmarks.samplers import (
     Sampler,
     Setting,
     Target,
-    half_accepted,
     measure,
+    step_for,
     tune,
 )
 
@@ -85,7 +84,7 @@ def compiled(target: Target, make: Callable[[Any, Any, Any], Any]) -> Sampler:
         kernel = make(log_density, step_size, length)
 
         def one(states: Any, key: Any) -> Any:
-            states, info = jax.vmap(kernel.step)(jax.random.split(key, CHAINS), states)
+            states, info = jax.vmap(kernel.step)(jax.random.split(key, target.chains), states)
             told = (info.acceptance_rate.mean(), info.num_integration_steps.mean())
             return states, (states.position, *told)
 
@@ -114,12 +113,13 @@ def measure_peers(target: Target, *, budget: float) -> list[Row]:
     unit = jnp.ones(len(target.axes))
     hmc = compiled(target, lambda f, step_size, length: blackjax.hmc(f, step_size, unit, length))
     nuts = compiled(target, lambda f, step_size, length: blackjax.nuts(f, step_size, unit))
-    half = half_accepted(hmc, target, length=LENGTHS[len(LENGTHS) // 2])
+    half = step_for(0.5, hmc, target, length=LENGTHS[len(LENGTHS) // 2])
     pilot = budget / 10
+    advised = step_for(0.8, nuts, target, low=half / 8, high=half)
     runs = {
         ("emcee", "stretch move"): (stretch(target), Setting()),
         ("blackjax", "HMC"): (hmc, tune(hmc, target, half=half, lengths=LENGTHS, pilot=pilot)),
-        ("blackjax", "NUTS"): (nuts, tune(nuts, target, half=half, lengths=(1,), pilot=pilot)),
+        ("blackjax", "NUTS"): (nuts, Setting(advised)),
     }
     return [
         measure(library, name, sampler, target, setting, budget=budget)

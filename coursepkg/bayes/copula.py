@@ -139,6 +139,7 @@ class Gaussianised(nn.Module):
         Its mean is at most log p(x), and the mean of its exponential is p(x).
         Source: :eq:`gaussianised-elbo`.
         """
+        check_levels(x, event=(self.pixels.dim,), levels=self.pixels.levels)
         z, log_volume = self.pixels.encode(x, _uniform_like(x, generator=generator))
         return self.density.log_prob(z) + log_volume
 
@@ -184,7 +185,7 @@ class CorrelatedNormal(nn.Module):
         correlation = (1 - self.shrinkage) * (away / norm).T @ (away / norm)
         correlation.diagonal().fill_(1)
         root, failed = torch.linalg.cholesky_ex(correlation)
-        if failed:
+        if failed or root.diagonal().min() < 1e-6:  # a column is what the others say
             raise ValueError("x: expected columns without linear dependence, got a singular matrix")
         self.scale_tril.copy_(root)
         return self

@@ -141,7 +141,7 @@ def hard_em(model: Mixture, x: Tensor, *, steps: int, tolerance: float = 0.0) ->
     """
 
     def assign(joint: Tensor) -> Tensor:
-        return torch.zeros_like(joint).scatter_(1, joint.argmax(1, keepdim=True), 1)
+        return torch.zeros_like(joint).scatter_(1, _posterior(joint).argmax(1, keepdim=True), 1)
 
     return _ascend(model, x, assign, steps=steps, tolerance=tolerance)
 

@@ -126,9 +126,9 @@ def random_scan_gibbs(table: Tensor) -> Tensor:
 
 
 def spectral_gap(P: Tensor) -> float:
-    """1 - |λ₂|, where λ₂ is the second-largest eigenvalue in absolute value, O(K³).
+    """`1 - |λ₂|`, where λ₂ is the second-largest eigenvalue in absolute value, O(K³).
 
-    Source: :eq:`spectral-gap`. The distance to the stationary law falls as |λ₂|^t in the end; 0
+    Source: :eq:`spectral-gap`. The distance to the stationary law falls as `|λ₂|ᵗ` in the end; 0
     means that it need not fall at all: the chain is periodic, or has several stationary laws.
     """
     check_stochastic(P)
@@ -137,7 +137,7 @@ def spectral_gap(P: Tensor) -> float:
 
 
 def total_variation(P: Tensor, start: Tensor, *, steps: int) -> Tensor:
-    """½ Σ_j |(start Pᵗ)_j - π_j| for t = 0..steps, (steps + 1,).   Source: :eq:`total-variation`.
+    """`½ Σ_j |(start Pᵗ)_j - π_j|` for t = 0..steps, (steps + 1,).   Source: :eq:`total-variation`.
 
     The largest difference, over all events, between their probabilities at time t and for ever.
 

@@ -29,6 +29,24 @@ class GibbsInfo(NamedTuple):
     moved: Tensor  # (C,) bool: some coordinate has another value
 
 
+def sweep(
+    conditional: Conditional, state: GibbsState, order: Iterable[int], *, generator: Generator
+) -> tuple[GibbsState, GibbsInfo]:
+    """Redraws the coordinates of `order` one after the other, each given the newest of all others.
+
+    Source: :eq:`gibbs-update`.
+
+    Raises:
+        ValueError: if the conditional returns anything but (C,) finite values of x's type.
+    """
+    x = state.x.clone()
+    for d in order:
+        x_d = conditional(d, x, generator=generator)
+        _check_draw(x_d, x)
+        x[:, d] = x_d
+    return GibbsState(x), GibbsInfo((x != state.x).any(1))
+
+
 @dataclass(frozen=True)
 class SystematicGibbs:
     """A sweep redraws x_1, x_2, ..., x_D in this order, each given the newest of all the others.
@@ -51,7 +69,7 @@ class SystematicGibbs:
     def step(self, state: GibbsState, *, generator: Generator) -> tuple[GibbsState, GibbsInfo]:
         """Makes one sweep of every chain."""
         order = range(state.x.shape[1])
-        return _sweep(self.conditional, state, order, generator=generator)
+        return sweep(self.conditional, state, order, generator=generator)
 
 
 @dataclass(frozen=True)
@@ -76,7 +94,7 @@ class RandomScanGibbs:
         """Makes one sweep of every chain."""
         D = state.x.shape[1]
         order = torch.randint(D, (D,), generator=generator, device=generator.device).tolist()
-        return _sweep(self.conditional, state, order, generator=generator)
+        return sweep(self.conditional, state, order, generator=generator)
 
 
 class TableConditional:
@@ -94,14 +112,20 @@ class TableConditional:
     def __init__(self, p: Tensor) -> None:
         if not (p.ndim and p.isfinite().all() and (p >= 0).all() and p.sum() > 0):
             raise ValueError("p: expected a table of finite numbers >= 0, not all of them 0")
-        self.p = p
+        self.p, self.levels = p, torch.tensor(p.shape, device=p.device)
 
     def __call__(self, d: int, x: Tensor, *, generator: Generator) -> Tensor:
         """Draws x_d, (C,) levels.
 
         Raises:
-            ValueError: if the other coordinates have probability 0, so that no law is given.
+            ValueError: if x is not (C, D) of the table's levels, or if the other coordinates have
+                probability 0, so that no law is given.
         """
+        if x.shape[1:] != self.levels.shape or not ((x >= 0) & (x < self.levels)).all():
+            raise ValueError(
+                f"x: expected (C, {self.p.ndim}) with levels below {tuple(self.p.shape)}, got "
+                f"{tuple(x.shape)} with levels from {x.min()} to {x.max()}"
+            )
         others = x[:, [j for j in range(self.p.ndim) if j != d]]
         weights = self.p.movedim(d, -1)[tuple(others.T)].expand(len(x), -1)  # (C, K_d)
         if (impossible := weights.sum(1) == 0).any():
@@ -153,16 +177,9 @@ def _start(x: Tensor) -> GibbsState:
     return GibbsState(x.clone())
 
 
-def _sweep(
-    conditional: Conditional, state: GibbsState, order: Iterable[int], *, generator: Generator
-) -> tuple[GibbsState, GibbsInfo]:
-    x = state.x.clone()
-    for d in order:
-        x_d = conditional(d, x, generator=generator)
-        if x_d.shape != x.shape[:1] or x_d.dtype != x.dtype or not x_d.isfinite().all():
-            raise ValueError(
-                f"conditional: expected ({len(x)},) finite values of {x.dtype}, got "
-                f"{tuple(x_d.shape)} of {x_d.dtype}: {x_d.flatten()[:3].tolist()}..."
-            )
-        x[:, d] = x_d
-    return GibbsState(x), GibbsInfo((x != state.x).any(1))
+def _check_draw(x_d: Tensor, x: Tensor) -> None:
+    if x_d.shape != x.shape[:1] or x_d.dtype != x.dtype or not x_d.isfinite().all():
+        raise ValueError(
+            f"conditional: expected ({len(x)},) finite values of {x.dtype}, got "
+            f"{tuple(x_d.shape)} of {x_d.dtype}: {x_d.flatten()[:3].tolist()}..."
+        )

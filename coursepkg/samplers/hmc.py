@@ -42,13 +42,13 @@ def leapfrog(
 
     Half a kick, a drift, half a kick.   Source: :eq:`leapfrog`. Reversible (turn the momentum round
     and it retraces its way) and volume preserving, both exactly; the energy
-    -log p(x) + Σ r² / 2m is kept up to O(ε²). One gradient a step.
+    -log p(x) + Σ r² / 2m is kept up to O(η²). One gradient a step.
 
     Args:
         evaluate: maps x (C, D) to its state, with the score.
         state: where the trajectories start.
         momentum: r, (C, D).
-        step_size: ε, in units of x if the mass is 1.
+        step_size: η, in units of x if the mass is 1.
         steps: number of steps, >= 0.
         mass: m, a number or one for each coordinate, (D,).
 
@@ -75,7 +75,7 @@ class HMC:
     Args:
         log_density: log p up to a constant, (C, D) -> (C,), nats, with a gradient; -inf outside the
             support.
-        step_size: ε > 0 of the leapfrog; it diverges beyond twice the smallest standard deviation.
+        step_size: η > 0 of the leapfrog; it diverges beyond twice the smallest standard deviation.
         steps: mean number of leapfrog steps, >= 1.
         jitter: half the relative width of the range of steps, in [0, 1].
         mass: m > 0 for each coordinate, (D,); best near 1 / variance. All 1 when left out.

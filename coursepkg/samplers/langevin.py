@@ -28,16 +28,16 @@ class UnadjustedInfo(NamedTuple):
 
 @dataclass(frozen=True)
 class UnadjustedLangevin:
-    r"""x' = x + ε ∇log p(x) + √(2ε) ξ with ξ ~ N(0, I), always accepted.
+    r"""x' = x + η ∇log p(x) + √(2η) ε with ε ~ N(0, I), always accepted.
 
-    Source: :eq:`langevin-step`. Its stationary law is *not* p: it is off by O(ε), for a Gaussian
-    exactly as `unadjusted_covariance` says, and there is none where ε is too large. One evaluation
+    Source: :eq:`langevin-step`. Its stationary law is *not* p: it is off by O(η), for a Gaussian
+    exactly as `unadjusted_covariance` says, and there is none where η is too large. One evaluation
     of the score a step. A chain stays where it is in a step that leads out of the support or to a
     value that is not finite; the info shows both.
 
     Args:
         log_density: log p up to a constant, (C, D) -> (C,), nats, with a gradient.
-        step_size: ε > 0, in squared units of x.
+        step_size: η > 0, in squared units of x.
     """
 
     log_density: Callable[[Tensor], Tensor]
@@ -74,7 +74,7 @@ class MALA:
     Args:
         log_density: log p up to a constant, (C, D) -> (C,), nats, with a gradient; -inf outside the
             support.
-        step_size: ε > 0, in squared units of x.
+        step_size: η > 0, in squared units of x.
     """
 
     log_density: Callable[[Tensor], Tensor]
@@ -103,16 +103,16 @@ class MALA:
 def unadjusted_covariance(covariance: Tensor, *, step_size: float) -> Tensor:
     """Covariance of the law that `UnadjustedLangevin` settles in on N(μ, Σ): (D, D) -> (D, D).
 
-    With A = I - εΣ⁻¹ a step makes A S Aᵀ + 2εI of a covariance S; the fixed point is
-    Σ (I - εΣ⁻¹/2)⁻¹, and the mean is μ.   Source: :eq:`ula-covariance`. In one dimension the
-    variance is σ² / (1 - ε / 2σ²): always too large.
+    With A = I - ηΣ⁻¹ a step makes A S Aᵀ + 2ηI of a covariance S; the fixed point is
+    Σ (I - ηΣ⁻¹/2)⁻¹, and the mean is μ.   Source: :eq:`ula-covariance`. In one dimension the
+    variance is σ² / (1 - η / 2σ²): always too large.
 
     Args:
         covariance: Σ, symmetric and positive definite.
-        step_size: ε > 0.
+        step_size: η > 0.
 
     Raises:
-        ValueError: if ε >= 2 λ_min(Σ): the chain runs away and no law is stationary.
+        ValueError: if η >= 2 λ_min(Σ): the chain runs away and no law is stationary.
     """
     check_positive(step_size=step_size)
     variances, axes = torch.linalg.eigh(covariance)

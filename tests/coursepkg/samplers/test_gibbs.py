@@ -47,6 +47,7 @@ def test_a_sweep_goes_as_the_product_of_its_matrices(start, generator):
     assert_probs(cell(draws.x[0]), finite.systematic_gibbs(TABLE)[cell(x[:1])[0]], detects=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.equation("gibbs-update")
 def test_a_random_sweep_of_two_goes_as_its_matrix_squared(generator):
     """All chains share the order, so each step is one draw of it: many steps of one chain.
@@ -157,6 +158,14 @@ def test_a_start_that_cannot_occur_is_refused(generator):
     kernel = SystematicGibbs(TableConditional(torch.tensor([[0.5, 0.0], [0.5, 0.0]])))
     with pytest.raises(ValueError, match=r"got \[0, 1\], of which those other than 0"):
         kernel.step(kernel.init(torch.tensor([[0, 0], [0, 1]])), generator=generator)
+
+
+@pytest.mark.parametrize("x", [[[0, 2, 0]], [[0, -1, 0]], [[0, 0]], [[0, 0, 0, 0]]])
+@pytest.mark.parametrize("d", [0, 1])
+def test_states_outside_the_table_are_refused(x, d, generator):
+    """Kills: a level of -1 that counts from the end."""
+    with pytest.raises(ValueError, match=r"expected \(C, 3\) with levels below \(2, 2, 3\)"):
+        TableConditional(TABLE)(d, torch.tensor(x), generator=generator)
 
 
 @pytest.mark.parametrize(
