@@ -19,8 +19,8 @@ from benchmarks.samplers import (
     Sampler,
     Setting,
     Target,
+    half_accepted,
     measure,
-    step_for,
     tune,
 )
 
@@ -113,13 +113,13 @@ def measure_peers(target: Target, *, budget: float) -> list[Row]:
     unit = jnp.ones(len(target.axes))
     hmc = compiled(target, lambda f, step_size, length: blackjax.hmc(f, step_size, unit, length))
     nuts = compiled(target, lambda f, step_size, length: blackjax.nuts(f, step_size, unit))
-    half = step_for(0.5, hmc, target, length=LENGTHS[len(LENGTHS) // 2])
-    pilot = budget / 10
-    advised = step_for(0.8, nuts, target, low=half / 8, high=half)
+    half = half_accepted(hmc, target, length=LENGTHS[len(LENGTHS) // 2])
+    of_hmc = tune(hmc, target, half=half, lengths=LENGTHS, pilot=budget / 10)
+    of_nuts = tune(nuts, target, half=half, lengths=(1,), pilot=budget / 4)
     runs = {
         ("emcee", "stretch move"): (stretch(target), Setting()),
-        ("blackjax", "HMC"): (hmc, tune(hmc, target, half=half, lengths=LENGTHS, pilot=pilot)),
-        ("blackjax", "NUTS"): (nuts, Setting(advised)),
+        ("blackjax", "HMC"): (hmc, of_hmc),
+        ("blackjax", "NUTS"): (nuts, of_nuts),
     }
     return [
         measure(library, name, sampler, target, setting, budget=budget)

@@ -120,7 +120,8 @@ for add in (smoothing, 0.0):
 def leave_one_out(x, bandwidth):
     """log p(x_i) under the estimate made of the others, shape (N,), nats.
 
-    x is (N, D) with N >= 2, and two rows may be equal; bandwidth is (D,), the standard deviations of the kernel.
+    x is (N, D) with N >= 2, and two rows may be equal; bandwidth is (D,), the standard deviations
+    of the kernel.
     """
     ### BEGIN SOLUTION
     N = len(x)
@@ -177,7 +178,7 @@ def bound_and_gap(log_joint, q):
     """A dict with "bound" and "gap", arrays (N,) in nats.
 
     log_joint[n, z] is log p(x_n, z) and q[n, z] is q_n(z), both (N, M); the rows of q sum to 1.
-    q may be 0, and wherever log_joint is -inf it is.
+    q may be 0 in places, and is wherever log_joint is -inf.
     """
     ### BEGIN SOLUTION
     used = np.where(q > 0, log_joint, 0.0)
@@ -237,8 +238,8 @@ for shift in (0, -2000):
 def em_step(x, weights, means, covariance):
     """The new (weights, means, covariance), arrays (M,), (M, D) and (D, D).
 
-    x is (N, D). The arguments are the old parameters, with the same shapes as the new; weights are positive and sum to 1.
-    The new covariance is the maximiser of the bound: add nothing to it.
+    x is (N, D). The arguments are the old parameters, with the same shapes as the new; weights are
+    positive and sum to 1. The new covariance is the maximiser of the bound: add nothing to it.
     """
     ### BEGIN SOLUTION
     away = x[:, None] - means  # (N, M, D)
@@ -320,7 +321,8 @@ check(covariance, want, tolerance=1e-7)
 def draw_given(a, points, bandwidth, n, generator):
     """n independent draws of b given a, shape (n,).
 
-    a is a number, points is (N, 2) with rows (a_i, b_i), bandwidth > 0 is the kernel's standard deviation in both directions.
+    a is a number, points is (N, 2) with rows (a_i, b_i), and bandwidth > 0 is the kernel's standard
+    deviation in both directions.
     """
     ### BEGIN SOLUTION
     weights = special.softmax(-0.5 * ((a - points[:, 0]) / bandwidth) ** 2)
@@ -372,7 +374,7 @@ check_law(b, lambda x: stats.norm(points[:, 1], h).cdf(x[:, None]) @ p)
 #
 # Labels are dear and images are cheap. Train a mixture with one component for each class, in which the pixels are independent given the class:
 # $p(x) = \sum_c w_c \prod_d p_{c,d}(x_d)$. Where the label is known, so is the component. Where it is not, the class is hidden, and EM
-# fills it in with the responsibilities. How to begin, when to stop, and the smoothing of the tables are yours to choose; all three calls of the tests together may take twenty seconds on one core.
+# fills it in with the responsibilities. How to begin, when to stop, and the smoothing of the tables are yours to choose; all calls of the tests together may take twenty seconds on one core.
 #
 # The hidden test trains on 1,000 digits of which 200 have labels, and looks at others. You need at most 103 nats, and 70 % of the images in the right class. (Two hundred images alone reach about 109 nats. EM
 # without labels reaches 100 nats, but does not know which component is which digit.)
@@ -382,10 +384,11 @@ check_law(b, lambda x: stats.norm(points[:, 1], h).cdf(x[:, None]) @ p)
 
 # %% nbgrader={"grade": false, "grade_id": "q6", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def train(images, labels, classes, levels, generator):
-    """A dict with "weights", (C,), and "p", (C, D, K): p[c, d, k] is the probability of level k at pixel d in class c.
+    """A dict with "weights", (C,), and "p", (C, D, K).
 
-    images is (N, D), integers 0..K-1; labels is (N,), integers 0..C-1, or -1 where the label is not known.
-    Each class has a label somewhere. No probability may be 0.
+    p[c, d, k] is the probability of level k at pixel d in class c; none may be 0.
+    images is (N, D), integers 0..K-1; labels is (N,), integers 0..C-1, or -1 where the label is
+    not known. Each class has a label somewhere. `classes` is C and `levels` is K.
     """
     ### BEGIN SOLUTION
     onehot = np.eye(levels)[images].reshape(len(images), -1)  # (N, D K)

@@ -111,7 +111,7 @@ def flat_density(x):
 
 # %% nbgrader={"grade": false, "grade_id": "q1", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def heavy_tails(u, nu):
-    """Draws (n, 2) from the Student law above, row i made from row i of u alone; all of them finite.
+    """Draws (n, 2) from the Student law above, row i from row i of u alone; all of them finite.
 
     u is (n, 2), uniform on [0, 1) and independent; nu > 0 is a number.
     """
@@ -162,8 +162,9 @@ assert np.isfinite(np.asarray(heavy_tails(corners, nu))).all()
 def weigh(x, log_target, log_proposal):
     """A dict: "mean" (D,), "covariance" (D, D), and the floats "log_evidence" (of Z) and "ess".
 
-    x is (n, D); log_target and log_proposal are log p̃(x_i) and log q(x_i), both (n,). log_target may be -inf, but
-    not everywhere; log_proposal is finite. The covariance is that of the weighted points: correct no divisor.
+    x is (n, D); log_target and log_proposal are log p̃(x_i) and log q(x_i), both (n,).
+    log_target may be -inf, but not everywhere; log_proposal is finite.
+    The covariance is that of the weighted points: correct no divisor.
     """
     ### BEGIN SOLUTION
     log_w = log_target - log_proposal
@@ -305,10 +306,10 @@ for K in (1, 2, 4):
 
 # %% nbgrader={"grade": false, "grade_id": "q4", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def trajectory(log_density, score, x, momentum, step_size, steps):
-    """A dict: "x" and "momentum" at the end, both (C, D), and "log_ratio", (C,), before any minimum with 0.
+    """A dict: "x" and "momentum" at the end, (C, D), and "log_ratio", (C,), which may exceed 0.
 
-    x and momentum are (C, D), one chain a row. log_density(x) is log p up to a constant, (C,), and score(x) its
-    gradient, (C, D). step_size > 0 and steps >= 1 are numbers.
+    x and momentum are (C, D), one chain a row; do not change them in place. log_density(x) is
+    log p up to a constant, (C,), and score(x) its gradient, (C, D). step_size > 0, steps >= 1.
     """
     ### BEGIN SOLUTION
     start = log_density(x) - 0.5 * (momentum**2).sum(1)
@@ -371,8 +372,8 @@ assert 3.5 < errors[1] / errors[2] < 4.5
 # %% [markdown] nbgrader={"grade": false, "grade_id": "q5-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 5. A walk on the positive numbers (4 points)
 #
-# A walk with steps that are proportional to where it is: from $x > 0$ propose $x' = x\, e^{s \xi}$ with $\xi \sim \mathcal{N}(0, 1)$, that is, from a log-normal law. It is easier to go up than down: the proposal is not
-# symmetric. Accept or refuse it in the way of Metropolis and Hastings, so that the given law is invariant. What is left of the ratio of the proposal densities? Which of the two stands above?
+# A walk with steps that are proportional to where it is: from $x > 0$ propose $x' = x\, e^{s \xi}$ with $\xi \sim \mathcal{N}(0, 1)$, that is, from a log-normal law. To propose 2 from 1 and to propose 1 from 2 have
+# different densities: the proposal is not symmetric. Accept or refuse it in the way of Metropolis and Hastings, so that the given law is invariant. What is left of the ratio of the proposal densities? Which of the two stands above?
 #
 # *Trains: the Hastings ratio, which only an asymmetric proposal puts to the test; what a chain records when it refuses.*
 
@@ -381,8 +382,9 @@ assert 3.5 < errors[1] / errors[2] < 4.5
 def log_walk(log_density, x, scale, steps, generator):
     """Where the chains are after 1, 2, ..., `steps` steps, an array (steps, C).
 
-    x is (C,), positive, where the C chains start; they are independent of one another. Advance them all at once: there may be 50,000.
-    log_density(x) is log p up to a constant, (C,) -> (C,), for x > 0; it may be -inf, but not at the start. scale is s > 0.
+    x is (C,), positive: where the C chains start. They are independent of one another; advance
+    them all at once, since there may be 50,000. log_density(x) is log p up to a constant,
+    (C,) -> (C,), for x > 0; it may be -inf, but not at the start. scale is s > 0.
     """
     ### BEGIN SOLUTION
     path, log_p = [], log_density(x)
@@ -427,7 +429,8 @@ for law, log_density in (
     here, jump = np.meshgrid(law.ppf(middle), scale * stats.norm.ppf(middle))
     log_ratio = log_density(here * np.exp(jump)) - log_density(here) + jump
     rate = np.exp(np.minimum(log_ratio, 0)).mean()
-    moved = np.mean(x != np.concatenate([start[None], x[:-1]]), axis=1)
+    before = np.concatenate([start[None], x[:-1]])
+    moved = np.mean(np.abs(np.log(x / before)) > 1e-6, axis=1)  # more than rounding
     assert np.abs(moved - rate).max() < np.sqrt(np.log(6e6) / (2 * C)) + 0.001
 ### END HIDDEN TESTS
 
@@ -461,7 +464,10 @@ for half in (x[-1][:20_000], x[-1][20_000:]):
 
 # %% nbgrader={"grade": false, "grade_id": "q6", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def sample_posterior(x, y, generator):
-    """Draws of (a, b, σ), in these columns, as an array (n, 3) with n >= 1000; x and y are (N,), and N may be 0."""
+    """Draws of (a, b, σ), in these columns, as an array (n, 3) with n >= 1000.
+
+    x and y are (N,), and N may be 0.
+    """
     ### BEGIN SOLUTION
 
     def log_posterior(theta):
@@ -511,7 +517,7 @@ a, b, s = np.asarray(sample_posterior(waist, situps, seeded(2))).T
 print(f"of all twenty men: b = {b.mean():.2f} ± {b.std():.2f}, σ = {s.mean():.2f} ± {s.std():.2f}")
 
 # %% nbgrader={"grade": true, "grade_id": "q6-hidden", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-# hint: sixteen men: mean and standard deviation of a and b
+# hint: sixteen of the men, and other columns of the table too: mean and standard deviation of a and b
 ### BEGIN HIDDEN TESTS
 from sklearn.datasets import load_linnerud
 
@@ -537,7 +543,7 @@ for q, got in zip((a, b), theta.T, strict=False):
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "q6-scale", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-# hint: eight men: mean and standard deviation of log σ
+# hint: eight of the men, and other columns of the table too: mean and standard deviation of log σ
 ### BEGIN HIDDEN TESTS
 from sklearn.datasets import load_linnerud
 

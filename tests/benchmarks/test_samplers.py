@@ -11,7 +11,7 @@ from torch.distributions import MultivariateNormal
 from typer.testing import CliRunner
 
 from benchmarks import samplers
-from benchmarks.samplers import Plan, Setting, banana, gaussian, normal, ours, step_for
+from benchmarks.samplers import Plan, Setting, banana, gaussian, half_accepted, normal, ours
 from coursepkg.data.toy import Banana
 from coursepkg.samplers.metropolis import RandomWalk
 from tests.statistics import assert_mean
@@ -54,12 +54,11 @@ def test_the_gaussian_has_its_condition_number_and_no_axis_is_a_coordinate():
     assert target.axes.abs().max() < 0.7
 
 
-@pytest.mark.parametrize("acceptance", [0.3, 0.8])
-def test_bisection_finds_the_acceptance(few, acceptance):
+def test_bisection_finds_the_step_that_is_accepted_half_of_the_time(few):
     sampler = ours(lambda s: RandomWalk(few.log_density, s.step_size))
-    step_size = step_for(acceptance, sampler, few)
+    step_size = half_accepted(sampler, few)
     ran = sampler(Setting(step_size), Plan(few.start(), 200, 1, 5))
-    assert ran.acceptance == pytest.approx(acceptance, abs=0.08)
+    assert ran.acceptance == pytest.approx(0.5, abs=0.08)
 
 
 def test_a_chain_that_only_flips_its_sign_is_worth_its_start(few):
