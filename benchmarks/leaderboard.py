@@ -18,14 +18,19 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
-from benchmarks.entries import arm
+from benchmarks.entries import arm, copula, mixture
 from benchmarks.entry import Entry
 from benchmarks.provenance import RESULTS, write_results
 from coursepkg.data.digits import Split, load_split
 from coursepkg.evaluation import Nats, nats, over_seeds
 from coursepkg.rng import seeded
 
-FAMILIES: dict[str, Sequence[Entry]] = {"arm": arm.ENTRIES}
+FAMILIES: dict[str, Sequence[Entry]] = {
+    "arm": arm.ENTRIES,
+    "mixture": mixture.ENTRIES,
+    "copula": copula.ENTRIES,
+}
+DRAWS = 64  # of a bound, for each image
 
 
 def main(
@@ -55,10 +60,11 @@ def run(entry: Entry, split: Split, *, quick: bool) -> dict[str, Any]:
     seconds, test, valid, parameters = [], [], [], 0
     for seed in range(1 if quick else entry.seeds):
         start = time.process_time()
-        model = entry.fit(split, seeded(seed), quick)
+        generator = seeded(seed)
+        model = entry.fit(split, generator, quick)
         seconds.append(time.process_time() - start)
-        valid.append(nats(model, split.valid))
-        test.append(nats(model, split.test))
+        valid.append(nats(model, split.valid, generator=generator, draws=DRAWS))
+        test.append(nats(model, split.test, generator=generator, draws=DRAWS))
         parameters = count(model)
     mean = over_seeds(test) if len(test) > 1 else test[0]
     return {
@@ -66,6 +72,7 @@ def run(entry: Entry, split: Split, *, quick: bool) -> dict[str, Any]:
         "sign": mean.sign,
         "nats": mean.value,
         "error_data": mean.error_data,
+        "error_draws": mean.error_draws,
         "error_seeds": None if math.isnan(mean.error_seeds) else mean.error_seeds,
         "bits_per_dim": mean.bits_per_dim(split.test.shape[1]),
         "nats_per_seed": [result.value for result in test],

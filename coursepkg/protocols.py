@@ -56,3 +56,7 @@ class Energy(Protocol):
 
     def free_energy(self, x: Tensor) -> Tensor:
         """Maps (B, *event) to (B,), nats; log p(x) = -free_energy(x) - log Z."""
+
+
+class Density(Fittable, Exact, Sampler, Protocol):
+    """Can be fitted, scored exactly and sampled, like a mixture."""

@@ -1,6 +1,7 @@
 """Figures in the course's style; functions take arrays and `ax`, and return `ax`."""
 
 from coursepkg.plotting.bars import bars
+from coursepkg.plotting.chains import film, ranks, traces, walk
 from coursepkg.plotting.fields import density2d, image_grid, signed_weights
 from coursepkg.plotting.lines import curves, interval, label_ends, path, spread
 from coursepkg.plotting.style import COLOURS, LINE_STYLES, text_colour, use_style
@@ -11,12 +12,16 @@ __all__ = [
     "bars",
     "curves",
     "density2d",
+    "film",
     "image_grid",
     "interval",
     "label_ends",
     "path",
+    "ranks",
     "signed_weights",
     "spread",
     "text_colour",
+    "traces",
     "use_style",
+    "walk",
 ]

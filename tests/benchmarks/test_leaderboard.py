@@ -6,8 +6,9 @@ import torch
 import typer
 from typer.testing import CliRunner
 
-from benchmarks import lecture_setting, sampling_cost
-from benchmarks.entries.arm import ENTRIES, independent, markov_1, uniform
+from benchmarks import lecture_setting, mixtures, sampling_cost
+from benchmarks.entries import copula
+from benchmarks.entries.arm import independent, markov_1, uniform
 from benchmarks.entry import Entry
 from benchmarks.leaderboard import FAMILIES, main, run
 from benchmarks.provenance import provenance, write_results
@@ -33,12 +34,14 @@ def float32():
 
 
 @pytest.mark.slow
-def test_quick_leaderboard_writes_every_entry_with_its_provenance(tmp_path, float32):
-    result = invoke(main, "--only", "arm", "--quick", "--out", tmp_path)
+@pytest.mark.parametrize(("family", "sign"), [("arm", "="), ("mixture", "="), ("copula", "≤")])
+def test_quick_leaderboard_writes_every_entry_with_its_provenance(family, sign, tmp_path, float32):
+    result = invoke(main, "--only", family, "--quick", "--out", tmp_path)
     assert result.exit_code == 0, result.output
-    written = json.loads((tmp_path / "leaderboard-arm.json").read_text())
-    assert [row["family"] for row in written["rows"]] == [entry.family for entry in ENTRIES]
-    assert {row["sign"] for row in written["rows"]} == {"="}
+    written = json.loads((tmp_path / f"leaderboard-{family}.json").read_text())
+    assert [row["family"] for row in written["rows"]] == [e.family for e in FAMILIES[family]]
+    assert {row["sign"] for row in written["rows"]} == {sign}
+    assert all((row["error_draws"] > 0) == (sign == "≤") for row in written["rows"])
     assert written["provenance"]["threads"] == 1
     assert all(row["cpu_seconds"] >= 0 < row["parameters"] for row in written["rows"])
 
@@ -64,6 +67,18 @@ def test_baselines_reach_their_closed_forms():
     model = independent(split, seeded(0), False)
     assert 106 < nats(model, split.test).value < 106.5
     assert nats(markov_1(split, seeded(0), False), split.test).value < 130.8
+
+
+def test_bounds_are_averaged_over_draws():
+    """Kills: one draw of a bound, the same noise for every draw."""
+    split = load_split()
+    small = Split(split.train, split.valid[:10], split.test[:10])
+    row = run(copula.ENTRIES[0], small, quick=True)
+    model = copula.gaussian_copula(small, seeded(0), True)
+    one = nats(model, small.test, generator=seeded(1), draws=2)
+    assert row["sign"] == "≤"
+    assert row["nats"] == pytest.approx(one.value, abs=5 * one.error_draws)
+    assert 0 < row["error_draws"] < one.error_draws / 2
 
 
 def test_row_averages_over_seeds_and_never_shows_the_test_images():
@@ -113,6 +128,14 @@ def test_sampling_takes_one_pass_per_variable(tmp_path):
     rows = json.loads((tmp_path / "sampling_cost.json").read_text())["rows"]
     assert [row["sample_passes"] for row in rows] == [4, 8]
     assert all(row["sample_seconds"] > row["score_seconds"] > 0 for row in rows)
+
+
+def test_a_step_of_em_is_timed_for_each_kind_of_mixture(tmp_path):
+    result = invoke(mixtures.main, "--largest", 1000, "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    (row,) = json.loads((tmp_path / "mixtures.json").read_text())["rows"]
+    assert (row["N"], row["M"]) == (1000, 16)
+    assert all(row[f"{kind}_seconds"] > 0 for kind in ("full", "diagonal", "categorical"))
 
 
 def test_waste_is_what_the_impossible_levels_cost(generator):

@@ -1,0 +1,8 @@
+# %% nbgrader={"grade": false, "grade_id": "q6", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def train(images, labels, classes, levels, generator):
+    """Row -1 of the identity matrix is its last row: no label becomes the last class."""
+    onehot = np.eye(levels)[images].reshape(len(images), -1)
+    r = np.eye(classes)[labels]
+    count = (r.T @ onehot).reshape(classes, -1, levels) + 0.2
+    weights = (r.sum(0) + 1) / (r.sum() + classes)
+    return {"weights": weights, "p": count / count.sum(2, keepdims=True)}

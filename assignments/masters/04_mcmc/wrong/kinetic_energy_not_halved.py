@@ -1,0 +1,10 @@
+# %% nbgrader={"grade": false, "grade_id": "q4", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def trajectory(log_density, score, x, momentum, step_size, steps):
+    """The energy that is compared is not the one that is kept."""
+    start = log_density(x) - (momentum**2).sum(1)
+    for _ in range(steps):
+        x = x + 0.5 * step_size * momentum
+        momentum = momentum + step_size * score(x)
+        x = x + 0.5 * step_size * momentum
+    end = log_density(x) - (momentum**2).sum(1)
+    return {"x": x, "momentum": momentum, "log_ratio": end - start}

@@ -1,0 +1,240 @@
+r"""Integer pixels made Gaussian one by one, so that a density on ℝ^D can tie them together.
+
+Pixel d has levels 0..K-1 with shares :math:`\hat p_d(l)` and distribution function
+:math:`F_d(l) = \sum_{j \le l} \hat p_d(j)`. Uniform noise u fills the step of the level x,
+
+.. math:: z_d = \Phi^{-1}\bigl(F_d(x_d - 1) + u_d \, \hat p_d(x_d)\bigr),
+
+and all images together, each with all its noise, fill ℝ^D exactly once. So the law of x under a
+density f of z is an integral over the cell of x. With the change of variables from u to z, whose
+Jacobian is :math:`\prod_d \hat p_d(x_d) / \varphi(z_d)` for the standard normal density φ, it is
+
+.. math:: p(x) = \mathbb{E}_u\Bigl[f(z) \prod_d \frac{\hat p_d(x_d)}{\varphi(z_d)}\Bigr],
+
+and Jensen's inequality gives the bound that is reported.
+"""
+
+import copy
+import math
+
+import torch
+from torch import Generator, Tensor, nn
+
+from coursepkg.protocols import Density
+from coursepkg.rng import draw_seed, seeded
+from coursepkg.validate import check_levels, check_positive, check_real
+
+LEAST = 2.0**-53  # ranks are kept this far from 0 and 1, where z would be infinite
+
+
+class Gaussianiser(nn.Module):
+    """The map between levels with their noise (x, u) and z, and its log-volume.
+
+    No model: it has no law of its own. Before `fit` all levels are equally frequent.
+
+    Args:
+        dim: number of pixels D.
+        levels: number of levels K.
+        smoothing: pseudo-count of each level, > 0, since a level of share 0 would have no cell.
+
+    Raises:
+        ValueError: if a number is impossible.
+    """
+
+    def __init__(self, *, dim: int, levels: int, smoothing: float) -> None:
+        super().__init__()
+        check_positive(dim=dim, smoothing=smoothing)
+        if levels < 2:
+            raise ValueError(f"levels: expected at least 2, got {levels}")
+        self.dim, self.levels, self.smoothing = dim, levels, smoothing
+        self.histogram: Tensor  # p̂_d(l), (D, K)
+        self.register_buffer("histogram", torch.full((dim, levels), 1 / levels))
+
+    def fit(self, x: Tensor) -> "Gaussianiser":
+        """Counts the levels of each pixel of x, (N, D)."""
+        check_levels(x, event=(self.dim,), levels=self.levels)
+        count = nn.functional.one_hot(x, self.levels).sum(0) + self.smoothing
+        self.histogram.copy_(count / count.sum(1, keepdim=True))
+        return self
+
+    def encode(self, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+        """z, and the log-volume Σ_d log p̂_d(x_d) - log φ(z_d) that is added to log f(z).
+
+        Source: :eq:`gaussianise`, :eq:`gaussianise-volume`.
+
+        Args:
+            x: levels (B, D).
+            u: noise in [0, 1], (B, D).
+
+        Returns:
+            z (B, D), and the log-volume of each example (B,), nats.
+        """
+        check_levels(x, event=(self.dim,), levels=self.levels)
+        p, below = self._steps()
+        d = torch.arange(self.dim, device=x.device)
+        rank = below[d, x] + u.double() * p[d, x]
+        z = torch.special.ndtri(rank.clamp(LEAST, 1 - LEAST))
+        log_phi = -(z.square() + math.log(2 * math.pi)) / 2
+        log_volume = (p[d, x].log() - log_phi).sum(1)
+        return z.to(self.histogram), log_volume.to(self.histogram)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """The levels in whose cell z lies, (B, D) -> (B, D) int64."""
+        check_real(z, event=(self.dim,))
+        rank = torch.special.ndtr(z.double()).T.contiguous()
+        _, below = self._steps()
+        return torch.searchsorted(below[:, 1:].contiguous(), rank, right=True).T.contiguous()
+
+    def _steps(self) -> tuple[Tensor, Tensor]:
+        """p̂_d(l) and F_d(l - 1), (D, K), in double precision: single loses the tails."""
+        p = self.histogram.double()
+        p = p / p.sum(1, keepdim=True)
+        return p, nn.functional.pad(p.cumsum(1)[:, :-1], (1, 0))
+
+
+class Gaussianised(nn.Module):
+    """Levels x whose z has the given density f.
+
+    Says: `elbo` (≤), since p(x) is an integral of f over a cell that has no closed form.
+
+    Args:
+        density: f, an `nn.Module` with `fit`, `log_prob` and `sample` on ℝ^D.
+        dim: number of pixels D.
+        levels: number of levels K.
+        smoothing: pseudo-count of each level in the pixels' histograms, > 0.
+        copies: how many z, each with its own noise, `fit` makes of every example.
+        generator: source of that noise, the same at each call.
+
+    Raises:
+        ValueError: if a number is impossible.
+    """
+
+    def __init__(
+        self,
+        density: Density,
+        *,
+        dim: int,
+        levels: int,
+        smoothing: float,
+        copies: int,
+        generator: Generator,
+    ) -> None:
+        super().__init__()
+        check_positive(copies=copies)
+        self.density, self.copies, self.seed = density, copies, draw_seed(generator)
+        self.pixels = Gaussianiser(dim=dim, levels=levels, smoothing=smoothing)
+
+    def fit(self, x: Tensor) -> "Gaussianised":
+        """Counts the levels of x, (N, D), then fits f to `copies` · N points z."""
+        pixels = copy.deepcopy(self.pixels).fit(x)
+        generator = seeded(self.seed, device=x.device)
+        noise = (_uniform_like(x, generator=generator) for _ in range(self.copies))
+        self.density.fit(torch.cat([pixels.encode(x, u)[0] for u in noise]))
+        self.pixels = pixels  # after the density, which may have refused
+        return self
+
+    def elbo(self, x: Tensor, *, generator: Generator) -> Tensor:
+        """log f(z) + log-volume with one draw of the noise, (B, D) -> (B,), nats.
+
+        Its mean is at most log p(x), and the mean of its exponential is p(x).
+        Source: :eq:`gaussianised-elbo`.
+        """
+        check_levels(x, event=(self.pixels.dim,), levels=self.pixels.levels)
+        z, log_volume = self.pixels.encode(x, _uniform_like(x, generator=generator))
+        return self.density.log_prob(z) + log_volume
+
+    def sample(self, n: int, *, generator: Generator) -> Tensor:
+        """Draws (n, D) levels: z from f, then the cell in which it lies."""
+        return self.pixels.decode(self.density.sample(n, generator=generator))
+
+
+class CorrelatedNormal(nn.Module):
+    """N(0, Σ) with ones on the diagonal of Σ.
+
+    Says: `log_prob`, exact (=). Before `fit` Σ is I.
+
+    Args:
+        dim: dimension D.
+        shrinkage: how far Σ is pulled towards I, 0 <= shrinkage < 1.
+
+    Raises:
+        ValueError: if a number is impossible.
+    """
+
+    def __init__(self, *, dim: int, shrinkage: float) -> None:
+        super().__init__()
+        check_positive(dim=dim)
+        if not 0 <= shrinkage < 1:
+            raise ValueError(f"shrinkage: expected 0 <= shrinkage < 1, got {shrinkage}")
+        self.dim, self.shrinkage = dim, shrinkage
+        self.scale_tril: Tensor  # Cholesky factor of Σ, (D, D)
+        self.register_buffer("scale_tril", torch.eye(dim))
+
+    def fit(self, x: Tensor) -> "CorrelatedNormal":
+        """Σ = (1 - shrinkage) · the correlations of x, (N, D), + shrinkage · I.
+
+        Raises:
+            ValueError: if a column of x is constant, or Σ is singular.
+        """
+        check_real(x, event=(self.dim,))
+        away = x.double() - x.double().mean(0)
+        norm = away.norm(dim=0)
+        if not norm.all():
+            still = int((norm == 0).sum())
+            raise ValueError(f"x: expected columns that vary, got {still} constant")
+        correlation = (1 - self.shrinkage) * (away / norm).T @ (away / norm)
+        correlation.diagonal().fill_(1)
+        root, failed = torch.linalg.cholesky_ex(correlation)
+        if failed or root.diagonal().min() < 1e-6:  # a column is what the others say
+            raise ValueError("x: expected columns without linear dependence, got a singular matrix")
+        self.scale_tril.copy_(root)
+        return self
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """log N(x; 0, Σ), (B, D) -> (B,), nats."""
+        check_real(x, event=(self.dim,))
+        white = torch.linalg.solve_triangular(self.scale_tril, x.T, upper=False)
+        log_det = self.scale_tril.diagonal().log().sum()
+        log_normaliser = self.dim / 2 * math.log(2 * math.pi) + log_det
+        log_p: Tensor = -white.square().sum(0) / 2 - log_normaliser
+        return log_p
+
+    def sample(self, n: int, *, generator: Generator) -> Tensor:
+        """Draws (n, D)."""
+        noise = self.scale_tril.new_empty(n, self.dim).normal_(generator=generator)
+        return noise @ self.scale_tril.T
+
+
+class GaussianCopula(Gaussianised):
+    """Pixels tied together only by the correlations of their z: f = N(0, Σ).
+
+    Each pixel by itself keeps its histogram exactly, whatever Σ is; that makes it a copula.
+
+    Args:
+        dim: number of pixels D.
+        levels: number of levels K.
+        smoothing: pseudo-count of each level in the pixels' histograms, > 0.
+        shrinkage: how far Σ is pulled towards I, 0 <= shrinkage < 1.
+        copies: how many z `fit` makes of every example.
+        generator: source of the noise of `fit`.
+    """
+
+    def __init__(
+        self,
+        *,
+        dim: int,
+        levels: int,
+        smoothing: float,
+        shrinkage: float,
+        copies: int,
+        generator: Generator,
+    ) -> None:
+        super().__init__(
+            CorrelatedNormal(dim=dim, shrinkage=shrinkage),
+            dim=dim, levels=levels, smoothing=smoothing, copies=copies, generator=generator,
+        )  # fmt: skip
+
+
+def _uniform_like(x: Tensor, *, generator: Generator) -> Tensor:
+    """Noise in [0, 1) of the shape of x, in double precision."""
+    return torch.rand(x.shape, generator=generator, dtype=torch.float64, device=x.device)
