@@ -28,6 +28,7 @@ CPU_TIME, TIMEOUT = 120, 300
 # imported once, and not in every fork; coursepkg never, since its modules are what changes
 PRELOAD = [
     "torch",
+    "jupytext",
     "scipy.stats",
     "scipy.io",
     "scipy.ndimage",
