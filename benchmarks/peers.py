@@ -115,7 +115,7 @@ def measure_peers(target: Target, *, budget: float) -> list[Row]:
     nuts = compiled(target, lambda f, step_size, length: blackjax.nuts(f, step_size, unit))
     half = half_accepted(hmc, target, length=LENGTHS[len(LENGTHS) // 2])
     of_hmc = tune(hmc, target, half=half, lengths=LENGTHS, pilot=budget / 10)
-    of_nuts = tune(nuts, target, half=half, lengths=(1,), pilot=budget / 4)
+    of_nuts = tune(nuts, target, half=half, lengths=(1,), pilot=budget / 10)
     runs = {
         ("emcee", "stretch move"): (stretch(target), Setting()),
         ("blackjax", "HMC"): (hmc, of_hmc),
