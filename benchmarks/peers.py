@@ -36,7 +36,7 @@ except ImportError as missing:
         'pip install -c constraints.txt -e ".[bench]", or leave them out with --no-peers.'
     ) from missing
 
-jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]
+jax.config.update("jax_enable_x64", True)
 
 
 def density(target: Target, numpy: Any) -> Callable[[Any], Any]:

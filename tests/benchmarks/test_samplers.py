@@ -131,7 +131,7 @@ def test_peers_have_the_same_densities_and_come_back_with_draws(monkeypatch):
 
 
 def test_without_the_peers_the_message_says_what_to_do(monkeypatch):
-    monkeypatch.setitem(sys.modules, "emcee", None)
+    monkeypatch.setitem(sys.modules, "blackjax", None)
     monkeypatch.delitem(sys.modules, "benchmarks.peers", raising=False)
-    with pytest.raises(SystemExit, match=r"emcee is not installed.*--no-peers"):
+    with pytest.raises(SystemExit, match=r"blackjax is not installed.*--no-peers"):
         importlib.import_module("benchmarks.peers")
