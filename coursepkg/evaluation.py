@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.protocols import Bound, Energy, Exact
+from coursepkg.protocols import Bound, Energy, EnergyBound, Exact
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,13 @@ def nats(
 ) -> Nats:
     """Mean negative log-likelihood of x under the model, in nats per example.
 
-    Reads what the model can say: `log_prob` gives =, `elbo` gives ≤, and `free_energy` with an
-    estimate of log Z gives ≈. The value of a bound is no likelihood, and an estimated log Z tends
-    to flatter: E[log Ẑ] ≤ log Z.
+    Reads what the model can say: `log_prob` gives =, `elbo` gives ≤, and `free_energy` or a bound
+    on it, with an estimate of log Z, gives ≈. The value of a bound is no likelihood, and an
+    estimated log Z tends to flatter: E[log Ẑ] ≤ log Z.
 
     Args:
-        model: has `log_prob`, `elbo` or `free_energy`; evaluated in eval mode, left as it was.
+        model: has one of `log_prob`, `elbo`, `free_energy` and `free_energy_bound`; evaluated in
+            eval mode, left as it was.
         x: examples, (N, *event).
         generator: source of the draws of a bound.
         draws: how many draws of the bound to average per example.
@@ -78,7 +79,7 @@ def nats(
     with torch.no_grad(), eval_mode(model):
         if isinstance(model, Exact):
             nll = torch.cat([-model.log_prob(b) for b in x.split(batch_size)])
-            return _summary(nll[None], sign="=")
+            return _summary(nll[None], sign="=", drawn=False)
         if isinstance(model, Bound):
             if generator is None:
                 raise TypeError(f"generator: expected one, since {_name(model)} draws its bound")
@@ -86,13 +87,16 @@ def nats(
                     for _ in range(draws)]  # fmt: skip
             return _summary(torch.stack(rows), sign="≤")
         if isinstance(model, Energy):
-            if log_Z is None:
-                raise TypeError(
-                    f"log_Z: expected an estimate, since {_name(model)} knows log p(x) only up to "
-                    "log Z (models/partition estimates it)"
-                )
-            nll = torch.cat([model.free_energy(b) + log_Z for b in x.split(batch_size)])
-            return _summary(nll[None], sign="≈", error_draws=log_Z_error)
+            known = _known(log_Z, model)
+            nll = torch.cat([model.free_energy(b) + known for b in x.split(batch_size)])
+            return _summary(nll[None], sign="≈", error_log_z=log_Z_error, drawn=False)
+        if isinstance(model, EnergyBound):
+            known = _known(log_Z, model)
+            if generator is None:
+                raise TypeError(f"generator: expected one, since {_name(model)} draws its bound")
+            rows = [torch.cat([model.free_energy_bound(b, generator=generator) + known
+                               for b in x.split(batch_size)]) for _ in range(draws)]  # fmt: skip
+            return _summary(torch.stack(rows), sign="≈", error_log_z=log_Z_error)
     raise TypeError(
         f"{_name(model)} says nothing about p(x): expected log_prob, elbo or free_energy. An "
         "implicit model such as a GAN has no likelihood (—); compare its samples instead"
@@ -126,16 +130,14 @@ def over_seeds(results: Sequence[Nats]) -> Nats:
     )
 
 
-def _summary(nll: Tensor, *, sign: str, error_draws: float | None = None) -> Nats:
+def _summary(nll: Tensor, *, sign: str, error_log_z: float = 0.0, drawn: bool = True) -> Nats:
     """Summarises nll (draws, N): error over examples from their means, over draws within them."""
     nll = nll.double()
     if nll.isnan().any():
         raise ValueError(f"expected numbers, got NaN for {int(nll.isnan().any(0).sum())} examples")
     (R, N), per_example = nll.shape, nll.mean(0)
-    if error_draws is None:
-        error_draws = (nll.var(0).sum() / R).sqrt().item() / N if R > 1 else math.nan
-    if sign == "=":
-        error_draws = 0.0
+    spread = (nll.var(0).sum() / R).sqrt().item() / N if R > 1 else math.nan
+    error_draws = math.hypot(spread if drawn else 0.0, error_log_z)
     error_data = (per_example.std() / math.sqrt(N)).item() if N > 1 else math.nan
     return Nats(per_example.mean().item(), sign, error_data, error_draws)
 
@@ -151,6 +153,15 @@ def eval_mode(model: object) -> Iterator[None]:
     finally:
         for module, training in was.items():
             module.training = training
+
+
+def _known(log_Z: float | None, model: object) -> float:
+    if log_Z is None:
+        raise TypeError(
+            f"log_Z: expected an estimate, since {_name(model)} knows log p(x) only up to log Z "
+            "(annealed importance sampling estimates it)"
+        )
+    return log_Z
 
 
 def _name(model: object) -> str:

@@ -1,0 +1,1 @@
+"""Estimation without Z, and estimates of Z."""
