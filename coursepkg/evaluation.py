@@ -1,14 +1,17 @@
 """Negative log-likelihoods that carry their sign and their errors."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.protocols import Bound, Energy, EnergyBound, Exact
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -77,30 +80,10 @@ def nats(
     if draws < 1:
         raise ValueError(f"draws: expected at least 1, got {draws}")
     with torch.no_grad(), eval_mode(model):
-        if isinstance(model, Exact):
-            nll = torch.cat([-model.log_prob(b) for b in x.split(batch_size)])
-            return _summary(nll[None], sign="=", drawn=False)
-        if isinstance(model, Bound):
-            if generator is None:
-                raise TypeError(f"generator: expected one, since {_name(model)} draws its bound")
-            rows = [torch.cat([-model.elbo(b, generator=generator) for b in x.split(batch_size)])
-                    for _ in range(draws)]  # fmt: skip
-            return _summary(torch.stack(rows), sign="≤")
-        if isinstance(model, Energy):
-            known = _known(log_Z, model)
-            nll = torch.cat([model.free_energy(b) + known for b in x.split(batch_size)])
-            return _summary(nll[None], sign="≈", error_log_z=log_Z_error, drawn=False)
-        if isinstance(model, EnergyBound):
-            known = _known(log_Z, model)
-            if generator is None:
-                raise TypeError(f"generator: expected one, since {_name(model)} draws its bound")
-            rows = [torch.cat([model.free_energy_bound(b, generator=generator) + known
-                               for b in x.split(batch_size)]) for _ in range(draws)]  # fmt: skip
-            return _summary(torch.stack(rows), sign="≈", error_log_z=log_Z_error)
-    raise TypeError(
-        f"{_name(model)} says nothing about p(x): expected log_prob, elbo or free_energy. An "
-        "implicit model such as a GAN has no likelihood (—); compare its samples instead"
-    )
+        sign, drawn, nll = _reading(model, generator, log_Z)
+        rows = [torch.cat([nll(b) for b in x.split(batch_size)])
+                for _ in range(draws if drawn else 1)]  # fmt: skip
+    return _summary(torch.stack(rows), sign, drawn=drawn, error=log_Z_error if sign == "≈" else 0.0)
 
 
 def over_seeds(results: Sequence[Nats]) -> Nats:
@@ -130,15 +113,46 @@ def over_seeds(results: Sequence[Nats]) -> Nats:
     )
 
 
-def _summary(nll: Tensor, *, sign: str, error_log_z: float = 0.0, drawn: bool = True) -> Nats:
+def _reading(
+    model: object, generator: Generator | None, log_Z: float | None
+) -> tuple[str, bool, Callable[[Tensor], Tensor]]:
+    """The sign of what the model says, whether it is drawn, and -log p(x) or what stands for it."""
+    if isinstance(model, Exact):
+        return "=", False, lambda x: -model.log_prob(x)
+    if isinstance(model, Bound):
+        noise = _given(generator, f"generator: expected one, since {_name(model)} draws its bound")
+        return "≤", True, lambda x: -model.elbo(x, generator=noise)
+    if isinstance(model, Energy | EnergyBound):
+        constant = _given(
+            log_Z,
+            f"log_Z: expected an estimate, since {_name(model)} knows log p(x) only up to log Z "
+            "(annealed importance sampling estimates it)",
+        )
+        if isinstance(model, Energy):
+            return "≈", False, lambda x: model.free_energy(x) + constant
+        noise = _given(generator, f"generator: expected one, since {_name(model)} draws its bound")
+        return "≈", True, lambda x: model.free_energy_bound(x, generator=noise) + constant
+    raise TypeError(
+        f"{_name(model)} says nothing about p(x): expected log_prob, elbo or free_energy. An "
+        "implicit model such as a GAN has no likelihood (—); compare its samples instead"
+    )
+
+
+def _given(value: T | None, otherwise: str) -> T:
+    if value is None:
+        raise TypeError(otherwise)
+    return value
+
+
+def _summary(nll: Tensor, sign: str, *, drawn: bool, error: float) -> Nats:
     """Summarises nll (draws, N): error over examples from their means, over draws within them."""
     nll = nll.double()
     if nll.isnan().any():
         raise ValueError(f"expected numbers, got NaN for {int(nll.isnan().any(0).sum())} examples")
     (R, N), per_example = nll.shape, nll.mean(0)
     spread = (nll.var(0).sum() / R).sqrt().item() / N if R > 1 else math.nan
-    error_draws = math.hypot(spread if drawn else 0.0, error_log_z)
     error_data = (per_example.std() / math.sqrt(N)).item() if N > 1 else math.nan
+    error_draws = math.hypot(spread, error) if drawn else error
     return Nats(per_example.mean().item(), sign, error_data, error_draws)
 
 
@@ -153,15 +167,6 @@ def eval_mode(model: object) -> Iterator[None]:
     finally:
         for module, training in was.items():
             module.training = training
-
-
-def _known(log_Z: float | None, model: object) -> float:
-    if log_Z is None:
-        raise TypeError(
-            f"log_Z: expected an estimate, since {_name(model)} knows log p(x) only up to log Z "
-            "(annealed importance sampling estimates it)"
-        )
-    return log_Z
 
 
 def _name(model: object) -> str:

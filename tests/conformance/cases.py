@@ -16,8 +16,11 @@ from coursepkg.bayes.mixture import DiagonalGaussianMixture, GaussianMixture
 from coursepkg.bayes.variational import MeanField, NormalGamma
 from coursepkg.data import toy
 from coursepkg.data.languages import Automaton, Dyck
+from coursepkg.data.ratings import NoisyOr
+from coursepkg.enumeration import Normalised
 from coursepkg.models.arm import ARM
 from coursepkg.models.markov import MarkovChain
+from coursepkg.models.rbm.binary import RBM
 from coursepkg.nets.conv import CausalCNN
 from coursepkg.nets.mlp import WindowMLP
 from coursepkg.samplers.weighting import Proposal, RejectionSampler
@@ -118,6 +121,16 @@ BAD_PLANE = [
 ]
 
 
+BAD_BINARY = [
+    (torch.zeros(2, D + 1), "shape"),
+    (torch.zeros(D), "shape"),
+    (torch.zeros(0, D), "at least one"),
+    (torch.full((2, D), 0.5), "zeros and ones"),
+    (torch.full((2, D), torch.nan), "NaN"),
+    (torch.zeros(2, D, dtype=torch.int64), "floating"),
+]
+
+
 def inside(n: int, generator: Generator) -> Tensor:
     return torch.randn(n, generator=generator).clamp(-5, 5)
 
@@ -162,7 +175,32 @@ def planar(name: str, make: Callable[[], Any], *, side: float = 9.0, M: int = 60
     return Case(name, lambda _: make(), plane, grid=square(side, M), refused=BAD_PLANE)
 
 
+def bits(n: int, generator: Generator) -> Tensor:
+    return torch.randint(2, (n, D), generator=generator).to(torch.get_default_dtype())
+
+
+BAD_BITS = [
+    (torch.zeros(2, D + 1), "shape"),
+    (torch.zeros(D), "shape"),
+    (torch.zeros(0, D), "at least one"),
+    (torch.full((2, D), 2.0), "zeros and ones"),
+    (torch.full((2, D), 0.5), "zeros and ones"),
+    (torch.full((2, D), torch.nan), "NaN"),
+    (torch.zeros(2, D, dtype=torch.int64), "floating"),
+]
+
+
+def binary(name: str, make: Callable[[Generator], Any]) -> Case:
+    return Case(name, make, bits, space=states(2, D).double(), refused=BAD_BITS)
+
+
+def rbm(generator: Generator) -> torch.nn.Module:
+    return perturbed(RBM(D, 3, generator=generator, scale=1.0), generator)
+
+
 CASES = [
+    binary("RBM", rbm),
+    binary("Normalised-RBM", lambda g: Normalised(rbm(g))),
     discrete("ARM-window", window_arm),
     discrete("ARM-convolution", convolution_arm),
     discrete("MarkovChain-order0", fitted_chain(0, tied=False)),
@@ -205,6 +243,11 @@ CASES = [
          lambda n, g: torch.randn(n, generator=g), grid=line(-9, 9, 4000), refused=BAD_LINE),
     Case("Gumbel", lambda _: toy.Gumbel(0.5, 1.3), lambda n, g: torch.randn(n, generator=g),
          grid=line(-8, 40, 8000), refused=BAD_LINE),
+    Case("NoisyOr",
+         lambda _: NoisyOr(torch.tensor([0.3, 0.6]), torch.tensor([0.1, 0.2, 0.05, 0.3]),
+                           torch.tensor([[0.5, 0, 0.7, 0.2], [0.4, 0.9, 0, 0]])),
+         lambda n, g: torch.randint(2, (n, D), generator=g).double(),
+         space=states(2, D).double(), refused=BAD_BINARY),
     planar("GaussianMixture-plane", toy.eight_gaussians, M=300),
     planar("Banana", toy.Banana, side=30, M=900),
     planar("Checkerboard", toy.Checkerboard, side=8, M=512),
