@@ -9,7 +9,7 @@ from math import prod
 from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 LIMIT = 2**22  # states; a minute of one core, about
 CHUNK = 2**14  # states in memory at once
@@ -108,3 +108,35 @@ class Normalised(nn.Module):
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x), (B, D) -> (B,), nats."""
         return -self.model.free_energy(x) - self.log_Z
+
+
+class EnumerableBound(Protocol):
+    """An energy model that only bounds its free energy, but whose sum over all states is short."""
+
+    def free_energy_bound(self, x: Tensor, *, generator: Generator) -> Tensor:
+        """Maps (B, D) to (B,), nats."""
+
+    def log_z(self) -> Tensor:
+        """The exact log Z, (), nats."""
+
+
+class NormalisedBound(nn.Module):
+    """A bound on the free energy with the exact log Z: log p(x) >= -bound(x) - log Z on average.
+
+    Says: `elbo` (≤). Log Z is computed once, here, as in `Normalised`.
+
+    Args:
+        model: has `free_energy_bound` and an exact `log_z`.
+    """
+
+    log_Z: Tensor
+
+    def __init__(self, model: EnumerableBound) -> None:
+        super().__init__()
+        self.model = model
+        with torch.no_grad():
+            self.register_buffer("log_Z", model.log_z())
+
+    def elbo(self, x: Tensor, *, generator: Generator) -> Tensor:
+        """A lower bound on log p(x), (B, D) -> (B,), nats."""
+        return -self.model.free_energy_bound(x, generator=generator) - self.log_Z

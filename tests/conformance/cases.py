@@ -19,8 +19,19 @@ from coursepkg.data.languages import Automaton, Dyck
 from coursepkg.data.ratings import NoisyOr
 from coursepkg.enumeration import Normalised
 from coursepkg.models.arm import ARM
+from coursepkg.models.energy import NeuralEnergy
 from coursepkg.models.markov import MarkovChain
 from coursepkg.models.rbm.binary import RBM
+from coursepkg.models.partition.exact import ExactLikelihood
+from coursepkg.models.partition.gaussian import GaussianEnergy
+from coursepkg.models.partition.noise import IndependentBernoulli, NoiseContrastive
+from coursepkg.models.partition.persistent import StochasticMaximumLikelihood
+from coursepkg.models.partition.pseudo import PseudoLikelihood, RatioMatching
+from coursepkg.models.partition.score import (
+    DenoisingScoreMatching,
+    ExplicitScoreMatching,
+    SlicedScoreMatching,
+)
 from coursepkg.nets.conv import CausalCNN
 from coursepkg.nets.mlp import WindowMLP
 from coursepkg.samplers.weighting import Proposal, RejectionSampler
@@ -118,16 +129,6 @@ BAD_PLANE = [
     (torch.zeros(0, 2), "at least one"),
     (torch.zeros(3, 2, dtype=torch.int64), "floating"),
     (torch.tensor([[0, torch.inf]]), "inf"),
-]
-
-
-BAD_BINARY = [
-    (torch.zeros(2, D + 1), "shape"),
-    (torch.zeros(D), "shape"),
-    (torch.zeros(0, D), "at least one"),
-    (torch.full((2, D), 0.5), "zeros and ones"),
-    (torch.full((2, D), torch.nan), "NaN"),
-    (torch.zeros(2, D, dtype=torch.int64), "floating"),
 ]
 
 
@@ -243,11 +244,16 @@ CASES = [
          lambda n, g: torch.randn(n, generator=g), grid=line(-9, 9, 4000), refused=BAD_LINE),
     Case("Gumbel", lambda _: toy.Gumbel(0.5, 1.3), lambda n, g: torch.randn(n, generator=g),
          grid=line(-8, 40, 8000), refused=BAD_LINE),
-    Case("NoisyOr",
-         lambda _: NoisyOr(torch.tensor([0.3, 0.6]), torch.tensor([0.1, 0.2, 0.05, 0.3]),
-                           torch.tensor([[0.5, 0, 0.7, 0.2], [0.4, 0.9, 0, 0]])),
-         lambda n, g: torch.randint(2, (n, D), generator=g).double(),
-         space=states(2, D).double(), refused=BAD_BINARY),
+    binary("NoisyOr",
+           lambda _: NoisyOr(torch.tensor([0.3, 0.6]), torch.tensor([0.1, 0.2, 0.05, 0.3]),
+                             torch.tensor([[0.5, 0, 0.7, 0.2], [0.4, 0.9, 0, 0]]))),
+    binary("IndependentBernoulli",
+           lambda _: IndependentBernoulli(torch.tensor([0.3, 0.5, 0.6, 0.9]))),
+    Case("GaussianEnergy", lambda g: perturbed(GaussianEnergy(2, generator=g), g), plane,
+         grid=square(14, 400), refused=BAD_PLANE),
+    Case("NeuralEnergy",
+         lambda g: perturbed(NeuralEnergy(2, [6], scale=1.5, generator=g), g), plane,
+         grid=square(12, 300), refused=BAD_PLANE),
     planar("GaussianMixture-plane", toy.eight_gaussians, M=300),
     planar("Banana", toy.Banana, side=30, M=900),
     planar("Checkerboard", toy.Checkerboard, side=8, M=512),
@@ -257,6 +263,7 @@ CASES = [
 # A rejection sampler draws and scores nothing: its draws are tested against the law it was given.
 # A cosine series may be negative: it is fitted, and is no law. Nor is a Gaussianiser, a map.
 # A correlated normal fits correlations only: of data with other scales the likelihood may fall.
+# An objective trains a model that it is given; what is said about x, that model says.
 ELSEWHERE = {
     CosineSeries: "tests/coursepkg/bayes",
     CorrelatedNormal: "tests/coursepkg/bayes",
@@ -265,4 +272,12 @@ ELSEWHERE = {
     Dyck: "tests/coursepkg/data",
     Proposal: "tests/coursepkg/samplers",
     RejectionSampler: "tests/coursepkg/samplers",
+    ExactLikelihood: "tests/coursepkg/models/partition",
+    PseudoLikelihood: "tests/coursepkg/models/partition",
+    RatioMatching: "tests/coursepkg/models/partition",
+    ExplicitScoreMatching: "tests/coursepkg/models/partition",
+    SlicedScoreMatching: "tests/coursepkg/models/partition",
+    DenoisingScoreMatching: "tests/coursepkg/models/partition",
+    NoiseContrastive: "tests/coursepkg/models/partition",
+    StochasticMaximumLikelihood: "tests/coursepkg/models/partition",
 }
