@@ -13,7 +13,7 @@ The second table is `benchmarks.estimators`'. CPU seconds are those of one threa
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,7 +35,7 @@ from coursepkg.samplers.annealed import (
 )
 from coursepkg.samplers.bridge import optimal_bridge
 
-CHAINS, STEPS, REPEATS = 500, (1, 10, 100, 1000), 10
+CHAINS, STEPS, REPEATS = 1000, (1, 10, 100, 1000), 6
 Row = dict[str, Any]
 
 

@@ -283,9 +283,9 @@ def d_separated(
         if node in b:
             return False
         down = [(child, False) for child in graph.successors(node)]
-        up = [(parent, True) for parent in graph.predecessors(node)]
+        back = [(parent, True) for parent in graph.predecessors(node)]
         if node not in known:
-            trails += down + up if against else down
+            trails += down + back if against else down
         if not against and node in has_news:
-            trails += up  # two arrows meet here
+            trails += back  # two arrows meet here
     return True

@@ -35,6 +35,11 @@ class LogisticAutoregression(nn.Module):
         self.W = nn.Parameter(torch.zeros(dim, dim))
         self.b = nn.Parameter(torch.zeros(dim))
 
+    @property
+    def learned(self) -> int:
+        """How many numbers were learned: W above its diagonal, and b."""
+        return self.dim * (self.dim + 1) // 2
+
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x), (B, D) -> (B,), nats."""
         check_binary(x, event=(self.dim,))
@@ -54,10 +59,10 @@ class LogisticAutoregression(nn.Module):
             optimizer.zero_grad()
             penalty = self.strength / 2 * self.W.triu(1).square().sum()
             value = (penalty - self._log_prob(x).sum()) / len(x)
-            value.backward()  # type: ignore[no-untyped-call]
+            value.backward()
             return value
 
-        optimizer.step(loss)  # type: ignore[no-untyped-call]
+        optimizer.step(loss)
         return self
 
     @torch.no_grad()
@@ -103,8 +108,8 @@ class TreeAutoregression:
         self.forests: list[ExtraTreesClassifier] = []
 
     @property
-    def leaves(self) -> int:
-        """Numbers that were learned: one share for each leaf."""
+    def learned(self) -> int:
+        """How many numbers were learned: one share for each leaf."""
         return sum(int(tree.get_n_leaves()) for f in self.forests for tree in f.estimators_)
 
     def fit(self, x: Tensor) -> "TreeAutoregression":

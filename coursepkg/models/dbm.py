@@ -64,10 +64,8 @@ class DBM(nn.Module):
             layer[p::2].repeat_interleave(torch.tensor(sizes[p::2]).to(layer)) for p in (0, 1)
         ]
         neighbours = (of_unit[0][:, None] - of_unit[1]).abs() == 1
-        self.machine = RBM(
-            *neighbours.shape, generator=generator, scale=scale,
-            mask=neighbours.to(torch.get_default_dtype()),
-        )  # fmt: skip
+        mask = None if neighbours.all() else neighbours.to(torch.get_default_dtype())
+        self.machine = RBM(*neighbours.shape, generator=generator, scale=scale, mask=mask)
 
     @property
     def weights(self) -> list[Tensor]:

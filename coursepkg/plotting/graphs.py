@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import networkx as nx
+import numpy as np
 from matplotlib.axes import Axes
 
 from coursepkg.plotting.style import COLOURS
@@ -20,6 +21,7 @@ def draw_graph(
     known: Collection[str] = (),
     marked: Collection[tuple[str, str]] = (),
     size: float = 420,
+    room: float = 0.4,
 ) -> Axes:
     """Draws nodes as circles with their names, and edges as lines, or arrows if they have a way.
 
@@ -31,6 +33,7 @@ def draw_graph(
         known: nodes that are drawn grey, with a thick rim, as is usual for observed variables.
         marked: edges that are drawn thick, in another colour.
         size: of a circle, in square points.
+        room: left around the outermost nodes, in the units of the positions.
     """
     if missing := set(graph) - set(positions):
         raise ValueError(f"positions: expected one for each node, got none for {sorted(missing)}")
@@ -61,7 +64,8 @@ def draw_graph(
     nx.draw_networkx_labels(
         graph, positions, labels=dict(labels or {n: n for n in nodes}), ax=ax, font_size=9
     )
+    x, y = np.array([positions[node] for node in nodes]).T
+    ax.set(xlim=(x.min() - room, x.max() + room), ylim=(y.min() - room, y.max() + room))
     ax.set_aspect("equal")
-    ax.margins(0.18)
     ax.set_axis_off()
     return ax

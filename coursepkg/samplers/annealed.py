@@ -4,7 +4,6 @@ The path is p_β = p̃_β / Z_β for β from 0 to 1: p_0 can be drawn from and i
 is the target. A chain follows the path and its weight records how the density grew under its feet.
 """
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,7 +13,12 @@ import torch
 from torch import Generator, Tensor
 
 from coursepkg.samplers.run import Kernel
-from coursepkg.samplers.weighting import Proposal, effective_sample_size, log_mean_weight
+from coursepkg.samplers.weighting import (
+    Proposal,
+    effective_sample_size,
+    log_mean_error,
+    log_mean_weight,
+)
 
 
 class Path(Protocol):
@@ -137,9 +141,7 @@ def _follow(
 
 
 def _summary(log_Z: float, log_w: Tensor, averaged: Tensor, x: Tensor) -> Annealed:
-    C, ess = len(averaged), effective_sample_size(averaged)
-    error = math.sqrt(max(C / ess - 1, 0) / (C - 1))  # of the mean weight, relative to it
-    return Annealed(log_Z, error, log_w, ess, x)
+    return Annealed(log_Z, log_mean_error(averaged), log_w, effective_sample_size(averaged), x)
 
 
 def _check_chains(chains: int) -> None:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 import torch
 from scipy.optimize import brentq
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
-from coursepkg.samplers.weighting import Estimate, log_mean_weight
+from coursepkg.samplers.weighting import Estimate, log_mean_error, log_mean_weight
 from coursepkg.validate import check_real
 
 
@@ -63,10 +64,8 @@ def optimal_bridge(l_p: Tensor, l_q: Tensor) -> Estimate:
     both = torch.cat([l_p, l_q])
     width = math.log(n_p + n_q) + 1
     c = brentq(excess, both.min().item() - width, both.max().item() + width, xtol=1e-12)
-    s_p, s_q = n_p / (n_p + n_q), n_q / (n_p + n_q)
-    overlap = torch.sigmoid(l_q - c).mean().item() / s_p  # ∫ p q / (s_p p + s_q q)
-    error = math.sqrt(max(1 / overlap - 1, 0) / ((n_p + n_q) * s_p * s_q))
-    return Estimate(c - math.log(n_q / n_p), error)
+    errors = (log_mean_error(logsigmoid(l)) for l in (l_q - c, c - l_p))
+    return Estimate(c - math.log(n_q / n_p), math.hypot(*errors))
 
 
 def _check(l_p: Tensor, l_q: Tensor) -> None:

@@ -17,11 +17,12 @@ from coursepkg.bayes.variational import MeanField, NormalGamma
 from coursepkg.data import toy
 from coursepkg.data.languages import Automaton, Dyck
 from coursepkg.data.ratings import NoisyOr
-from coursepkg.enumeration import Normalised
+from coursepkg.enumeration import Normalised, NormalisedBound
 from coursepkg.models.arm import ARM
+from coursepkg.models.dbm import DBM
+from coursepkg.models.dbn import DBN
 from coursepkg.models.energy import NeuralEnergy
 from coursepkg.models.markov import MarkovChain
-from coursepkg.models.rbm.binary import RBM
 from coursepkg.models.partition.exact import ExactLikelihood
 from coursepkg.models.partition.gaussian import GaussianEnergy
 from coursepkg.models.partition.noise import IndependentBernoulli, NoiseContrastive
@@ -32,6 +33,7 @@ from coursepkg.models.partition.score import (
     ExplicitScoreMatching,
     SlicedScoreMatching,
 )
+from coursepkg.models.rbm.binary import RBM
 from coursepkg.nets.conv import CausalCNN
 from coursepkg.nets.mlp import WindowMLP
 from coursepkg.samplers.weighting import Proposal, RejectionSampler
@@ -48,6 +50,7 @@ class Case:
         space: all inputs if they are few, else none.
         grid: points (M, *event) on which a density can be summed, and the volume of a cell.
         refused: inputs that must raise, each with a word of the message.
+        coins: what it says rests on draws of zeros and ones, which differ between precisions.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Case:
     space: Tensor | None = None
     grid: tuple[Tensor, float] | None = None
     refused: list[tuple[Any, str]] = field(default_factory=list)
+    coins: bool = False
 
 
 K, D = 3, 4
@@ -191,16 +195,33 @@ BAD_BITS = [
 ]
 
 
-def binary(name: str, make: Callable[[Generator], Any]) -> Case:
-    return Case(name, make, bits, space=states(2, D).double(), refused=BAD_BITS)
+def binary(name: str, make: Callable[[Generator], Any], *, coins: bool = False) -> Case:
+    return Case(name, make, bits, space=states(2, D).double(), refused=BAD_BITS, coins=coins)
 
 
 def rbm(generator: Generator) -> torch.nn.Module:
     return perturbed(RBM(D, 3, generator=generator, scale=1.0), generator)
 
 
+def dbn(generator: Generator) -> DBN:
+    machines = [RBM(D, 3, generator=generator), RBM(3, 2, generator=generator)]
+    model = DBN(machines, samples=2)
+    perturbed(model, generator)
+    return model
+
+
+def dbm(generator: Generator) -> DBM:
+    model = DBM((D, 3, 2), generator=generator, samples=2)
+    perturbed(model, generator)
+    return model
+
+
 CASES = [
     binary("RBM", rbm),
+    binary("DBN", dbn, coins=True),
+    binary("DBM", dbm, coins=True),
+    binary("NormalisedBound-DBN", lambda g: NormalisedBound(dbn(g)), coins=True),
+    binary("NormalisedBound-DBM", lambda g: NormalisedBound(dbm(g)), coins=True),
     binary("Normalised-RBM", lambda g: Normalised(rbm(g))),
     discrete("ARM-window", window_arm),
     discrete("ARM-convolution", convolution_arm),

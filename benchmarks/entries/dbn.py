@@ -1,0 +1,100 @@
+"""Deep belief networks and a deep Boltzmann machine of the binarised digits.
+
+A network's likelihood needs the log Z of its top machine only. With 20 units up there it is exact,
+and the score is a bound (≤); otherwise annealed importance sampling estimates it (≈).
+"""
+
+from functools import partial
+import torch
+from torch import Generator, Tensor
+
+from benchmarks.entries.rbm import rates
+from benchmarks.entry import Entry
+from coursepkg.data.digits import Split
+from coursepkg.enumeration import NormalisedBound
+from coursepkg.models import dbm
+from coursepkg.models.dbm import DBM
+from coursepkg.models.dbn import DBN, greedy, transposed
+from coursepkg.models.rbm.binary import RBM
+from coursepkg.models.rbm.harmonium import Harmonium
+from coursepkg.models.rbm.learning import PersistentChains, train
+from coursepkg.models.rbm.paths import RBMPath
+from coursepkg.samplers.annealed import annealed_importance
+from coursepkg.samplers.weighting import Estimate
+
+D = 64
+SAMPLES = 20  # draws of the hidden layers in a bound
+COPIES = 10  # of each image, each with its own hidden units for the next machine
+TEMPERATURES = 2000
+
+
+def dbn_exact(split: Split, generator: Generator, quick: bool) -> NormalisedBound:
+    """64-100-20: the top machine is small enough for the sum over its 2^20 hidden states."""
+    sizes = (8, 4) if quick else (100, 20)
+    machines = [RBM(D, sizes[0], generator=generator), RBM(*sizes, generator=generator)]
+    learn = partial(_learn, quick=quick, generator=generator)
+    dbn = greedy(machines, split.train.repeat(COPIES, 1), train=learn, generator=generator)
+    dbn.samples = SAMPLES
+    return NormalisedBound(dbn)
+
+
+def dbn_upside_down(split: Split, generator: Generator, quick: bool) -> DBN:
+    """64-100-64: the second machine starts as the first upside down, where the bound is tight."""
+    first, x = RBM(D, 8 if quick else 100, generator=generator), split.train.repeat(COPIES, 1)
+    _learn(first, x, quick=quick, generator=generator)
+    second, h = transposed(first), first.sample_hidden(x, generator=generator)
+    _learn(second, h, step_size=0.1, quick=quick, generator=generator)
+    return DBN([first, second], samples=SAMPLES)
+
+
+def dbm_pretrained(split: Split, generator: Generator, quick: bool) -> DBM:
+    """64-100-50, all links undirected: layer by layer, then jointly."""
+    sizes = (D, 8, 4) if quick else (D, 100, 50)
+    deep = DBM(sizes, generator=generator, sweeps=10, samples=SAMPLES)
+    dbm.pretrain(deep, split.train, epochs=1 if quick else 100, batch_size=50, step_size=0.1,
+                 generator=generator)  # fmt: skip
+    dbm.train(
+        deep, split.train, negative=PersistentChains(100), epochs=1 if quick else 300,
+        batch_size=50, step_size=0.1, last_step_size=0.0, average=0.99, generator=generator,
+    )  # fmt: skip
+    return deep
+
+
+def dbn_log_z(dbn: DBN, split: Split, generator: Generator) -> Estimate:
+    """log Z of the top machine, by AIS over its visible units: h¹ of the network."""
+    *below, top = dbn.machines
+    h = DBN(below).upward(split.train, generator=generator)[-1]  # type: ignore[arg-type]
+    return _log_z(top, rates(h), generator)  # type: ignore[arg-type]
+
+
+def dbm_log_z(deep: DBM, split: Split, generator: Generator) -> Estimate:
+    """log Z by AIS over the even layers, v and h²; h¹ is summed out."""
+    even, _ = deep.fold([split.train, *deep.mean_field(split.train)])
+    return _log_z(deep.machine, rates(even), generator)
+
+
+def _log_z(machine: RBM, start: Tensor, generator: Generator) -> Estimate:
+    betas = torch.linspace(0, 1, TEMPERATURES + 1)
+    path = RBMPath(machine, start)
+    found = annealed_importance(path, betas, chains=500, generator=generator)
+    return Estimate(found.log_Z, found.error)
+
+
+def _learn(
+    machine: Harmonium, x: Tensor, *, step_size: float = 0.2, quick: bool, generator: Generator
+) -> None:
+    """Persistent chains, centred gradients, steps that shrink to 0, averaged weights."""
+    if not machine.b.any():  # a new machine: start from independent units
+        with torch.no_grad():
+            machine.b.copy_(rates(x).logit())
+    train(
+        machine, x, negative=PersistentChains(100), epochs=1 if quick else 300 // COPIES,
+        batch_size=50, step_size=step_size, last_step_size=0.0, average=0.99, generator=generator,
+    )  # fmt: skip
+
+
+ENTRIES = (
+    Entry("DBN 64-100-20, exact log Z", dbn_exact, seeds=3),
+    Entry("DBN 64-100-64, log Z by AIS", dbn_upside_down, seeds=3, log_z=dbn_log_z),
+    Entry("DBM 64-100-50, log Z by AIS", dbm_pretrained, seeds=3, log_z=dbm_log_z),
+)
