@@ -70,11 +70,15 @@ def cold(rbm: RBM, beta: float) -> RBM:
     return colder
 
 
-def estimates(path: RBMPath, T: int, seed: int) -> dict[str, tuple[float, float, float | None]]:
-    """log Z, its error and the effective sample size, by each method, from one pair of runs."""
+def estimates(
+    path: RBMPath, x: Tensor, T: int, seed: int
+) -> dict[str, tuple[float, float, float | None]]:
+    """log Z, its error and the effective sample size, by each method, from one pair of runs.
+
+    Backwards the chains start at x, exact draws of the machine.
+    """
     betas, generator = torch.linspace(0, 1, T + 1), seeded(seed)
-    there = annealed_importance(path, betas, chains=CHAINS, generator=generator)
-    x = path.rbm.sample(CHAINS, generator=generator)
+    there = annealed_importance(path, betas, chains=len(x), generator=generator)
     back = reverse_annealed_importance(path, betas, x, generator=generator)
     ratio = optimal_bridge(back.log_w, there.log_w)
     return {
@@ -84,20 +88,23 @@ def estimates(path: RBMPath, T: int, seed: int) -> dict[str, tuple[float, float,
     }
 
 
-def measure(name: str, path: RBMPath, T: int, *, repeats: int) -> list[Row]:
-    """One row a method."""
-    exact, start = path.rbm.log_z().item(), time.process_time()
-    runs = [estimates(path, T, seed) for seed in range(repeats)]
-    seconds = (time.process_time() - start) / repeats
+def measure(name: str, path: RBMPath, *, largest: int, repeats: int) -> list[Row]:
+    """One row a method and T; every T starts backwards from the same exact draws."""
+    exact = path.rbm.log_z().item()
+    draws = path.rbm.sample(repeats * CHAINS, generator=seeded(0)).split(CHAINS)
     rows = []
-    for method, (log_Z, error, ess) in runs[0].items():
-        values = torch.tensor([run[method][0] for run in runs])
-        rows.append({
-            "machine": name, "hidden": len(path.rbm.c), "T": T, "chains": CHAINS, "method": method,
-            "exact": exact, "log_Z": log_Z, "error": error, "ess": ess, "repeats": repeats,
-            "bias": values.mean().item() - exact, "spread": values.std().item(),
-            "cpu_seconds": seconds,  # of both runs together
-        })  # fmt: skip
+    for T in (T for T in STEPS if largest >= T):
+        start = time.process_time()
+        runs = [estimates(path, x, T, seed) for seed, x in enumerate(draws, start=1)]
+        seconds = (time.process_time() - start) / repeats
+        for method, (log_Z, error, ess) in runs[0].items():
+            values = torch.tensor([run[method][0] for run in runs])
+            rows.append({
+                "machine": name, "hidden": len(path.rbm.c), "T": T, "chains": CHAINS,
+                "method": method, "exact": exact, "log_Z": log_Z, "error": error, "ess": ess,
+                "repeats": repeats, "bias": values.mean().item() - exact,
+                "spread": values.std().item(), "cpu_seconds": seconds,  # of both runs together
+            })  # fmt: skip
     return rows
 
 
@@ -130,9 +137,7 @@ def main(
     torch.set_default_dtype(torch.float64)
     rows: list[Row] = []
     for name, rbm, rates in machines(epochs=epochs):
-        for T in STEPS:
-            if largest >= T:
-                rows += measure(name, RBMPath(rbm, rates), T, repeats=repeats)
+        rows += measure(name, RBMPath(rbm, rates), largest=largest, repeats=repeats)
     print_table(rows)
     write_results(out / "partition.json", rows)
     estimators.main(fits=fits, out=out)

@@ -10,7 +10,7 @@
 #     language: python
 #     name: python3
 # ---
-# grader: delete = coursepkg.enumeration, coursepkg.graphs, coursepkg.models.rbm, coursepkg.models.boltzmann, coursepkg.models.partition, coursepkg.models.energy, coursepkg.samplers.annealed, coursepkg.samplers.bridge, coursepkg.samplers.gibbs, coursepkg.samplers.weighting
+# grader: delete = coursepkg.enumeration, coursepkg.graphs, coursepkg.models.rbm, coursepkg.models.boltzmann, coursepkg.models.partition, coursepkg.models.energy, coursepkg.models.dbn, coursepkg.models.dbm, coursepkg.samplers.annealed, coursepkg.samplers.bridge, coursepkg.samplers.gibbs, coursepkg.samplers.weighting
 # grader: seconds = 140
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "intro", "locked": true, "schema_version": 3, "solution": false, "task": false}
@@ -29,7 +29,7 @@
 #
 # $$ p(v, h) = \frac{e^{-E(v, h)}}{Z}, \qquad E(v, h) = - b^\top v - c^\top h - v^\top W h . $$
 #
-# A machine is a dict of three arrays: "W" of shape (p, q), "b" of shape (p,) and "c" of shape (q,). Beware of formulas for $h_j \in \{0, 1\}$.
+# A machine is a dict of three arrays: "W" of shape (p, q), "b" of shape (p,) and "c" of shape (q,). (The lecture calls these biases $a$ and $b$.) Beware of formulas for $h_j \in \{0, 1\}$.
 #
 # All logarithms are natural. Your functions get NumPy arrays, and dicts of them. Return NumPy arrays, or
 # what the docstring says. Whatever is random must come from the `generator` that your function is given. You may use NumPy, SciPy and PyTorch.
@@ -63,8 +63,8 @@ def states(n):
 
 def machine(rng, p, q, scale):
     """A machine whose numbers are normal with standard deviation `scale`."""
-    W, b, c = (rng.normal(scale=scale, size=size) for size in ((p, q), p, q))
-    return {"W": W, "b": b, "c": c}
+    sizes = {"W": (p, q), "b": p, "c": q}
+    return {name: rng.normal(scale=scale, size=size) for name, size in sizes.items()}
 
 
 # Two films and one taste. Work with it by hand: e^(W h) is 2 or 1/2, and 2 cosh(log 2) = 5/2.
@@ -306,6 +306,7 @@ for p, q, scale in ((300, 8, 0.3), (300, 8, 300), (8, 300, 0.3), (8, 300, 300)):
 #
 # In each epoch go through the rows of $X$ in a new random order, in batches of `batch_size` of which the last may be smaller. After each batch, add `step_size` times the mean over the batch of the estimated gradient to the three parameters.
 # No momentum and no weight decay. Compute with whole batches: one of the tests has a batch of 200,000 rows. The last hidden test trains eight hidden units on the characters of chapter 6 and compares the exact likelihood of *other* images with that of independent pixels.
+# Do not rely on it: we have seen wrong versions of this algorithm learn the characters nearly as well.
 #
 # *Trains: the whole algorithm; what is drawn and what is averaged; the mean over a batch.*
 
@@ -480,7 +481,8 @@ for scale in (0.3, 100):
 #
 # $$ \tilde p_\beta(v, h) = \exp\bigl( (1 - \beta)\, \text{base}^\top v + \beta\, (b^\top v + c^\top h + v^\top W h) \bigr), \qquad 0 = \beta_0 < \beta_1 < \dots < \beta_K = 1 . $$
 #
-# Each chain starts with an exact draw of $v$ from $p_{\beta_0}$. Give it the weight for the change from $\beta_0$ to $\beta_1$, with $h$ summed out; take one step of block Gibbs sampling that leaves $p_{\beta_1}$ invariant; weigh the change to $\beta_2$; and so on.
+# Each chain starts with an exact draw of $v$ from $p_{\beta_0}$. Weigh it for the change from $\beta_0$ to $\beta_1$, by the ratio $\tilde p_{\beta_1}(v) / \tilde p_{\beta_0}(v)$ in which $h$ is summed out; take one step of block Gibbs sampling
+# that leaves $p_{\beta_1}$ invariant; weigh the new $v$ for the change to $\beta_2$, which multiplies the weight it has; and so on.
 # What do the hidden units contribute to the constant at $\beta = 0$? With the right constant each weight is an unbiased estimate of $Z$, however few the steps; with many steps it is also a good one. Advance all chains at once: there may be 100,000.
 #
 # *Trains: the order of weighing and moving; the constant that one starts from; unbiased and precise are two things.*
@@ -549,7 +551,7 @@ for betas in ([0, 0.4, 1], [0, 0.3, 0.6, 1]):
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "q6-precise", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-# hint: many steps and few chains, on a machine with hundreds of visible units: log Z to half a nat, where no weight is a floating-point number
+# hint: many steps and few chains, on a machine with hundreds of visible units: log Z to 0.45 nats, where no weight is a floating-point number
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng([SEED, 11])
 rbm = machine(rng, 300, 8, 0.3)
@@ -559,5 +561,5 @@ log_Z = special.logsumexp(H @ rbm["c"] + np.logaddexp(0, rbm["b"] + H @ rbm["W"]
 betas, seed = np.linspace(0, 1, 1000), int(rng.integers(2**31))
 log_w = np.asarray(annealed_log_weights(rbm, rbm["b"] / 2, betas, 50, seeded(seed)))
 assert log_w.shape == (50,)
-assert abs(special.logsumexp(log_w) - np.log(50) - log_Z) < 0.5
+assert abs(special.logsumexp(log_w) - np.log(50) - log_Z) < 0.45
 ### END HIDDEN TESTS

@@ -4,7 +4,6 @@ A network's likelihood needs the log Z of its top machine only. With 20 units up
 and the score is a bound (≤); otherwise annealed importance sampling estimates it (≈).
 """
 
-from functools import partial
 import torch
 from torch import Generator, Tensor
 
@@ -14,37 +13,35 @@ from coursepkg.data.digits import Split
 from coursepkg.enumeration import NormalisedBound
 from coursepkg.models import dbm
 from coursepkg.models.dbm import DBM
-from coursepkg.models.dbn import DBN, greedy, transposed
+from coursepkg.models.dbn import DBN, transposed
 from coursepkg.models.rbm.binary import RBM
-from coursepkg.models.rbm.harmonium import Harmonium
 from coursepkg.models.rbm.learning import PersistentChains, train
 from coursepkg.models.rbm.paths import RBMPath
 from coursepkg.samplers.annealed import annealed_importance
 from coursepkg.samplers.weighting import Estimate
 
 D = 64
-SAMPLES = 20  # draws of the hidden layers in a bound
+SAMPLES = 10  # draws of the hidden layers in a bound
 COPIES = 10  # of each image, each with its own hidden units for the next machine
 TEMPERATURES = 2000
 
 
 def dbn_exact(split: Split, generator: Generator, quick: bool) -> NormalisedBound:
     """64-100-20: the top machine is small enough for the sum over its 2^20 hidden states."""
-    sizes = (8, 4) if quick else (100, 20)
-    machines = [RBM(D, sizes[0], generator=generator), RBM(*sizes, generator=generator)]
-    learn = partial(_learn, quick=quick, generator=generator)
-    dbn = greedy(machines, split.train.repeat(COPIES, 1), train=learn, generator=generator)
-    dbn.samples = SAMPLES
-    return NormalisedBound(dbn)
+    first = _first_machine(split, quick, generator)
+    h = first.sample_hidden(split.train.repeat(COPIES, 1), generator=generator)
+    top = RBM(len(first.c), 4 if quick else 20, generator=generator)
+    _learn(top, h, epochs=80, step_size=0.2, quick=quick, generator=generator)
+    return NormalisedBound(DBN([first, top], samples=SAMPLES))
 
 
 def dbn_upside_down(split: Split, generator: Generator, quick: bool) -> DBN:
     """64-100-64: the second machine starts as the first upside down, where the bound is tight."""
-    first, x = RBM(D, 8 if quick else 100, generator=generator), split.train.repeat(COPIES, 1)
-    _learn(first, x, quick=quick, generator=generator)
-    second, h = transposed(first), first.sample_hidden(x, generator=generator)
-    _learn(second, h, step_size=0.1, quick=quick, generator=generator)
-    return DBN([first, second], samples=SAMPLES)
+    first = _first_machine(split, quick, generator)
+    h = first.sample_hidden(split.train.repeat(COPIES, 1), generator=generator)
+    top = transposed(first)
+    _learn(top, h, epochs=30, step_size=0.2, quick=quick, generator=generator)
+    return DBN([first, top], samples=SAMPLES)
 
 
 def dbm_pretrained(split: Split, generator: Generator, quick: bool) -> DBM:
@@ -60,11 +57,19 @@ def dbm_pretrained(split: Split, generator: Generator, quick: bool) -> DBM:
     return deep
 
 
+def _first_machine(split: Split, quick: bool, generator: Generator) -> RBM:
+    rbm = RBM(D, 8 if quick else 100, generator=generator)
+    _learn(rbm, split.train, epochs=300, step_size=0.5, quick=quick, generator=generator)
+    return rbm
+
+
 def dbn_log_z(dbn: DBN, split: Split, generator: Generator) -> Estimate:
     """log Z of the top machine, by AIS over its visible units: h¹ of the network."""
-    *below, top = dbn.machines
-    h = DBN(below).upward(split.train, generator=generator)[-1]  # type: ignore[arg-type]
-    return _log_z(top, rates(h), generator)  # type: ignore[arg-type]
+    first, top = dbn.machines
+    assert isinstance(first, RBM)
+    assert isinstance(top, RBM)
+    h = first.sample_hidden(split.train, generator=generator)
+    return _log_z(top, rates(h), generator)
 
 
 def dbm_log_z(deep: DBM, split: Split, generator: Generator) -> Estimate:
@@ -81,15 +86,16 @@ def _log_z(machine: RBM, start: Tensor, generator: Generator) -> Estimate:
 
 
 def _learn(
-    machine: Harmonium, x: Tensor, *, step_size: float = 0.2, quick: bool, generator: Generator
-) -> None:
+    machine: RBM, x: Tensor, *, epochs: int, step_size: float, quick: bool,
+    generator: Generator,
+) -> None:  # fmt: skip
     """Persistent chains, centred gradients, steps that shrink to 0, averaged weights."""
     if not machine.b.any():  # a new machine: start from independent units
         with torch.no_grad():
             machine.b.copy_(rates(x).logit())
     train(
-        machine, x, negative=PersistentChains(100), epochs=1 if quick else 300 // COPIES,
-        batch_size=50, step_size=step_size, last_step_size=0.0, average=0.99, generator=generator,
+        machine, x, negative=PersistentChains(100), epochs=1 if quick else epochs, batch_size=50,
+        step_size=step_size, last_step_size=0.0, average=0.99, decay=1e-3, generator=generator,
     )  # fmt: skip
 
 

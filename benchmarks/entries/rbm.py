@@ -4,8 +4,6 @@ The machine with 20 hidden units is small enough for its exact log Z (=); that o
 estimated by annealed importance sampling (≈). The competitors have no log Z at all.
 """
 
-from typing import Any
-
 import torch
 from torch import Generator, Tensor
 
@@ -54,15 +52,19 @@ def rbm_20(split: Split, generator: Generator, quick: bool) -> Normalised:
 
 
 def rbm_50(split: Split, generator: Generator, quick: bool) -> RBM:
-    """50 hidden units: here the validation score rises again if training goes on for too long."""
-    return _machine(split, 50, 1 if quick else 300, step_size=0.5, generator=generator)
+    """50 hidden units, with a little weight decay; chosen on validation as the smaller one was.
+
+    Training for longer raises the likelihood of the training images only.
+    """
+    hidden, epochs = 50, 1 if quick else 300
+    return _machine(split, hidden, epochs, step_size=0.5, decay=0.0006, generator=generator)
 
 
 def log_z(rbm: RBM, split: Split, generator: Generator) -> Estimate:
     """log Z by 500 chains along 2,000 temperatures, from independent pixels."""
     betas = torch.linspace(0, 1, 2001)
     path = RBMPath(rbm, rates(split.train))
-    estimate: Any = annealed_importance(path, betas, chains=500, generator=generator)
+    estimate = annealed_importance(path, betas, chains=500, generator=generator)
     return Estimate(estimate.log_Z, estimate.error)
 
 
@@ -72,15 +74,16 @@ def rates(x: Tensor) -> Tensor:
 
 
 def _machine(
-    split: Split, hidden: int, epochs: int, *, step_size: float, generator: Generator
-) -> RBM:
+    split: Split, hidden: int, epochs: int, *, step_size: float, decay: float = 0.0,
+    generator: Generator,
+) -> RBM:  # fmt: skip
     """Persistent chains, centred gradients, steps that shrink to 0, averaged weights."""
     rbm = RBM(D, hidden, generator=generator)
     with torch.no_grad():
         rbm.b.copy_(rates(split.train).logit())
     train(
         rbm, split.train, negative=PersistentChains(100), epochs=epochs, batch_size=50,
-        step_size=step_size, last_step_size=0.0, average=0.99, generator=generator,
+        step_size=step_size, last_step_size=0.0, average=0.99, decay=decay, generator=generator,
     )  # fmt: skip
     return rbm
 

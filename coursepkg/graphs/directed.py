@@ -189,18 +189,18 @@ class DirectedModel(nn.Module):
     def gaussian(self) -> "Moments":
         """Mean (D,) and covariance (D, D) of a model of `LinearGaussian` nodes.
 
-        With x = b + W x + s ε, the mean is (I - W)⁻¹ b and the covariance A Aᵀ, where
-        A = (I - W)⁻¹ diag(s).   Source: :eq:`linear-gaussian-joint`.
+        With x = b + G x + s ε, the mean is (I - G)⁻¹ b and the covariance
+        (I - G)⁻¹ diag(s)² (I - G)⁻ᵀ.   Source: :eq:`linear-gaussian-joint`.
         """
         laws = [law for law in self._laws() if isinstance(law, LinearGaussian)]
         if len(laws) < len(self.names):
             raise ValueError("gaussian: expected LinearGaussian nodes only, got others")
-        W = torch.zeros(len(laws), len(laws)).to(laws[0].bias)
+        G = torch.zeros(len(laws), len(laws)).to(laws[0].bias)
         for i, (law, parents) in enumerate(zip(laws, self._family, strict=True)):
-            W[i, parents] = law.weight
-        inverse = torch.linalg.inv(torch.eye(len(laws)).to(W) - W)
-        A = inverse * torch.stack([law.std for law in laws])
-        return Moments(inverse @ torch.stack([law.bias for law in laws]), A @ A.T)
+            G[i, parents] = law.weight
+        inverse = torch.linalg.inv(torch.eye(len(laws)).to(G) - G)
+        root = inverse * torch.stack([law.std for law in laws])
+        return Moments(inverse @ torch.stack([law.bias for law in laws]), root @ root.T)
 
     def d_separated(
         self, a: str | Iterable[str], b: str | Iterable[str], *, given: str | Iterable[str] = ()
@@ -273,7 +273,6 @@ def d_separated(
     """
     a, b, known = as_names(a), as_names(b), set(as_names(given))
     check_disjoint(graph, a=a, b=b, given=known)
-    has_news = known.union(*(nx.ancestors(graph, node) for node in known))  # itself or below it
     trails, seen = [(node, True) for node in a], set[tuple[str, bool]]()
     while trails:
         node, against = trails.pop()  # against: the trail came up, against an arrow
@@ -286,6 +285,6 @@ def d_separated(
         back = [(parent, True) for parent in graph.predecessors(node)]
         if node not in known:
             trails += down + back if against else down
-        if not against and node in has_news:
-            trails += back  # two arrows meet here
+        elif not against:
+            trails += back  # arrows meet here, or above: a trail that went down comes back up
     return True

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import torch
 from scipy.special import ellipkm1
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from coursepkg.enumeration import check_states, table_states
 from coursepkg.validate import check_levels, check_positive
@@ -19,7 +19,7 @@ CRITICAL = math.log(1 + math.sqrt(2)) / 2
 """The inverse temperature at which Ising's infinite square lattice orders, about 0.4407."""
 
 
-class Lattice:
+class Lattice(nn.Module):
     r"""H rows of W sites with K levels; neighbours left, right, above and below interact.
 
     :math:`p(x) = e^{-\beta E(x)} / Z` with
@@ -38,6 +38,9 @@ class Lattice:
     Raises:
         ValueError: if shapes do not fit, `pair` is not symmetric, or a side is too short.
     """
+
+    pair: Tensor
+    site: Tensor
 
     def __init__(
         self,
@@ -60,8 +63,10 @@ class Lattice:
         if site.shape not in {(K,), (D, K)} or not site.isfinite().all():
             raise ValueError(f"site: expected ({K},) or ({D}, {K}), got {tuple(site.shape)}")
         check_positive(beta=beta)
+        super().__init__()
         self.height, self.width, self.periodic, self.beta = height, width, periodic, beta
-        self.pair, self.site = pair, site.expand(D, K)
+        self.register_buffer("pair", pair)
+        self.register_buffer("site", site.expand(D, K).clone())
 
     def energy(self, x: Tensor) -> Tensor:
         """E(x), (B, H·W) levels -> (B,).   Source: :eq:`lattice-energy`."""
@@ -136,17 +141,17 @@ class Lattice:
             within = within + self._bonds(rows[:, -1:], rows[:, :1])
         within = within + alone[:, torch.arange(W), rows].sum(-1)  # (H, S)
         between = self._bonds(rows[:, None], rows[None])  # (S, S)
-        T = (-beta * (between - between.min())).exp()
-        M = torch.eye(len(rows)).to(T) if self.periodic else torch.ones(1, len(rows)).to(T)
+        V = (-beta * (between - between.min())).exp()
+        product = torch.eye(len(rows)).to(V) if self.periodic else torch.ones(1, len(rows)).to(V)
         log_scale = -beta * between.min() * (H if self.periodic else H - 1)
         for h in range(H):
             log_row = -beta * within[h]
-            M = M * (log_row - log_row.max()).exp()
+            product = product * (log_row - log_row.max()).exp()
             if h < H - 1 or self.periodic:
-                M = M @ T
-            log_scale = log_scale + log_row.max() + M.max().log()
-            M = M / M.max()
-        return log_scale + (M.trace() if self.periodic else M.sum()).log()
+                product = product @ V
+            log_scale = log_scale + log_row.max() + product.max().log()
+            product = product / product.max()
+        return log_scale + (product.trace() if self.periodic else product.sum()).log()
 
     def _bonds(self, one: Tensor, other: Tensor) -> Tensor:
         """Σ_w e(one_w, other_w) over the last axis."""
@@ -227,12 +232,12 @@ class Checkerboard:
 def onsager_energy(beta: float) -> float:
     r"""Mean energy a site of Ising's model on the infinite square lattice without a field.
 
-    :math:`u = -\coth 2\beta\,[1 + \frac{2}{\pi} (2\tanh^2 2\beta - 1)\, K(k)]` with the complete
-    elliptic integral K of modulus :math:`k = 2 \sinh 2\beta / \cosh^2 2\beta`.
+    :math:`-\coth 2\beta\,[1 + \frac{2}{\pi} (2\tanh^2 2\beta - 1)\, \mathcal{K}(\kappa)]` with the
+    complete elliptic integral of modulus :math:`\kappa = 2 \sinh 2\beta / \cosh^2 2\beta`.
     Source: :eq:`onsager-energy`.
     """
     check_positive(beta=beta)
-    t = 2 * math.tanh(2 * beta) ** 2 - 1  # k² + t² = 1
+    t = 2 * math.tanh(2 * beta) ** 2 - 1  # κ² + t² = 1
     log_like = t * float(ellipkm1(t * t)) if t else 0.0
     return -(1 + 2 / math.pi * log_like) / math.tanh(2 * beta)
 

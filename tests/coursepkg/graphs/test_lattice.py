@@ -207,7 +207,7 @@ def test_finite_rings_come_close_to_onsager_away_from_the_critical_point(beta, s
 
 @pytest.mark.equation("onsager-energy")
 def test_at_the_critical_point_the_energy_is_minus_root_two():
-    """Kills: infinity times zero."""
+    """There its slope is infinite. Kills: a factor that does not vanish."""
     assert onsager_energy(CRITICAL) == pytest.approx(-math.sqrt(2), abs=1e-12)
     assert math.sinh(2 * CRITICAL) == pytest.approx(1)
     steep = [(onsager_energy(CRITICAL + h) - onsager_energy(CRITICAL - h)) / (2 * h)

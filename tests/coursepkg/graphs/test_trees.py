@@ -12,12 +12,13 @@ from tests.oracles import states
 
 def data(generator, n=300):
     """Noisy copies along x2 - x1 - x3, and x4, x5 behind x3."""
-    copy = torch.tensor([[0.8, 0.2], [0.25, 0.75]])
-    parents = {"x2": "x1", "x3": "x1", "x4": "x3", "x5": "x3"}
+    copies = {"x2": ("x1", 0.8, 0.75), "x3": ("x1", 0.9, 0.8), "x4": ("x3", 0.99, 0.3),
+              "x5": ("x3", 0.7, 0.6)}  # fmt: skip
     model = DirectedModel(
         {"x1": Table(torch.tensor([0.6, 0.4]))}
-        | {name: Table(copy, parents=[of]) for name, of in parents.items()}
-    )
+        | {name: Table(torch.tensor([[p, 1 - p], [1 - q, q]]), parents=[of])
+           for name, (of, p, q) in copies.items()}
+    )  # fmt: skip
     return model.sample(n, generator=generator)
 
 

@@ -308,14 +308,12 @@ def test_contrast_is_one_step_of_gibbs_in_the_machine_with_copies(below, above):
         v[0] - p_v1 @ bits(3),
         hidden_mean(v)[0] - p_v1 @ p_h,
     )
-    g = seeded(7)
-    runs = [contrast(W, b, c, v, below=below, above=above, generator=g) for _ in range(6000)]
+    g, batch = seeded(7), v.repeat(16, 1)
+    runs = [contrast(W, b, c, batch, below=below, above=above, generator=g) for _ in range(1000)]
     for values, mean in zip(zip(*runs, strict=True), expected, strict=True):
         draws = torch.stack(values).flatten(1)
         for i, m in enumerate(mean.flatten()):
-            assert_mean(draws[:, i], m.item(), detects=0.08)
-    whole = contrast(W, b, c, v.repeat(6000, 1), below=below, above=above, generator=seeded(7))
-    assert_close(whole.W, expected[0], atol=0.05, rtol=0)
+            assert_mean(draws[:, i], m.item(), detects=0.05)
 
 
 @pytest.mark.equation("dbm-pretraining")
