@@ -215,7 +215,7 @@ def measure(family: Family, *, fits: int) -> Iterator[Row]:
 
 
 def main(
-    fits: Annotated[int, typer.Option(help="data sets for each family, at least 2")] = 20,
+    fits: Annotated[int, typer.Option(help="data sets for each family, at least 2")] = 12,
     out: Annotated[Path, typer.Option(help="folder for the results")] = RESULTS,
 ) -> None:
     """Fits every family by every objective, prints a line for each and writes the results."""

@@ -129,7 +129,7 @@ def main(
     largest: Annotated[int, typer.Option(help="leave out larger T")] = STEPS[-1],
     repeats: Annotated[int, typer.Option(help="runs of each estimate, at least 2")] = REPEATS,
     epochs: Annotated[int, typer.Option(help="of training, for each machine")] = 300,
-    fits: Annotated[int, typer.Option(help="data sets of the second table, at least 2")] = 20,
+    fits: Annotated[int, typer.Option(help="data sets of the second table, at least 2")] = 12,
     out: Annotated[Path, typer.Option(help="folder for the results")] = RESULTS,
 ) -> None:
     """Measures, prints both tables and writes the results."""

@@ -34,7 +34,7 @@ from coursepkg.nets.mlp import MLP
 from coursepkg.rng import seeded
 
 SIZES, CLASSES = (64, 100, 100), 10
-STEP_SIZES = (0.001, 0.003, 0.01)
+STEP_SIZES = (0.002, 0.01)
 LOOK_EVERY = 10  # steps between two looks at the validation images
 
 
@@ -103,7 +103,7 @@ def main(
     labels: Annotated[list[int] | None, typer.Argument(help="numbers of labelled images")] = None,
     seeds: Annotated[int, typer.Option(help="repetitions")] = 5,
     epochs: Annotated[int, typer.Option(help="of pretraining, each layer")] = 200,
-    steps: Annotated[int, typer.Option(help="of fine-tuning")] = 400,
+    steps: Annotated[int, typer.Option(help="of fine-tuning")] = 300,
     out: Annotated[Path, typer.Option(help="folder for the results")] = RESULTS,
 ) -> None:
     """Trains every competitor with every number of labels, prints and writes the errors."""

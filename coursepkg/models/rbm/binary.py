@@ -75,7 +75,7 @@ class RBM(Harmonium):
         Raises:
             ValueError: if the smaller layer has more than 22 units, or a weight is not finite.
         """
-        self._check_weights()
+        self.check_weights()
         D, M = self.W.shape
         if M <= D:
             return log_sum_exp(lambda h: -self.hidden_free_energy(h), M, like=self.W)

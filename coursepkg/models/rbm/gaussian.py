@@ -89,7 +89,7 @@ class GaussianRBM(Harmonium):
         Raises:
             ValueError: if there are more than 22 hidden units, or a weight is not finite.
         """
-        self._check_weights()
+        self.check_weights()
         return log_sum_exp(lambda h: -self.hidden_free_energy(h), len(self.c), like=self.W)
 
     def check_visible(self, v: Tensor, *, name: str = "x") -> None:

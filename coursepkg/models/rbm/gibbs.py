@@ -30,10 +30,12 @@ class BlockGibbs:
         """Takes visible units x, (C, D); also those not known need values to start from.
 
         Raises:
-            ValueError: if x has the wrong shape or values, or `known` another shape.
+            ValueError: if x has the wrong shape or values, a weight is not finite, or `known` is no
+                mask for x.
         """
         check_chains(x)
         self.rbm.check_visible(x)
+        self.rbm.check_weights()
         known = self.known
         if known is not None and (
             known.dtype != torch.bool or known.shape not in {x.shape, x.shape[1:]}

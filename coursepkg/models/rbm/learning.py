@@ -166,7 +166,7 @@ def train(
         One `Epoch` for each pass.
 
     Raises:
-        ValueError: if a number is impossible, or the machine refuses x.
+        ValueError: if a number is impossible, the machine refuses x, or a weight is not finite.
         FloatingPointError: if a weight overflows; all are then as they were before the call.
     """
     last = step_size if last_step_size is None else last_step_size
@@ -229,6 +229,7 @@ def _check(
     rbm: Harmonium, x: Tensor, epochs: int, batch_size: int, average: float, decay: float
 ) -> None:
     rbm.check_visible(x)
+    rbm.check_weights()
     if epochs < 1 or batch_size < 1:
         raise ValueError(f"expected epochs >= 1 and batch_size >= 1, got {epochs} and {batch_size}")
     if not 0 <= average < 1 or not decay >= 0:

@@ -25,10 +25,11 @@ class RBMPath:
             training data, smoothed, makes a shorter way.
 
     Raises:
-        ValueError: if a rate is not strictly between 0 and 1.
+        ValueError: if a rate is not strictly between 0 and 1, or a weight is not finite.
     """
 
     def __init__(self, rbm: RBM, rates: Tensor | None = None) -> None:
+        rbm.check_weights()
         rates = torch.full_like(rbm.b, 0.5) if rates is None else rates
         if rates.shape != rbm.b.shape or not ((rates > 0) & (rates < 1)).all():
             raise ValueError(

@@ -86,7 +86,7 @@ class SpinRBM(Harmonium):
         Raises:
             ValueError: if the smaller layer has more than 22 units, or a weight is not finite.
         """
-        self._check_weights()
+        self.check_weights()
         D, M = self.W.shape
         if M <= D:
             return log_sum_exp(lambda s: -self.hidden_free_energy(2 * s - 1), M, like=self.W)

@@ -69,11 +69,8 @@ def enumerate_all(dbn, x):
     """Tables (N, S) of log joint and log q over all h¹, …, h^(L-1)."""
     hidden = hidden_states(dbn)
     S = len(hidden[0]) if hidden else 1
-    rows = [[v.expand(S, -1), *hidden] for v in x]
-    return (
-        torch.stack([log_joint(dbn, row) for row in rows]),
-        torch.stack([log_recognition(dbn, row) for row in rows]),
-    )
+    rows = [x.repeat_interleave(S, dim=0), *(h.repeat(len(x), 1) for h in hidden)]
+    return log_joint(dbn, rows).view(-1, S), log_recognition(dbn, rows).view(-1, S)
 
 
 def exact_log_p(dbn, x):

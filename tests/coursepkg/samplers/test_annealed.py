@@ -236,6 +236,8 @@ def test_one_chain_and_broken_densities_are_refused():
         annealed_importance(path, BETAS, chains=1, generator=seeded(0))
     with pytest.raises(ValueError, match="chains: expected at least 2"):
         reverse_annealed_importance(path, BETAS, path.x[:1], generator=seeded(0))
-    path.log_density = lambda x, beta: torch.full((81,), math.nan)
-    with pytest.raises(ValueError, match="log_w: expected finite"):
+    path.log_density = lambda x, beta: torch.where(path.x[:, 2] == 1, math.nan, beta)
+    with pytest.raises(ValueError, match=r"log_density: expected.*got NaN in 27 of 81.* 0 and 0.2"):
         annealed_importance(path, BETAS, chains=81, generator=seeded(0))
+    with pytest.raises(ValueError, match=r"log_density: expected.*got NaN in 27 of 81.* 1 and 0.7"):
+        reverse_annealed_importance(path, BETAS, path.x, generator=seeded(0))

@@ -23,8 +23,9 @@ from tests.statistics import assert_mean
 
 
 @pytest.fixture
-def path(generator):
+def path():
     """A machine with strong weights, so that neighbouring laws differ."""
+    generator = seeded(0)
     rbm = RBM(6, 4, generator=generator, scale=2.5)
     with torch.no_grad():
         rbm.b.normal_(generator=generator)

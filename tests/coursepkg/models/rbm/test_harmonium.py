@@ -7,6 +7,9 @@ from torch.testing import assert_close
 from coursepkg.models.rbm import harmonium
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.models.rbm.gaussian import GaussianRBM
+from coursepkg.models.rbm.gibbs import BlockGibbs
+from coursepkg.models.rbm.learning import PersistentChains, train
+from coursepkg.models.rbm.paths import RBMPath
 from coursepkg.models.rbm.spins import SpinRBM
 from coursepkg.rng import seeded
 from tests.coursepkg.models.rbm.machines import binary, gaussian, spins
@@ -69,3 +72,24 @@ def test_exact_draws_do_not_depend_on_how_the_states_are_split(monkeypatch):
     whole = rbm.sample(50, generator=seeded(1))
     monkeypatch.setattr(harmonium, "CHUNK", 3)
     assert torch.equal(rbm.sample(50, generator=seeded(1)), whole)
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+@pytest.mark.parametrize("make", [binary, spins, gaussian])
+def test_weights_that_are_not_finite_are_seen_before_anything_is_drawn(make, bad):
+    """A comparison with NaN is false: a chain would show zeros and say nothing."""
+    rbm = make()
+    x = torch.ones(2, len(rbm.b))
+    with torch.no_grad():
+        rbm.c[1] = bad
+    calls = [
+        rbm.check_weights,
+        lambda: BlockGibbs(rbm).init(x),
+        lambda: rbm.sample(1, generator=seeded(0)),
+        lambda: train(rbm, x, negative=PersistentChains(2), epochs=1, batch_size=1, step_size=0.1,
+                      generator=seeded(0)),
+        *([lambda: RBMPath(rbm)] if make is binary else []),
+    ]  # fmt: skip
+    for call in calls:
+        with pytest.raises(ValueError, match="c: expected finite weights, got 1 NaN or inf"):
+            call()
