@@ -337,12 +337,15 @@ def train(rbm, X, batch_size, step_size, epochs, generator):
 
 
 # %% nbgrader={"grade": true, "grade_id": "q4-visible", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-# A machine so sure of itself that nothing is random: h is 1, and v is 0. Five rows make three batches.
+# A machine so sure of itself that nothing is random: h is 1, and v is 0. Five rows make three batches. And equal generators train alike.
 sure = {"W": np.zeros((2, 1)), "b": np.full(2, -50.0), "c": np.full(1, 50.0)}
 result = train(sure, np.ones((5, 2)), 2, 0.5, 2, seeded(1))
 check(result["W"], [[3.0], [3.0]])
 check(result["b"], [-47.0, -47.0])
 check(result["c"], [50.0])
+one, again = (train(little, states(2), 3, 0.1, 2, seeded(1)) for _ in range(2))
+for name in ("W", "b", "c"):
+    check(again[name], one[name], tolerance=0)
 
 # %% nbgrader={"grade": true, "grade_id": "q4-hidden", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 # hint: one step on many rows, against the mean of CD-1 with all draws enumerated; each row once in an epoch
@@ -479,8 +482,9 @@ for scale in (0.3, 100):
 #
 # And when both layers are large? Lead the machine there from one whose constant is known: independent visible units with log-odds `base`, say those of the data. Between the two lie the machines
 #
-# $$ \tilde p_\beta(v, h) = \exp\bigl( (1 - \beta)\, \text{base}^\top v + \beta\, (b^\top v + c^\top h + v^\top W h) \bigr), \qquad 0 = \beta_0 < \beta_1 < \dots < \beta_K = 1 . $$
+# $$ \tilde p_\beta(v, h) = \exp\bigl( (1 - \beta)\, \text{base}^\top v + \beta\, (b^\top v + c^\top h + v^\top W h) \bigr) . $$
 #
+# Take $\beta$ from 0 to 1 in steps, $0 = \beta_0 < \beta_1 < \dots < \beta_K = 1$.
 # Each chain starts with an exact draw of $v$ from $p_{\beta_0}$. Weigh it for the change from $\beta_0$ to $\beta_1$, by the ratio $\tilde p_{\beta_1}(v) / \tilde p_{\beta_0}(v)$ in which $h$ is summed out; take one step of block Gibbs sampling
 # that leaves $p_{\beta_1}$ invariant; weigh the new $v$ for the change to $\beta_2$, which multiplies the weight it has; and so on.
 # What do the hidden units contribute to the constant at $\beta = 0$? With the right constant each weight is an unbiased estimate of $Z$, however few the steps; with many steps it is also a good one. Advance all chains at once: there may be 100,000.
@@ -493,7 +497,6 @@ def annealed_log_weights(rbm, base, betas, chains, generator):
     """log w of each chain, (chains,), where the mean of w is Z; base is (p,), betas (K + 1,)."""
     ### BEGIN SOLUTION
     W, b, c = rbm["W"], rbm["b"], rbm["c"]
-    p, q = W.shape
 
     def log_visible(v, beta):
         a = beta * (c + v @ W)
@@ -504,7 +507,7 @@ def annealed_log_weights(rbm, base, betas, chains, generator):
         return u.numpy() < probability
 
     v = below(np.tile(special.expit(base), (chains, 1))).astype(float)
-    log_w = np.full(chains, np.logaddexp(0, base).sum() + q * np.log(2))
+    log_w = np.full(chains, np.logaddexp(0, base).sum() + len(c) * np.log(2))
     for before, beta in itertools.pairwise(betas):
         log_w += log_visible(v, beta) - log_visible(v, before)
         h = np.where(below(special.expit(2 * beta * (c + v @ W))), 1.0, -1.0)

@@ -43,6 +43,8 @@ def test_quick_board_marks_bounds_and_estimates(tmp_path, monkeypatch):
     assert [row["family"] for row in rows] == [e.family for e in entries.ENTRIES]
     assert [row["sign"] for row in rows] == ["≤", "≈", "≈"]
     assert all(row["error_draws"] > 0 for row in rows)
+    first, second = 64 * 8 + 64 + 8, 8 * 4 + 8 + 4
+    assert [row["parameters"] for row in rows] == [first + second, 2 * first, first + 8 * 4 + 4]
 
 
 @pytest.mark.usefixtures("short_path")

@@ -54,7 +54,7 @@ class NoiseContrastive(nn.Module):
     def log_ratio(self, x: Tensor) -> Tensor:
         """G(x) = log p(x) - log q(x) by the present estimate, (B, D) -> (B,), nats."""
         with torch.no_grad():
-            log_q = self.noise.log_prob(x)
+            log_q = self.noise.log_prob(x).to(x)
         if not (finite := log_q.isfinite()).all():
             raise ValueError(
                 "noise: expected a finite log-density at every example, got "

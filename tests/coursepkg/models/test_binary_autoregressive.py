@@ -69,11 +69,11 @@ def test_each_unit_is_a_forest_of_scikit_learns():
 
     Kills: the share of zeros for that of ones, a unit among its own features, no coin.
     """
-    x, d = torch.randint(2, (30, D), generator=seeded(4)).double(), 3
-    model = trees(coin=0.1).fit(x)
-    before = torch.cat([torch.ones(30, 1), x[:, :d]], 1).numpy()
+    x, d = torch.randint(2, (7, D), generator=seeded(4)).double(), 2
+    model = TreeAutoregression(dim=D, trees=101, leaf=2, coin=0.1, generator=seeded(0)).fit(x)
+    before = torch.cat([torch.ones(7, 1), x[:, :d]], 1).numpy()
     seed = draw_seed(seeded(0)) + d
-    forest = ExtraTreesClassifier(20, min_samples_leaf=2, random_state=seed)
+    forest = ExtraTreesClassifier(101, min_samples_leaf=2, random_state=seed)
     share = forest.fit(before, x[:, d].numpy()).predict_proba(before)[:, 1]
     on, off = x.clone(), x.clone()
     on[:, d], off[:, d] = 1, 0

@@ -2,7 +2,6 @@
 def annealed_log_weights(rbm, base, betas, chains, generator):
     """Only visible units at β = 0."""
     W, b, c = rbm["W"], rbm["b"], rbm["c"]
-    p, q = W.shape
 
     def log_visible(v, beta):
         a = beta * (c + v @ W)

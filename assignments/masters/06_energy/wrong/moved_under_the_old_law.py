@@ -2,7 +2,6 @@
 def annealed_log_weights(rbm, base, betas, chains, generator):
     """One temperature late."""
     W, b, c = rbm["W"], rbm["b"], rbm["c"]
-    p, q = W.shape
 
     def log_visible(v, beta):
         a = beta * (c + v @ W)
@@ -13,7 +12,7 @@ def annealed_log_weights(rbm, base, betas, chains, generator):
         return u.numpy() < probability
 
     v = below(np.tile(special.expit(base), (chains, 1))).astype(float)
-    log_w = np.full(chains, np.logaddexp(0, base).sum() + q * np.log(2))
+    log_w = np.full(chains, np.logaddexp(0, base).sum() + len(c) * np.log(2))
     for before, beta in itertools.pairwise(betas):
         log_w += log_visible(v, beta) - log_visible(v, before)
         beta = before

@@ -2,7 +2,6 @@
 def annealed_log_weights(rbm, base, betas, chains, generator):
     """β outside the cosh when it weighs."""
     W, b, c = rbm["W"], rbm["b"], rbm["c"]
-    p, q = W.shape
 
     def log_visible(v, beta):
         a = c + v @ W

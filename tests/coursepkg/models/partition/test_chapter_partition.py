@@ -215,6 +215,21 @@ def test_pseudo_likelihood_charges_a_shared_bit_to_nobody():
         assert (p @ -p.log()).item() == pytest.approx(math.log(2) + H)
 
 
+@pytest.mark.equation("pseudo-likelihood")
+def test_under_its_own_law_the_pseudo_likelihood_is_below_the_entropy(generator):
+    """The same exercise: conditioning on more lowers an entropy. Kills: a bound the other way."""
+    rbm = RBM(6, 4, generator=generator, scale=2.0)
+    v = binary_states(6, like=rbm.W)
+    log_p = -rbm.free_energy(v) - rbm.log_z()
+    entropy = -(log_p.exp() @ log_p)
+    mean = log_p.exp() @ PseudoLikelihood(rbm).loss(v, generator=generator)
+    assert mean < entropy - 0.02
+    with torch.no_grad():
+        rbm.W.zero_()  # independent pixels
+    log_p = -rbm.free_energy(v) - rbm.log_z()
+    assert_close(PseudoLikelihood(rbm).loss(v, generator=generator), -log_p)
+
+
 @pytest.mark.equation("nce-objective")
 def test_with_much_noise_its_gradient_is_that_of_the_likelihood(generator):
     """The exercise: ∇F(x) - E_p[∇F] as ν grows, for a normalised model; exact means over states."""

@@ -39,6 +39,7 @@ def test_free_energies_sum_one_layer_out():
     assert_close(rbm.hidden_free_energy(h), -torch.logsumexp(-0.7 * energies, 1))
 
 
+@pytest.mark.equation("rbm-spin-energy")
 def test_conditionals_and_means_come_from_the_joint_law():
     """Kills: σ(βx) for σ(2βx), a mean of 0 and 1."""
     rbm = spins()
