@@ -9,7 +9,6 @@ random start and half from all spins up; their mean energy and magnetisation sta
 and Yang's, and those of the small one beside exact sums.
 """
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +18,7 @@ import typer
 from torch import Generator, Tensor
 
 from benchmarks.provenance import RESULTS, write_results
+from benchmarks.timing import fastest
 from coursepkg.enumeration import log_sum_exp
 from coursepkg.graphs.lattice import (
     Checkerboard,
@@ -30,7 +30,7 @@ from coursepkg.graphs.lattice import (
 from coursepkg.rng import seeded
 from coursepkg.samplers.run import run
 
-REPEATS, BETA = 3, 0.4
+BETA = 0.4
 SHAPES = {
     "table": [(2, 2), (2, 4), (3, 4), (4, 4), (4, 5)],
     "matrix": [(side, side) for side in range(2, 12)],
@@ -75,7 +75,7 @@ def cost(kind: str, height: int, width: int) -> dict[str, Any]:
         "sweep": lambda: kernel.step(state, generator=generator),
     }
     value = None if kind == "sweep" else work[kind]().item()
-    return {"kind": kind, "sites": sites, "seconds": _fastest(work[kind]), "log_z": value}
+    return {"kind": kind, "sites": sites, "seconds": fastest(work[kind]), "log_z": value}
 
 
 def table_log_z(lattice: Lattice) -> Tensor:
@@ -112,16 +112,6 @@ def physics(
         "by_chain": magnetisation.tolist(),
         "yang": spontaneous_magnetisation(beta),
     }  # fmt: skip
-
-
-def _fastest(work: Callable[[], object]) -> float:
-    """Least CPU seconds of several runs: what disturbs a measurement only adds to it."""
-    seconds = []
-    for _ in range(REPEATS):
-        start = time.process_time()
-        work()
-        seconds.append(time.process_time() - start)
-    return min(seconds)
 
 
 if __name__ == "__main__":

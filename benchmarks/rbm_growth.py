@@ -8,7 +8,6 @@ of the hidden layer, CD-1 and PCD on 1,000 images of 64 pixels, and a step of bl
 chains, which grow in proportion.
 """
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +17,7 @@ import typer
 from torch import Tensor
 
 from benchmarks.provenance import RESULTS, write_results
+from benchmarks.timing import fastest
 from coursepkg.data import digits
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.models.rbm.gibbs import BlockGibbs
@@ -64,17 +64,7 @@ def cost(kind: str, hidden: int, x: Tensor) -> dict[str, Any]:
         "Gibbs step": lambda: kernel.step(state, generator=generator),
     }
     with torch.no_grad():
-        return {"kind": kind, "D": D, "M": hidden, "seconds": fastest(work[kind])}
-
-
-def fastest(work: Callable[[], object]) -> float:
-    """Least CPU seconds of several runs: what disturbs a measurement only adds to it."""
-    seconds = []
-    for _ in range(REPEATS):
-        start = time.process_time()
-        work()
-        seconds.append(time.process_time() - start)
-    return min(seconds)
+        return {"kind": kind, "D": D, "M": hidden, "seconds": fastest(work[kind], repeats=REPEATS)}
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """Deep belief networks and a deep Boltzmann machine of the binarised digits.
 
 A network's likelihood needs the log Z of its top machine only. With 20 units up there it is exact,
-and the score is a bound (≤); otherwise annealed importance sampling estimates it (≈).
+and the score is a bound (≤); otherwise annealed importance sampling estimates it (≈). Chosen on
+validation: 50 to 200 units in h¹, first steps of 0.05 to 0.5, weight decay 0 or 0.001, a top that
+starts upside down or at random; for the Boltzmann machine 0, 50 or 100 epochs of pretraining.
 """
 
 import torch

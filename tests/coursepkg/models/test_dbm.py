@@ -318,22 +318,22 @@ def test_contrast_is_one_step_of_gibbs_in_the_machine_with_copies(below, above):
 
 @pytest.mark.equation("dbm-pretraining")
 def test_pretraining_stacks_machines_and_halves_shared_biases(generator, monkeypatch):
-    """A contrast that only counts. Kills: copies at the ends, biases summed, a layer skipped."""
+    """A contrast that only counts. Kills: copies at the ends, biases summed, input heard once."""
     seen = []
 
     def count(W, b, c, v, *, below, above, generator):
         seen.append((tuple(W.shape), below, above, v.mean().item()))
-        return torch.ones_like(W), 40 * torch.ones_like(b) - b, 60 * torch.ones_like(c) - c
+        return torch.full_like(W, 10.0), 40 - b, -120 - c
 
     monkeypatch.setattr("coursepkg.models.dbm.contrast", count)
-    dbm, x = DBM((3, 2, 4, 1), generator=generator, scale=0.0), bits(3)
+    dbm, x = DBM((3, 2, 4, 1), generator=generator, scale=0.0), torch.ones(8, 3)
     pretrain(dbm, x, epochs=2, batch_size=4, step_size=1.0, generator=generator)
     shapes = [((3, 2), 2, 1), ((2, 4), 2, 2), ((4, 1), 1, 2)]
     assert [row[:3] for row in seen] == [row for row in shapes for _ in range(4)]
-    assert [row[3] for row in seen[4:]] == [1.0] * 8, "the next layer sees h, here certain"
+    assert [row[3] for row in seen[4:]] == [1.0] * 8, "two copies outweigh c, one would not"
     for W in dbm.weights:
-        assert_close(W.detach(), torch.full_like(W, 4.0))
-    for bias, expected in zip(dbm.biases, (40.0, 50.0, 50.0, 60.0), strict=True):
+        assert_close(W.detach(), torch.full_like(W, 40.0))
+    for bias, expected in zip(dbm.biases, (40.0, -40.0, -40.0, -120.0), strict=True):
         assert_close(bias.detach(), torch.full_like(bias, expected))
 
 

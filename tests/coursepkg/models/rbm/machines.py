@@ -54,5 +54,6 @@ def transition(rbm, values=(0.0, 1.0)):
 def index(v, values=(0.0, 1.0)):
     """Row of v among all states."""
     low, high = values
+    assert ((v == low) | (v == high)).all(), "a value that no unit can take"
     place = 2 ** torch.arange(v.shape[-1] - 1, -1, -1)
     return (((v - low) / (high - low)).long() * place).sum(-1)
