@@ -63,10 +63,14 @@ def rbm_50(split: Split, generator: Generator, quick: bool) -> RBM:
 
 def log_z(rbm: RBM, split: Split, generator: Generator) -> Estimate:
     """log Z by annealed importance sampling, from independent pixels."""
+    return annealed(rbm, rates(split.train), generator=generator)
+
+
+def annealed(rbm: RBM, start: Tensor, *, generator: Generator) -> Estimate:
+    """log Z by annealed importance sampling from independent units with these rates."""
     betas = torch.linspace(0, 1, TEMPERATURES + 1)
-    path = RBMPath(rbm, rates(split.train))
-    estimate = annealed_importance(path, betas, chains=CHAINS, generator=generator)
-    return Estimate(estimate.log_Z, estimate.error)
+    found = annealed_importance(RBMPath(rbm, start), betas, chains=CHAINS, generator=generator)
+    return Estimate(found.log_Z, found.error)
 
 
 def rates(x: Tensor) -> Tensor:
