@@ -11,8 +11,7 @@ cells.
 
 import math
 import time
-import timeit
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +21,7 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal
 
 from benchmarks.provenance import RESULTS, write_results
+from benchmarks.timing import fastest
 from coursepkg.bayes.density import Histogram, KernelDensity
 from coursepkg.rng import seeded
 
@@ -62,8 +62,8 @@ def measure(D: int, N: int, seeds: int) -> dict[str, Any]:
     x, fresh = _draws(D, N, 0), _draws(D, FRESH, 1)
     kernel = KernelDensity(1.0, dim=D).fit(x)
     cells = Histogram(2, low=-SIDE, high=SIDE, dim=D, smoothing=1.0).fit(x)
-    seconds = {"kernel_seconds": _fastest(lambda: kernel.log_prob(fresh)),
-               "histogram_seconds": _fastest(lambda: cells.log_prob(fresh))}  # fmt: skip
+    seconds = {"kernel_seconds": fastest(lambda: kernel.log_prob(fresh)),
+               "histogram_seconds": fastest(lambda: cells.log_prob(fresh))}  # fmt: skip
     row = {key: sum(run[key] for run in runs) / seeds for key in runs[0]}
     errors = {
         f"{key}_error": torch.tensor([run[key] for run in runs], dtype=torch.float64).std().item()
@@ -94,11 +94,6 @@ def _one_data_set(D: int, N: int, seed: int) -> dict[str, float]:
 def _draws(D: int, n: int, seed: int) -> Tensor:
     x = torch.randn(n, D, generator=seeded(seed), dtype=torch.float64)
     return x.clamp(-SIDE, SIDE)
-
-
-def _fastest(work: Callable[[], object]) -> float:
-    """Least CPU seconds of several runs: what disturbs a measurement only adds to it."""
-    return min(timeit.repeat(work, timer=time.process_time, number=1, repeat=3))
 
 
 def _histograms(x: Tensor) -> Iterator[Histogram]:

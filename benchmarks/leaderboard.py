@@ -3,12 +3,14 @@
     python -m benchmarks.leaderboard --only arm
 
 trains the entries of `benchmarks/entries/arm.py` on rows [:1000] of the digits, lets them select on
-[1000:1350], scores [1350:] once, and writes `benchmarks/results/leaderboard-arm.json`.
+[1000:1350], scores [1350:] once, and writes `benchmarks/results/leaderboard-arm.json`. Boltzmann
+machines and their competitors get the digits as zeros and ones: another variable, another board.
 """
 
 import math
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,18 +20,23 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
-from benchmarks.entries import arm, copula, mixture
+from benchmarks.entries import arm, copula, dbn, mixture, rbm
 from benchmarks.entry import Entry
 from benchmarks.provenance import RESULTS, write_results
-from coursepkg.data.digits import Split, load_split
+from coursepkg.data.digits import Split, binarise, load_split
+from coursepkg.enumeration import Normalised, NormalisedBound
 from coursepkg.evaluation import Nats, nats, over_seeds
+from coursepkg.models.binary_autoregressive import LogisticAutoregression, TreeAutoregression
 from coursepkg.rng import seeded
 
 FAMILIES: dict[str, Sequence[Entry]] = {
     "arm": arm.ENTRIES,
     "mixture": mixture.ENTRIES,
     "copula": copula.ENTRIES,
+    "rbm": rbm.ENTRIES,
+    "dbn": dbn.ENTRIES,
 }
+BINARY = {"rbm", "dbn"}  # families of the digits as zeros and ones
 DRAWS = 64  # of a bound, for each image
 
 
@@ -49,7 +56,8 @@ def main(
     torch.set_num_threads(1)
     folder = out or (None if quick else RESULTS)
     for name in names:
-        rows = [run(entry, load_split(), quick=quick) for entry in FAMILIES[name]]
+        split = Split(*map(binarise, load_split())) if name in BINARY else load_split()
+        rows = [run(entry, split, quick=quick) for entry in FAMILIES[name]]
         Console().print(as_table(name, rows))
         if folder is not None:
             write_results(folder / f"leaderboard-{name}.json", rows)
@@ -63,8 +71,11 @@ def run(entry: Entry, split: Split, *, quick: bool) -> dict[str, Any]:
         generator = seeded(seed)
         model = entry.fit(split, generator, quick)
         seconds.append(time.process_time() - start)
-        valid.append(nats(model, split.valid, generator=generator, draws=DRAWS))
-        test.append(nats(model, split.test, generator=generator, draws=DRAWS))
+        log_Z, error = entry.log_z(model, split, generator) if entry.log_z else (None, 0.0)
+        score = partial(nats, model, generator=generator, draws=DRAWS, log_Z=log_Z,
+                        log_Z_error=error)  # fmt: skip
+        valid.append(score(split.valid))
+        test.append(score(split.test))
         parameters = count(model)
     mean = over_seeds(test) if len(test) > 1 else test[0]
     return {
@@ -84,7 +95,11 @@ def run(entry: Entry, split: Split, *, quick: bool) -> dict[str, Any]:
 
 
 def count(model: object) -> int:
-    """Numbers that the model learned: its parameters, or the table that was counted."""
+    """Numbers that the model learned: its parameters, or the table or the leaves it counted."""
+    if isinstance(model, Normalised | NormalisedBound):
+        return count(model.model)
+    if isinstance(model, LogisticAutoregression | TreeAutoregression):
+        return model.learned
     return (
         sum(v.numel() for v in model.state_dict().values()) if isinstance(model, nn.Module) else 0
     )
@@ -92,7 +107,8 @@ def count(model: object) -> int:
 
 def as_table(name: str, rows: Sequence[dict[str, Any]]) -> Table:
     """The rows as a table to print."""
-    table = Table(title=f"{name}: test negative log-likelihood, 447 digits")
+    what = "447 digits of zeros and ones" if name in BINARY else "447 digits"
+    table = Table(title=f"{name}: test negative log-likelihood, {what}")
     for heading in ("family", "nats", "± seeds", "bits/dim", "CPU s", "parameters"):
         table.add_column(heading, justify="left" if heading == "family" else "right")
     for row in rows:

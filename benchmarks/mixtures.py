@@ -6,8 +6,6 @@ writes `benchmarks/results/mixtures.json`. The text says O(NMD² + MD³) for ful
 for diagonal ones and O(NMDK) for categoricals. N grows with M = 16, M with N = 2,000.
 """
 
-import time
-import timeit
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +13,7 @@ import torch
 import typer
 
 from benchmarks.provenance import RESULTS, write_results
+from benchmarks.timing import fastest
 from coursepkg.bayes.categorical_mixture import CategoricalMixture
 from coursepkg.bayes.em import Mixture
 from coursepkg.bayes.mixture import DiagonalGaussianMixture, GaussianMixture
@@ -55,12 +54,7 @@ def measure(N: int, M: int) -> dict[str, Any]:
 
 
 def _seconds(model: Mixture, x: torch.Tensor) -> float:
-    """Least CPU seconds of several steps: what disturbs a measurement only adds to it."""
-
-    def step() -> None:
-        model.m_step(x, model.e_step(x))
-
-    return min(timeit.repeat(step, timer=time.process_time, number=1, repeat=REPEATS))
+    return fastest(lambda: model.m_step(x, model.e_step(x)), repeats=REPEATS)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,6 @@ writes `benchmarks/results/regression.json`. The text says O(NM² + M³) for the
 other; both are measured in one process, on one thread, so that their ratio means something.
 """
 
-import time
-import timeit
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +13,7 @@ import torch
 import typer
 
 from benchmarks.provenance import RESULTS, write_results
+from benchmarks.timing import fastest
 from coursepkg.bayes.regression import coordinate_sweep, ridge
 from coursepkg.rng import seeded
 
@@ -41,17 +39,13 @@ def measure(M: int) -> dict[str, Any]:
     X = torch.randn(M, N, generator=generator, dtype=torch.float64).T
     y = X[:, 0] + torch.randn(N, generator=generator, dtype=torch.float64)
     penalty = 0.1 * float((X.T @ y).abs().max())
-    closed = _fastest(lambda: ridge(X, y, penalty=penalty))
-    sweep = _fastest(
-        lambda: coordinate_sweep(torch.zeros_like(X[0]), y.clone(), X, penalty=penalty)
+    closed = fastest(lambda: ridge(X, y, penalty=penalty), repeats=REPEATS)
+    sweep = fastest(
+        lambda: coordinate_sweep(torch.zeros_like(X[0]), y.clone(), X, penalty=penalty),
+        repeats=REPEATS,
     )
     return {"N": N, "M": M, "ridge_seconds": closed, "sweep_seconds": sweep,
             "ratio": closed / sweep}  # fmt: skip
-
-
-def _fastest(work: Callable[[], object]) -> float:
-    """Least CPU seconds of several runs: what disturbs a measurement only adds to it."""
-    return min(timeit.repeat(work, timer=time.process_time, number=1, repeat=REPEATS))
 
 
 if __name__ == "__main__":

@@ -6,8 +6,6 @@ writes `benchmarks/results/sampling_cost.json`. The two are measured in one proc
 means something where the seconds do not.
 """
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +13,7 @@ import torch
 import typer
 
 from benchmarks.provenance import RESULTS, write_results
+from benchmarks.timing import fastest
 from coursepkg.models.arm import ARM
 from coursepkg.nets.conv import CausalCNN
 from coursepkg.rng import seeded
@@ -54,20 +53,10 @@ def measure(dim: int) -> dict[str, Any]:
     handle = net.register_forward_hook(count)
     model.sample(BATCH, generator=generator)
     handle.remove()
-    score = _fastest(lambda: model.log_prob(x), 10 * REPEATS)
-    sample = _fastest(lambda: model.sample(BATCH, generator=generator), REPEATS)
+    score = fastest(lambda: model.log_prob(x), repeats=10 * REPEATS)
+    sample = fastest(lambda: model.sample(BATCH, generator=generator), repeats=REPEATS)
     return {"dim": dim, "batch": BATCH, "score_seconds": score, "sample_seconds": sample,
             "ratio": sample / score, "sample_passes": passes}  # fmt: skip
-
-
-def _fastest(work: Callable[[], object], repeats: int) -> float:
-    """Least CPU seconds of several runs: what disturbs a measurement only adds to it."""
-    seconds = []
-    for _ in range(repeats):
-        start = time.process_time()
-        work()
-        seconds.append(time.process_time() - start)
-    return min(seconds)
 
 
 if __name__ == "__main__":

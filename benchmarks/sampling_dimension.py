@@ -9,8 +9,6 @@ share of the weights, are known: (1/σ)^D and (√(2σ² - 1) / σ²)^D.
 """
 
 import math
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,11 +17,12 @@ import typer
 from torch import Tensor
 
 from benchmarks.provenance import RESULTS, write_results
+from benchmarks.timing import fastest
 from coursepkg.data.toy import GaussianMixture
 from coursepkg.rng import seeded
 from coursepkg.samplers.weighting import RejectionSampler, effective_sample_size, monte_carlo
 
-THETA, N_DRAWS, LARGEST_SUM, REPEATS = 0.7, 10_000, 20, 3
+THETA, N_DRAWS, LARGEST_SUM = 0.7, 10_000, 20
 SIGMA, N_PROPOSALS, CHUNK = 1.5, 200_000, 20_000
 LINE = "D = {D}: kept {kept_share:.2e}, effective {effective_share:.2e}, Monte Carlo ± {error:.4f}"
 
@@ -54,12 +53,12 @@ def expectation(D: int) -> dict[str, Any]:
         "n_draws": N_DRAWS,
         "value": estimate.value,
         "error": estimate.error,
-        "draws_seconds": _fastest(lambda: monte_carlo(more_heads(draw()))),
+        "draws_seconds": fastest(lambda: monte_carlo(more_heads(draw()))),
         "exact": None,
         "sum_seconds": None,
     }
     if D <= LARGEST_SUM:
-        row |= {"exact": exact_sum(D), "sum_seconds": _fastest(lambda: exact_sum(D))}
+        row |= {"exact": exact_sum(D), "sum_seconds": fastest(lambda: exact_sum(D))}
     return row
 
 
@@ -97,16 +96,6 @@ def weighting(D: int) -> dict[str, Any]:
         "effective_theory": (math.sqrt(2 * SIGMA**2 - 1) / SIGMA**2) ** D,
         "largest_weight": torch.softmax(weights, 0).max().item(),
     }
-
-
-def _fastest(work: Callable[[], object]) -> float:
-    """Least CPU seconds of several runs: what disturbs a measurement only adds to it."""
-    seconds = []
-    for _ in range(REPEATS):
-        start = time.process_time()
-        work()
-        seconds.append(time.process_time() - start)
-    return min(seconds)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
 """Negative log-likelihoods that carry their sign and their errors."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.protocols import Bound, Energy, Exact
+from coursepkg.protocols import Bound, Energy, EnergyBound, Exact
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,13 @@ def nats(
 ) -> Nats:
     """Mean negative log-likelihood of x under the model, in nats per example.
 
-    Reads what the model can say: `log_prob` gives =, `elbo` gives ≤, and `free_energy` with an
-    estimate of log Z gives ≈. The value of a bound is no likelihood, and an estimated log Z tends
-    to flatter: E[log Ẑ] ≤ log Z.
+    Reads what the model can say: `log_prob` gives =, `elbo` gives ≤, and `free_energy` or a bound
+    on it, with an estimate of log Z, gives ≈. The value of a bound is no likelihood, and an
+    estimated log Z tends to flatter: E[log Ẑ] ≤ log Z.
 
     Args:
-        model: has `log_prob`, `elbo` or `free_energy`; evaluated in eval mode, left as it was.
+        model: has one of `log_prob`, `elbo`, `free_energy` and `free_energy_bound`; evaluated in
+            eval mode, left as it was.
         x: examples, (N, *event).
         generator: source of the draws of a bound.
         draws: how many draws of the bound to average per example.
@@ -76,27 +80,10 @@ def nats(
     if draws < 1:
         raise ValueError(f"draws: expected at least 1, got {draws}")
     with torch.no_grad(), eval_mode(model):
-        if isinstance(model, Exact):
-            nll = torch.cat([-model.log_prob(b) for b in x.split(batch_size)])
-            return _summary(nll[None], sign="=")
-        if isinstance(model, Bound):
-            if generator is None:
-                raise TypeError(f"generator: expected one, since {_name(model)} draws its bound")
-            rows = [torch.cat([-model.elbo(b, generator=generator) for b in x.split(batch_size)])
-                    for _ in range(draws)]  # fmt: skip
-            return _summary(torch.stack(rows), sign="≤")
-        if isinstance(model, Energy):
-            if log_Z is None:
-                raise TypeError(
-                    f"log_Z: expected an estimate, since {_name(model)} knows log p(x) only up to "
-                    "log Z (models/partition estimates it)"
-                )
-            nll = torch.cat([model.free_energy(b) + log_Z for b in x.split(batch_size)])
-            return _summary(nll[None], sign="≈", error_draws=log_Z_error)
-    raise TypeError(
-        f"{_name(model)} says nothing about p(x): expected log_prob, elbo or free_energy. An "
-        "implicit model such as a GAN has no likelihood (—); compare its samples instead"
-    )
+        sign, drawn, nll = _reading(model, generator, log_Z)
+        rows = [torch.cat([nll(b) for b in x.split(batch_size)])
+                for _ in range(draws if drawn else 1)]  # fmt: skip
+    return _summary(torch.stack(rows), sign, drawn=drawn, error=log_Z_error if sign == "≈" else 0.0)
 
 
 def over_seeds(results: Sequence[Nats]) -> Nats:
@@ -126,17 +113,46 @@ def over_seeds(results: Sequence[Nats]) -> Nats:
     )
 
 
-def _summary(nll: Tensor, *, sign: str, error_draws: float | None = None) -> Nats:
+def _reading(
+    model: object, generator: Generator | None, log_Z: float | None
+) -> tuple[str, bool, Callable[[Tensor], Tensor]]:
+    """The sign of what the model says, whether it is drawn, and -log p(x) or what stands for it."""
+    if isinstance(model, Exact):
+        return "=", False, lambda x: -model.log_prob(x)
+    if isinstance(model, Bound):
+        noise = _given(generator, f"generator: expected one, since {_name(model)} draws its bound")
+        return "≤", True, lambda x: -model.elbo(x, generator=noise)
+    if isinstance(model, Energy | EnergyBound):
+        constant = _given(
+            log_Z,
+            f"log_Z: expected an estimate, since {_name(model)} knows log p(x) only up to log Z "
+            "(annealed importance sampling estimates it)",
+        )
+        if isinstance(model, Energy):
+            return "≈", False, lambda x: model.free_energy(x) + constant
+        noise = _given(generator, f"generator: expected one, since {_name(model)} draws its bound")
+        return "≈", True, lambda x: model.free_energy_bound(x, generator=noise) + constant
+    raise TypeError(
+        f"{_name(model)} says nothing about p(x): expected log_prob, elbo or free_energy. An "
+        "implicit model such as a GAN has no likelihood (—); compare its samples instead"
+    )
+
+
+def _given(value: T | None, otherwise: str) -> T:
+    if value is None:
+        raise TypeError(otherwise)
+    return value
+
+
+def _summary(nll: Tensor, sign: str, *, drawn: bool, error: float) -> Nats:
     """Summarises nll (draws, N): error over examples from their means, over draws within them."""
     nll = nll.double()
     if nll.isnan().any():
         raise ValueError(f"expected numbers, got NaN for {int(nll.isnan().any(0).sum())} examples")
     (R, N), per_example = nll.shape, nll.mean(0)
-    if error_draws is None:
-        error_draws = (nll.var(0).sum() / R).sqrt().item() / N if R > 1 else math.nan
-    if sign == "=":
-        error_draws = 0.0
+    spread = (nll.var(0).sum() / R).sqrt().item() / N if R > 1 else math.nan
     error_data = (per_example.std() / math.sqrt(N)).item() if N > 1 else math.nan
+    error_draws = math.hypot(spread, error) if drawn else error
     return Nats(per_example.mean().item(), sign, error_data, error_draws)
 
 

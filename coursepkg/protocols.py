@@ -2,7 +2,8 @@
 
 Each capability is a small protocol of one method, and a class that has the method keeps its
 promise. `coursepkg.evaluation.nats` reads them: `log_prob` is printed with =, `elbo` with ≤,
-`free_energy` with an estimated log Z with ≈, and a model with none of them with —.
+`free_energy` or `free_energy_bound` with an estimated log Z with ≈, and a model with none of them
+with —.
 """
 
 from typing import Protocol, runtime_checkable
@@ -56,6 +57,14 @@ class Energy(Protocol):
 
     def free_energy(self, x: Tensor) -> Tensor:
         """Maps (B, *event) to (B,), nats; log p(x) = -free_energy(x) - log Z."""
+
+
+@runtime_checkable
+class EnergyBound(Protocol):
+    """Reports a bound on log p(x) up to a constant."""
+
+    def free_energy_bound(self, x: Tensor, *, generator: Generator) -> Tensor:
+        """Maps (B, *event) to (B,), nats; on average log p(x) >= -free_energy_bound(x) - log Z."""
 
 
 class Density(Fittable, Exact, Sampler, Protocol):

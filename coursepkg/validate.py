@@ -27,23 +27,45 @@ def check_levels(x: Tensor, *, event: tuple[int, ...], levels: int) -> None:
         raise ValueError(f"x: expected levels 0..{levels - 1}, got values from {low} to {high}")
 
 
-def check_real(x: Tensor, *, event: tuple[int, ...]) -> None:
+def check_real(x: Tensor, *, event: tuple[int, ...], name: str = "x") -> None:
     """Checks that x holds a non-empty batch of finite real vectors.
 
     Args:
         x: what came; should be a floating-point tensor (B, *event) with B >= 1.
         event: shape of one example.
+        name: what x is called, for the message.
 
     Raises:
         TypeError: if x is not a floating-point tensor.
         ValueError: if the shape is wrong or an entry is NaN or infinite.
     """
-    _check_tensor(x)
+    _check_tensor(x, name)
     if not x.is_floating_point():
-        raise TypeError(f"x: expected a floating-point tensor, got dtype {x.dtype}")
-    _check_shape(x, event)
+        raise TypeError(f"{name}: expected a floating-point tensor, got dtype {x.dtype}")
+    _check_shape(x, event, name)
     if not x.isfinite().all():
-        raise ValueError(f"x: expected finite numbers, got {int((~x.isfinite()).sum())} NaN or inf")
+        bad = int((~x.isfinite()).sum())
+        raise ValueError(f"{name}: expected finite numbers, got {bad} NaN or inf")
+
+
+def check_binary(x: Tensor, *, event: tuple[int, ...], name: str = "x") -> None:
+    """Checks that x holds a non-empty batch of zeros and ones, as real numbers.
+
+    Args:
+        x: what came; should be a floating-point tensor (B, *event) with B >= 1.
+        event: shape of one example.
+        name: what x is called, for the message.
+
+    Raises:
+        TypeError: if x is not a floating-point tensor.
+        ValueError: if the shape is wrong or an entry is neither 0 nor 1.
+    """
+    check_real(x, event=event, name=name)
+    if (other := (x != 0) & (x != 1)).any():
+        raise ValueError(
+            f"{name}: expected zeros and ones, got {int(other.sum())} others, such as "
+            f"{x[other][0].item():.4g}"
+        )
 
 
 def check_positive(**values: float) -> None:
@@ -53,14 +75,14 @@ def check_positive(**values: float) -> None:
             raise ValueError(f"{name}: expected a finite number > 0, got {value}")
 
 
-def _check_tensor(x: Tensor) -> None:
+def _check_tensor(x: Tensor, name: str = "x") -> None:
     if not isinstance(x, Tensor):
-        raise TypeError(f"x: expected a torch.Tensor, got {type(x).__name__}")
+        raise TypeError(f"{name}: expected a torch.Tensor, got {type(x).__name__}")
 
 
-def _check_shape(x: Tensor, event: tuple[int, ...]) -> None:
+def _check_shape(x: Tensor, event: tuple[int, ...], name: str = "x") -> None:
     expected = f"(B, {', '.join(map(str, event))})" if event else "(B,)"
     if x.ndim != 1 + len(event) or tuple(x.shape[1:]) != event:
-        raise ValueError(f"x: expected shape {expected}, got {tuple(x.shape)}")
+        raise ValueError(f"{name}: expected shape {expected}, got {tuple(x.shape)}")
     if len(x) == 0:
-        raise ValueError(f"x: expected at least one example of shape {expected}, got none")
+        raise ValueError(f"{name}: expected at least one example of shape {expected}, got none")

@@ -36,6 +36,7 @@ HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS\n.*?### END HIDDEN TESTS", re.DOTAL
 SOLUTION = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
 TRAINS = re.compile(r"\*Trains: (.+?)\*", re.DOTALL)
 HEADING = re.compile(r"(?m)^## \d+\. (.+?) \(\d+ points?\)$")
+CHAPTER = re.compile(r"/(notebooks/\w+)\.html")  # a link in the first cell
 SECONDS = 180  # for one cell of a master
 
 
@@ -216,22 +217,29 @@ def questions(master: nbformat.NotebookNode) -> list[Question]:
     return list(found.values())
 
 
+def chapters(master: nbformat.NotebookNode) -> list[str]:
+    """The pages that its first cell says the master is on: `notebooks/06_rbm`, say."""
+    return CHAPTER.findall(master.cells[0].source)
+
+
 def pages(root: Path) -> dict[str, str]:
-    """By the master's name, what its page of the book says: chapter, downloads, questions."""
+    """By the master's name, what its page of the book says: chapters, downloads, questions."""
     return {path.stem: _body(root, path) for path in sorted((root / MASTERS).glob("*.py"))}
 
 
 def _body(root: Path, path: Path) -> str:
-    rows, name = questions(read(path)), path.stem
+    master, name = read(path), path.stem
+    rows, found = questions(master), chapters(master)
     where = f"../_static/assignments/{name}"
     total, visible = sum(row.points for row in rows), sum(row.visible for row in rows)
-    chapter = f"[{title(root / f'notebooks/{name}.md')}](../notebooks/{name}.ipynb)"
+    on = "Chapters: " if len(found) > 1 else "Chapter: "
+    on += ", ".join(f"[{title(root / f'{page}.md')}](../{page}.ipynb)" for page in found)
     table = [
         f"| {number}. {row.name} | {row.points} | {row.trains} |"
         for number, row in enumerate(rows, 1)
     ]
     return f"""\
-Chapter: {chapter}. Points: {total}, of which {visible} for tests that you see. Download
+{on}. Points: {total}, of which {visible} for tests that you see. Download
 <a href="{where}.ipynb" download>{name}.ipynb</a>, or <a href="{where}.zip" download>{name}.zip</a>
 with the versions that it was tested with.
 

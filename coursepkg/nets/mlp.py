@@ -1,11 +1,51 @@
-"""Perceptrons over a window of the past."""
+"""Perceptrons: of a whole vector, and of a window of the past."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from torch import Generator, Tensor, nn
-from torch.nn.functional import pad
+from torch.nn.functional import pad, silu
 
 from coursepkg.rng import global_state_from
 
 NO_PIXEL = -1.0  # outside [0, 1]: tells "before the start" from "black"
+
+
+class MLP(nn.Module):
+    r"""Linear maps with a nonlinearity between any two: x_(l+1) = a(W_l x_l + b_l), the last bare.
+
+    Source: :eq:`mlp`. The default nonlinearity, SiLU, u·σ(u), is smooth, so that the gradient in x
+    has a gradient, and its slope is bounded, so that the network is Lipschitz in x.
+
+    Args:
+        widths: sizes of the layers, input first and output last, at least two.
+        activation: the nonlinearity a, elementwise, (B, M) -> (B, M).
+        generator: draws the initial weights, PyTorch's default law for `nn.Linear`.
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        *,
+        activation: Callable[[Tensor], Tensor] = silu,
+        generator: Generator,
+    ) -> None:
+        super().__init__()
+        if len(widths) < 2 or min(widths) < 1:
+            raise ValueError(f"widths: expected at least two sizes >= 1, got {list(widths)}")
+        self.activation = activation
+        with global_state_from(generator):
+            self.layers = nn.ModuleList(
+                nn.Linear(*sizes, device=generator.device) for sizes in pairwise(widths)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps (B, widths[0]) to (B, widths[-1])."""
+        *before, last = self.layers
+        for layer in before:
+            x = self.activation(layer(x))
+        result: Tensor = last(x)
+        return result
 
 
 class WindowMLP(nn.Module):

@@ -3,6 +3,7 @@
 from coursepkg.plotting.bars import bars
 from coursepkg.plotting.chains import film, ranks, traces, walk
 from coursepkg.plotting.fields import density2d, image_grid, signed_weights
+from coursepkg.plotting.graphs import draw_graph
 from coursepkg.plotting.lines import curves, interval, label_ends, path, spread
 from coursepkg.plotting.style import COLOURS, LINE_STYLES, text_colour, use_style
 
@@ -12,6 +13,7 @@ __all__ = [
     "bars",
     "curves",
     "density2d",
+    "draw_graph",
     "film",
     "image_grid",
     "interval",

@@ -101,6 +101,21 @@ def log_mean_weight(log_w: Tensor) -> float:
     return torch.logsumexp(log_w, dim=0).item() - math.log(len(log_w))
 
 
+def log_mean_error(log_w: Tensor) -> float:
+    """Standard error of `log_mean_weight`: that of the mean weight, divided by it.
+
+    It knows only the weights that were met, and never exceeds 1, however little the laws meet:
+    anything above a few tenths means that log Z is not known.
+
+    Args:
+        log_w: log weights, (n,) with n >= 2, nats.
+    """
+    _check_weights(log_w, log_w)
+    if (n := len(log_w)) < 2:
+        raise ValueError("log_w: expected at least 2 draws, since one has no spread, got 1")
+    return math.sqrt(max(n / effective_sample_size(log_w) - 1, 0) / (n - 1))
+
+
 @dataclass(frozen=True)
 class RejectionSampler:
     """Exact, independent draws from p = p̃ / Z, by thinning draws from q.

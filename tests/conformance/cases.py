@@ -16,8 +16,33 @@ from coursepkg.bayes.mixture import DiagonalGaussianMixture, GaussianMixture
 from coursepkg.bayes.variational import MeanField, NormalGamma
 from coursepkg.data import toy
 from coursepkg.data.languages import Automaton, Dyck
+from coursepkg.data.ratings import NoisyOr
+from coursepkg.enumeration import Normalised, NormalisedBound
+from coursepkg.graphs.directed import Conditional, DirectedModel, LinearGaussian, Table
+from coursepkg.graphs.lattice import Lattice
+from coursepkg.graphs.table import JointTable
+from coursepkg.graphs.undirected import UndirectedModel
 from coursepkg.models.arm import ARM
+from coursepkg.models.binary_autoregressive import LogisticAutoregression, TreeAutoregression
+from coursepkg.models.boltzmann import BoltzmannMachine
+from coursepkg.models.dbm import DBM
+from coursepkg.models.dbn import DBN
+from coursepkg.models.energy import NeuralEnergy
 from coursepkg.models.markov import MarkovChain
+from coursepkg.models.partition.exact import ExactLikelihood
+from coursepkg.models.partition.gaussian import GaussianEnergy
+from coursepkg.models.partition.noise import IndependentBernoulli, NoiseContrastive
+from coursepkg.models.partition.persistent import StochasticMaximumLikelihood
+from coursepkg.models.partition.pseudo import PseudoLikelihood, RatioMatching
+from coursepkg.models.partition.score import (
+    DenoisingScoreMatching,
+    ExplicitScoreMatching,
+    SlicedScoreMatching,
+)
+from coursepkg.models.rbm.binary import RBM
+from coursepkg.models.rbm.gaussian import GaussianRBM
+from coursepkg.models.rbm.harmonium import Harmonium
+from coursepkg.models.rbm.spins import SpinRBM
 from coursepkg.nets.conv import CausalCNN
 from coursepkg.nets.mlp import WindowMLP
 from coursepkg.samplers.weighting import Proposal, RejectionSampler
@@ -34,6 +59,7 @@ class Case:
         space: all inputs if they are few, else none.
         grid: points (M, *event) on which a density can be summed, and the volume of a cell.
         refused: inputs that must raise, each with a word of the message.
+        coins: what it says rests on draws of zeros and ones, which differ between precisions.
     """
 
     name: str
@@ -42,6 +68,7 @@ class Case:
     space: Tensor | None = None
     grid: tuple[Tensor, float] | None = None
     refused: list[tuple[Any, str]] = field(default_factory=list)
+    coins: bool = False
 
 
 K, D = 3, 4
@@ -162,7 +189,117 @@ def planar(name: str, make: Callable[[], Any], *, side: float = 9.0, M: int = 60
     return Case(name, lambda _: make(), plane, grid=square(side, M), refused=BAD_PLANE)
 
 
+def bits(n: int, generator: Generator) -> Tensor:
+    return torch.randint(2, (n, D), generator=generator).to(torch.get_default_dtype())
+
+
+BAD_BITS = [
+    (torch.zeros(2, D + 1), "shape"),
+    (torch.zeros(D), "shape"),
+    (torch.zeros(0, D), "at least one"),
+    (torch.full((2, D), 2.0), "zeros and ones"),
+    (torch.full((2, D), 0.5), "zeros and ones"),
+    (torch.full((2, D), torch.nan), "NaN"),
+    (torch.zeros(2, D, dtype=torch.int64), "floating"),
+]
+
+
+def binary(name: str, make: Callable[[Generator], Any], *, coins: bool = False) -> Case:
+    return Case(name, make, bits, space=states(2, D).double(), refused=BAD_BITS, coins=coins)
+
+
+def rbm(generator: Generator) -> torch.nn.Module:
+    return perturbed(RBM(D, 3, generator=generator, scale=1.0), generator)
+
+
+def dbn(generator: Generator) -> DBN:
+    machines = [RBM(D, 3, generator=generator), RBM(3, 2, generator=generator)]
+    model = DBN(machines, samples=2)
+    perturbed(model, generator)
+    return model
+
+
+def dbm(generator: Generator) -> DBM:
+    model = DBM((D, 3, 2), generator=generator, samples=2)
+    perturbed(model, generator)
+    return model
+
+
+def table_over(names: str, generator: Generator) -> Tensor:
+    """A law along the last axis for all levels of the others."""
+    return torch.softmax(torch.randn([K] * len(names), generator=generator), -1)
+
+
+def joint_table(generator: Generator) -> JointTable:
+    p = torch.softmax(torch.randn(K**D, generator=generator), 0)
+    return JointTable([*"abcd"], p.view([K] * D))
+
+
+def directed_tables(generator: Generator) -> DirectedModel:
+    """b -> a <- d -> c."""
+    return DirectedModel({
+        family[-1]: Table(table_over(family, generator), parents=family[:-1])
+        for family in map(tuple, ("bda", "b", "dc", "d"))
+    })
+
+
+def directed_plane(generator: Generator) -> DirectedModel:
+    bias, weight = torch.randn(2, generator=generator).tolist()
+    return DirectedModel({
+        "a": LinearGaussian(bias, 1.2),
+        "b": LinearGaussian(0.3, 0.8, {"a": weight}),
+    })
+
+
+def undirected(generator: Generator) -> UndirectedModel:
+    factors = {tuple(c): 3 * table_over(c, generator) + 0.1 for c in ("abc", "cd", "da")}
+    return UndirectedModel(dict.fromkeys("abcd", K), factors)
+
+
+def lattice(generator: Generator) -> Lattice:
+    pair = torch.randn(K, K, generator=generator)
+    return Lattice(2, 2, pair + pair.T, torch.randn(D, K, generator=generator), beta=0.6)
+
+
+def spins(generator: Generator) -> torch.nn.Module:
+    return perturbed(SpinRBM(D, 3, beta=0.7, generator=generator, scale=0.5), generator)
+
+
+def gaussian_rbm(generator: Generator) -> torch.nn.Module:
+    return perturbed(GaussianRBM(2, 3, sigma=0.8, generator=generator, scale=0.5), generator)
+
+
+def boltzmann(generator: Generator) -> torch.nn.Module:
+    return perturbed(BoltzmannMachine(D, 2, generator=generator, scale=0.5), generator)
+
+
+def logistic_autoregression(generator: Generator) -> torch.nn.Module:
+    return perturbed(LogisticAutoregression(dim=D, strength=0.1), generator)
+
+
+def tree_autoregression(generator: Generator) -> TreeAutoregression:
+    model = TreeAutoregression(dim=D, trees=5, coin=0.2, generator=generator)
+    return model.fit(bits(30, generator))
+
+
 CASES = [
+    discrete("JointTable", joint_table),
+    discrete("DirectedModel-tables", directed_tables),
+    Case("DirectedModel-Gaussian", directed_plane, plane, grid=square(12, 400), refused=BAD_PLANE),
+    discrete("UndirectedModel", undirected),
+    discrete("Lattice", lattice),
+    binary("RBM", rbm),
+    Case("SpinRBM", spins, lambda n, g: 2 * bits(n, g) - 1, space=2 * states(2, D).double() - 1,
+         refused=[*BAD_BITS[:3], (torch.zeros(2, D), "-1 and"), *BAD_BITS[5:]]),
+    Case("GaussianRBM", gaussian_rbm, plane, grid=square(20, 400), refused=BAD_PLANE),
+    binary("BoltzmannMachine", boltzmann),
+    binary("LogisticAutoregression", logistic_autoregression),
+    binary("TreeAutoregression", tree_autoregression),
+    binary("DBN", dbn, coins=True),
+    binary("DBM", dbm, coins=True),
+    binary("NormalisedBound-DBN", lambda g: NormalisedBound(dbn(g)), coins=True),
+    binary("NormalisedBound-DBM", lambda g: NormalisedBound(dbm(g)), coins=True),
+    binary("Normalised-RBM", lambda g: Normalised(rbm(g))),
     discrete("ARM-window", window_arm),
     discrete("ARM-convolution", convolution_arm),
     discrete("MarkovChain-order0", fitted_chain(0, tied=False)),
@@ -205,6 +342,16 @@ CASES = [
          lambda n, g: torch.randn(n, generator=g), grid=line(-9, 9, 4000), refused=BAD_LINE),
     Case("Gumbel", lambda _: toy.Gumbel(0.5, 1.3), lambda n, g: torch.randn(n, generator=g),
          grid=line(-8, 40, 8000), refused=BAD_LINE),
+    binary("NoisyOr",
+           lambda _: NoisyOr(torch.tensor([0.3, 0.6]), torch.tensor([0.1, 0.2, 0.05, 0.3]),
+                             torch.tensor([[0.5, 0, 0.7, 0.2], [0.4, 0.9, 0, 0]]))),
+    binary("IndependentBernoulli",
+           lambda _: IndependentBernoulli(torch.tensor([0.3, 0.5, 0.6, 0.9]))),
+    Case("GaussianEnergy", lambda g: perturbed(GaussianEnergy(2, generator=g), g), plane,
+         grid=square(14, 400), refused=BAD_PLANE),
+    Case("NeuralEnergy",
+         lambda g: perturbed(NeuralEnergy(2, [6], scale=1.5, generator=g), g), plane,
+         grid=square(12, 300), refused=BAD_PLANE),
     planar("GaussianMixture-plane", toy.eight_gaussians, M=300),
     planar("Banana", toy.Banana, side=30, M=900),
     planar("Checkerboard", toy.Checkerboard, side=8, M=512),
@@ -214,7 +361,13 @@ CASES = [
 # A rejection sampler draws and scores nothing: its draws are tested against the law it was given.
 # A cosine series may be negative: it is fitted, and is no law. Nor is a Gaussianiser, a map.
 # A correlated normal fits correlations only: of data with other scales the likelihood may fall.
+# An objective trains a model that it is given; what is said about x, that model says.
+# A conditional says something about x and its parents: the models that are made of it have cases.
 ELSEWHERE = {
+    Harmonium: "tests/coursepkg/models/rbm",  # abstract
+    Conditional: "tests/coursepkg/graphs",
+    LinearGaussian: "tests/coursepkg/graphs",
+    Table: "tests/coursepkg/graphs",
     CosineSeries: "tests/coursepkg/bayes",
     CorrelatedNormal: "tests/coursepkg/bayes",
     Gaussianiser: "tests/coursepkg/bayes",
@@ -222,4 +375,12 @@ ELSEWHERE = {
     Dyck: "tests/coursepkg/data",
     Proposal: "tests/coursepkg/samplers",
     RejectionSampler: "tests/coursepkg/samplers",
+    ExactLikelihood: "tests/coursepkg/models/partition",
+    PseudoLikelihood: "tests/coursepkg/models/partition",
+    RatioMatching: "tests/coursepkg/models/partition",
+    ExplicitScoreMatching: "tests/coursepkg/models/partition",
+    SlicedScoreMatching: "tests/coursepkg/models/partition",
+    DenoisingScoreMatching: "tests/coursepkg/models/partition",
+    NoiseContrastive: "tests/coursepkg/models/partition",
+    StochasticMaximumLikelihood: "tests/coursepkg/models/partition",
 }

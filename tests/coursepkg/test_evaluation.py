@@ -32,6 +32,13 @@ class Energy:
         return x[:, 0]
 
 
+class EnergyBound:
+    """Lies above the free energy x by an Exp(1) draw."""
+
+    def free_energy_bound(self, x: Tensor, *, generator: Generator) -> Tensor:
+        return x[:, 0] - torch.rand(len(x), generator=generator).log()
+
+
 class Gan:
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         return torch.rand(n, 1, generator=generator)
@@ -70,6 +77,19 @@ def test_energy_needs_log_z_and_is_marked_as_an_estimate():
     assert result.value == pytest.approx(6.5)  # kills: minus log Z
     with pytest.raises(TypeError, match="log_Z"):
         nats(Energy(), X)
+
+
+def test_a_bound_up_to_log_z_carries_both_errors():
+    """Kills: the error of log Z dropped, the sign of a bound on an estimate, log Z lost."""
+    model, R = EnergyBound(), 4000
+    result = nats(model, X, generator=rng.seeded(0), draws=R, log_Z=2.0, log_Z_error=0.1)
+    assert result.sign == "≈"
+    assert result.value == pytest.approx(4.5 + 1 + 2, abs=5 / math.sqrt(10 * R))
+    assert result.error_draws == pytest.approx(math.hypot(1 / math.sqrt(10 * R), 0.1), rel=1e-3)
+    with pytest.raises(TypeError, match="generator"):
+        nats(model, X, log_Z=2.0)
+    with pytest.raises(TypeError, match="log_Z"):
+        nats(model, X, generator=rng.seeded(0))
 
 
 def test_a_gan_is_refused_with_advice():

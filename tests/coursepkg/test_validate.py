@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from coursepkg.validate import check_levels, check_positive, check_real
+from coursepkg.validate import check_binary, check_levels, check_positive, check_real
 
 GOOD_LEVELS = torch.tensor([[0, 1, 16], [3, 4, 5]])
 
@@ -14,6 +14,7 @@ def test_good_input_passes():
     check_levels(GOOD_LEVELS, event=(3,), levels=17)
     check_levels(torch.tensor([0, 1]), event=(), levels=2)
     check_real(torch.rand(2, 4, 4, generator=torch.Generator()), event=(4, 4))
+    check_binary(torch.tensor([[0.0, 1.0], [1.0, 1.0]]), event=(2,))
     check_positive(step_size=1e-9)
 
 
@@ -47,6 +48,23 @@ def test_bad_levels_are_refused(x, error, message):
 def test_bad_reals_are_refused(x, error, message):
     with pytest.raises(error, match=message):
         check_real(x, event=(3,))
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        (torch.ones(2, 3).bool(), TypeError, "h: expected a floating-point"),
+        (torch.ones(3), ValueError, "h: expected shape"),
+        (torch.ones(0, 3), ValueError, "h: expected at least one"),
+        (torch.tensor([[0.0, math.nan, 1.0]]), ValueError, "h: expected finite"),
+        (torch.tensor([[0.0, 2.0, 1.0]]), ValueError, "zeros and ones, got 1 others, such as 2"),
+        (torch.tensor([[0.0, 0.5, 0.5]]), ValueError, "got 2 others, such as 0.5"),
+        (torch.tensor([[-1.0, 1.0, 1.0]]), ValueError, "got 1 others, such as -1"),
+    ],
+)
+def test_what_is_not_binary_is_refused(x, error, message):
+    with pytest.raises(error, match=message):
+        check_binary(x, event=(3,), name="h")
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf])

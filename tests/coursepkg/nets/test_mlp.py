@@ -3,7 +3,7 @@ import torch
 from torch.testing import assert_close
 
 from coursepkg.nets.conv import CausalConv1d
-from coursepkg.nets.mlp import WindowMLP
+from coursepkg.nets.mlp import MLP, WindowMLP
 
 K, D, L = 3, 6, 2
 
@@ -61,3 +61,46 @@ def test_same_generator_same_weights():
 def test_impossible_parameters_are_refused(window, hidden, levels, generator):
     with pytest.raises(ValueError, match="expected window >= 1"):
         WindowMLP(window, hidden, levels, generator=generator)
+
+
+@pytest.mark.equation("mlp")
+def test_the_perceptron_is_its_layers_by_hand(generator):
+    """A slow loop. Kills: a nonlinearity after the last layer, none between, layers reversed."""
+    net = MLP([3, 5, 4, 2], generator=generator)
+    assert [tuple(layer.weight.shape) for layer in net.layers] == [(5, 3), (4, 5), (2, 4)]
+    for row in torch.randn(6, 3, generator=generator):
+        h = row
+        for layer in net.layers[:-1]:
+            u = layer.weight @ h + layer.bias
+            h = u / (1 + torch.exp(-u))
+        out = net.layers[-1]
+        assert_close(net(row[None])[0], out.weight @ h + out.bias)
+
+
+def test_the_nonlinearity_can_be_chosen(generator):
+    """Kills: an argument that is dropped."""
+    net = MLP([3, 5, 2], activation=torch.sigmoid, generator=generator)
+    first, last = net.layers
+    x = torch.randn(4, 3, generator=generator)
+    assert_close(net(x), last(torch.sigmoid(first(x))))
+
+
+def test_two_widths_are_a_linear_map(generator):
+    net = MLP([3, 2], generator=generator)
+    x = torch.randn(2, 4, 3, generator=generator)
+    assert_close(net(x[0] + x[1]) - net(x[0]) - net(x[1]), -net(torch.zeros(4, 3)))
+
+
+def test_a_perceptron_repeats_with_its_generator():
+    a, b, c = (MLP([2, 3, 1], generator=torch.Generator().manual_seed(s)) for s in (1, 1, 2))
+    x = torch.ones(1, 2)
+    assert torch.equal(a(x), b(x))
+    assert not torch.equal(a(x), c(x))
+    c.load_state_dict(a.state_dict())
+    assert torch.equal(a(x), c(x))
+
+
+@pytest.mark.parametrize("widths", [[], [3], [3, 0, 1], [0, 2]])
+def test_impossible_widths_are_refused(widths, generator):
+    with pytest.raises(ValueError, match=r"widths: expected at least two sizes >= 1, got"):
+        MLP(widths, generator=generator)

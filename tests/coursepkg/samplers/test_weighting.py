@@ -20,6 +20,7 @@ from coursepkg.samplers.weighting import (
     effective_sample_size,
     importance_plain,
     importance_self_normalised,
+    log_mean_error,
     log_mean_weight,
     monte_carlo,
 )
@@ -358,3 +359,15 @@ def test_weights_that_are_none_are_refused(estimate, f, log_w, message):
 def test_summaries_refuse_them_too(summary, log_w):
     with pytest.raises(ValueError, match="log_w: expected"):
         summary(log_w)
+
+
+def test_the_error_of_a_log_is_the_relative_error_of_the_mean(generator):
+    """Against `monte_carlo`, also where weights overflow. Kills: n for n - 1, no division by n."""
+    log_w = torch.randn(40, generator=generator)
+    mean = monte_carlo(log_w.exp())
+    assert log_mean_error(log_w) == pytest.approx(mean.error / mean.value)
+    assert log_mean_error(log_w + 5000) == pytest.approx(mean.error / mean.value)
+    assert log_mean_error(torch.zeros(7)) == 0
+    assert log_mean_error(torch.tensor([0.0, -math.inf, -math.inf])) == pytest.approx(1)
+    with pytest.raises(ValueError, match="log_w: expected at least 2 draws"):
+        log_mean_error(torch.zeros(1))

@@ -1,0 +1,118 @@
+"""What it costs to sum over a grid, and to sample it; and how near the samples come to the truth.
+
+    python -m benchmarks.lattice
+
+writes `benchmarks/results/lattice.json`. Three ways are timed in one process on Ising grids with n
+sites: the table of all 2^n states, the transfer matrix, and one sweep of Gibbs sampling. Then glued
+grids of 8 × 8 and 32 × 32 sites are sampled at several temperatures, half of the chains from a
+random start and half from all spins up; their mean energy and magnetisation stand beside Onsager's
+and Yang's, and those of the small one beside exact sums.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from torch import Generator, Tensor
+
+from benchmarks.provenance import RESULTS, write_results
+from benchmarks.timing import fastest
+from coursepkg.enumeration import log_sum_exp
+from coursepkg.graphs.lattice import (
+    Checkerboard,
+    Lattice,
+    ising,
+    onsager_energy,
+    spontaneous_magnetisation,
+)
+from coursepkg.rng import seeded
+from coursepkg.samplers.run import run
+
+BETA = 0.4
+SHAPES = {
+    "table": [(2, 2), (2, 4), (3, 4), (4, 4), (4, 5)],
+    "matrix": [(side, side) for side in range(2, 12)],
+    "sweep": [(side, side) for side in (4, 8, 16, 32, 64, 128, 256)],
+}
+BETAS = (0.2, 0.3, 0.38, 0.42, 0.44, 0.46, 0.5, 0.6)
+COST = "{kind:8} {sites:6d} sites: {seconds:.2e} s"
+PHYSICS = (
+    "{side} × {side}, β = {beta}: energy {energy:.4f} ± {energy_error:.4f}, Onsager {onsager:.4f}"
+)
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="folder for the results")] = RESULTS,
+    steps: Annotated[int, typer.Option(help="sweeps of each run, half of them burn-in")] = 1000,
+) -> None:
+    """Measures costs, then energies; prints a line for each and writes the results."""
+    torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float64)
+    generator = seeded(0)
+    rows = []
+    for kind, shapes in SHAPES.items():
+        for height, width in shapes:
+            rows.append(cost(kind, height, width))
+            print(COST.format(**rows[-1]))
+    for side in (8, 32):
+        for beta in BETAS:
+            rows.append(physics(side, beta, steps=steps, generator=generator))
+            print(PHYSICS.format(**rows[-1]))
+    write_results(out / "lattice.json", rows)
+
+
+def cost(kind: str, height: int, width: int) -> dict[str, Any]:
+    """Seconds for log Z by table or by matrix, or for one sweep, of a grid with free borders."""
+    lattice, sites = ising(height, width, beta=BETA), height * width
+    x = torch.zeros(1, sites, dtype=torch.int64)
+    kernel = Checkerboard(lattice)
+    state, generator = kernel.init(x), seeded(0)
+    work: dict[str, Callable[[], Any]] = {
+        "table": lambda: table_log_z(lattice),
+        "matrix": lattice.log_z,
+        "sweep": lambda: kernel.step(state, generator=generator),
+    }
+    value = None if kind == "sweep" else work[kind]().item()
+    return {"kind": kind, "sites": sites, "seconds": fastest(work[kind]), "log_z": value}
+
+
+def table_log_z(lattice: Lattice) -> Tensor:
+    """log Z as a sum over all states."""
+    return log_sum_exp(
+        lambda x: -lattice.free_energy(x.long()), lattice.height * lattice.width, like=lattice.pair
+    )
+
+
+def physics(
+    side: int, beta: float, *, steps: int, generator: Generator, chains: int = 16
+) -> dict[str, Any]:
+    """Mean energy and |magnetisation| a site, and the truth; the error is over the chains.
+
+    Every other chain starts with all spins up: if the two halves disagree, the runs are too short.
+    """
+    lattice, sites = ising(side, side, beta=beta, periodic=True), side * side
+    start = torch.randint(2, (chains, sites), generator=generator)
+    start[1::2] = 1
+    draws = run(
+        Checkerboard(lattice), start, steps=steps // 2, burn_in=steps // 2, thin=5,
+        generator=generator,
+    ).x  # fmt: skip
+    energy = torch.stack([lattice.energy(x) for x in draws]) / sites  # (T, C)
+    magnetisation = (2 * draws.double().mean(2) - 1).abs().mean(0)
+    exact = lattice.mean_energy().item() / sites if side <= 8 else None
+    return {
+        "kind": "physics", "side": side, "beta": beta, "sweeps": steps, "chains": chains,
+        "energy": energy.mean().item(),
+        "energy_error": energy.mean(0).std().item() / chains**0.5,
+        "exact": exact,
+        "onsager": onsager_energy(beta),
+        "magnetisation": magnetisation.mean().item(),
+        "by_chain": magnetisation.tolist(),
+        "yang": spontaneous_magnetisation(beta),
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    typer.run(main)

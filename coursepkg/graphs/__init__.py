@@ -1,0 +1,1 @@
+"""Graphical models: directed by conditionals, undirected by factors."""

@@ -1,0 +1,251 @@
+"""Models on a grid: Ising's magnet, Potts's, and any other with an energy for two neighbours.
+
+Exact for grids with a short side by the transfer matrix, row after row; by Gibbs sampling for the
+others, half of the sites at a time. A state x (B, H·W) holds levels, row by row; Ising's spin is
+2x - 1.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from scipy.special import ellipkm1
+from torch import Generator, Tensor, nn
+
+from coursepkg.enumeration import check_states, table_states
+from coursepkg.validate import check_levels, check_positive
+
+CRITICAL = math.log(1 + math.sqrt(2)) / 2
+"""The inverse temperature at which Ising's infinite square lattice orders, about 0.4407."""
+
+
+class Lattice(nn.Module):
+    r"""H rows of W sites with K levels; neighbours left, right, above and below interact.
+
+    :math:`p(x) = e^{-\beta E(x)} / Z` with
+    :math:`E(x) = \sum_{i \sim j} e(x_i, x_j) + \sum_i f_i(x_i)`. Source: :eq:`lattice-energy`.
+
+    Says: `free_energy`, so log p(x) up to log Z (≈); with a short side `log_z` is exact (=).
+
+    Args:
+        height: rows H.
+        width: columns W.
+        pair: e, (K, K), symmetric: energy of two neighbours.
+        site: f, (K,) or (H·W, K): energy of a site by itself.
+        beta: inverse temperature.
+        periodic: whether the borders are glued, so that every site has four neighbours.
+
+    Raises:
+        ValueError: if shapes do not fit, `pair` is not symmetric, or a side is too short.
+    """
+
+    pair: Tensor
+    site: Tensor
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        pair: Tensor,
+        site: Tensor,
+        *,
+        beta: float = 1.0,
+        periodic: bool = False,
+    ) -> None:
+        if min(height, width) < (3 if periodic else 1):
+            raise ValueError(
+                f"expected sides >= {3 if periodic else 1}, got {height} × {width}"
+                + periodic * ": two sites in a ring would be neighbours twice"
+            )
+        if not (pair.ndim == 2 and torch.equal(pair, pair.T) and pair.isfinite().all()):
+            raise ValueError(f"pair: expected a symmetric (K, K), got shape {tuple(pair.shape)}")
+        K, D = len(pair), height * width
+        if site.shape not in {(K,), (D, K)} or not site.isfinite().all():
+            raise ValueError(f"site: expected ({K},) or ({D}, {K}), got {tuple(site.shape)}")
+        check_positive(beta=beta)
+        super().__init__()
+        self.height, self.width, self.periodic, self.beta = height, width, periodic, beta
+        self.register_buffer("pair", pair)
+        self.register_buffer("site", site.expand(D, K).clone())
+
+    def energy(self, x: Tensor) -> Tensor:
+        """E(x), (B, H·W) levels -> (B,).   Source: :eq:`lattice-energy`."""
+        self.check(x)
+        grid = x.view(-1, self.height, self.width)
+        right, below = (self.pair[grid, grid.roll(-1, axis)] for axis in (2, 1))
+        if not self.periodic:
+            right, below = right[:, :, :-1], below[:, :-1]
+        alone = self.site[torch.arange(x.shape[1], device=x.device), x]
+        return right.sum((1, 2)) + below.sum((1, 2)) + alone.sum(1)
+
+    def free_energy(self, x: Tensor) -> Tensor:
+        """β E(x), (B, H·W) -> (B,), nats: no variable is hidden."""
+        return self.beta * self.energy(x)
+
+    def log_z(self) -> Tensor:
+        """Log Z, (), nats, exactly, by the transfer matrix; differentiable in `pair` and `site`.
+
+        With S = K^w states of the shorter side w, O(S²) for each step along the longer side if the
+        borders are free, O(S³) if they are periodic, and S² numbers to hold.
+        Source: :eq:`transfer-matrix`.
+
+        Raises:
+            ValueError: if S² > 2^22, so if the shorter side has more than 11 binary sites.
+        """
+        return self._log_z(torch.tensor(self.beta).to(self.pair), self.site)
+
+    def mean_energy(self) -> Tensor:
+        """E_p[E(x)], (), exactly: -∂ log Z / ∂β.   Source: :eq:`mean-energy`."""
+        beta = torch.tensor(self.beta).to(self.pair).requires_grad_()
+        with torch.enable_grad():
+            (slope,) = torch.autograd.grad(self._log_z(beta, self.site.detach()), beta)
+        return -slope
+
+    def marginals(self) -> Tensor:
+        """P(x_i = k), (H·W, K): -∂ log Z / ∂ f_i(k) / β, exactly.  Source: :eq:`site-marginals`."""
+        site = self.site.detach().clone().requires_grad_()
+        beta = torch.tensor(self.beta).to(self.pair)
+        with torch.enable_grad():
+            (slope,) = torch.autograd.grad(self._log_z(beta, site), site)
+        return -slope / self.beta
+
+    def conditional_probs(self, x: Tensor) -> Tensor:
+        """P(x_i = k | all other sites), (B, H·W) -> (B, H·W, K), for every i at once.
+
+        Only the neighbours matter.   Source: :eq:`lattice-conditional`.
+        """
+        grid = x.view(-1, self.height, self.width)
+        pull = self.pair[grid]  # what a site adds to the energy of each level of a neighbour
+        total = self.site.view(self.height, self.width, -1)
+        for axis in (1, 2):
+            for way in (1, -1):
+                neighbour = pull.roll(way, axis)
+                if not self.periodic:
+                    neighbour.select(axis, 0 if way == 1 else -1).zero_()
+                total = total + neighbour
+        return torch.softmax(-self.beta * total, -1).flatten(1, 2)
+
+    def check(self, x: Tensor) -> None:
+        """Checks that x is (B, H·W) with levels 0..K-1."""
+        check_levels(x, event=(self.height * self.width,), levels=len(self.pair))
+
+    def _log_z(self, beta: Tensor, site: Tensor) -> Tensor:
+        alone = site.view(self.height, self.width, -1)
+        if self.width > self.height:
+            alone = alone.transpose(0, 1)  # the sum is over rows: let them be short
+        H, W, K = alone.shape
+        check_states(K ** (2 * W), what=f"a transfer matrix between rows of {W} sites")
+        rows = table_states([K] * W, device=site.device)  # (S, W)
+        within = self._bonds(rows[:, :-1], rows[:, 1:])
+        if self.periodic:
+            within = within + self._bonds(rows[:, -1:], rows[:, :1])
+        within = within + alone[:, torch.arange(W), rows].sum(-1)  # (H, S)
+        between = self._bonds(rows[:, None], rows[None])  # (S, S)
+        V = (-beta * (between - between.min())).exp()
+        product = torch.eye(len(rows)).to(V) if self.periodic else torch.ones(1, len(rows)).to(V)
+        log_scale = -beta * between.min() * (H if self.periodic else H - 1)
+        for h in range(H):
+            log_row = -beta * within[h]
+            product = product * (log_row - log_row.max()).exp()
+            if h < H - 1 or self.periodic:
+                product = product @ V
+            log_scale = log_scale + log_row.max() + product.max().log()
+            product = product / product.max()
+        return log_scale + (product.trace() if self.periodic else product.sum()).log()
+
+    def _bonds(self, one: Tensor, other: Tensor) -> Tensor:
+        """Σ_w e(one_w, other_w) over the last axis."""
+        total = torch.zeros(()).to(self.pair)
+        for w in range(one.shape[-1]):
+            total = total + self.pair[one[..., w], other[..., w]]
+        return total
+
+
+def ising(
+    height: int, width: int, *, beta: float, field: float = 0.0, periodic: bool = False
+) -> Lattice:
+    """Ising's magnet: spins s = 2x - 1 with E = -Σ s_i s_j - field · Σ s_i.
+
+    Source: :eq:`ising-energy`.
+    """
+    s = torch.tensor([-1.0, 1.0])
+    return Lattice(height, width, -torch.outer(s, s), -field * s, beta=beta, periodic=periodic)
+
+
+def potts(height: int, width: int, levels: int, *, beta: float, periodic: bool = False) -> Lattice:
+    """Potts's model: E = -(number of neighbours that are equal).   Source: :eq:`potts-energy`."""
+    pair = -torch.eye(levels)
+    return Lattice(height, width, pair, torch.zeros(levels), beta=beta, periodic=periodic)
+
+
+class LatticeState(NamedTuple):
+    """Where the chains are; one row a chain."""
+
+    x: Tensor  # (C, H·W) levels
+
+
+class LatticeInfo(NamedTuple):
+    """What one sweep did; one row a chain."""
+
+    changed: Tensor  # (C,) share of the sites that have another level
+
+
+class Checkerboard:
+    """Gibbs sampling on a grid: a sweep redraws all black sites at once, then all white ones.
+
+    A black site has white neighbours only, so given the white sites the black ones are independent,
+    and to redraw them together is to redraw them one after the other.
+    Source: :eq:`lattice-conditional`.
+
+    Args:
+        lattice: what to sample. If its borders are glued, its sides must be even, or two black
+            sites would be neighbours.
+    """
+
+    def __init__(self, lattice: Lattice) -> None:
+        H, W = lattice.height, lattice.width
+        if lattice.periodic and (H % 2 or W % 2):
+            raise ValueError(f"expected even sides of a periodic lattice, got {H} × {W}")
+        self.lattice = lattice
+        parity = (torch.arange(H)[:, None] + torch.arange(W)).flatten() % 2
+        self.colours = (parity == 0, parity == 1)
+
+    def init(self, x: Tensor) -> LatticeState:
+        """Takes levels x (C, H·W)."""
+        self.lattice.check(x)
+        return LatticeState(x.clone())
+
+    def step(
+        self, state: LatticeState, *, generator: Generator
+    ) -> tuple[LatticeState, LatticeInfo]:
+        """Makes one sweep of every chain."""
+        x = state.x
+        for colour in self.colours:
+            p = self.lattice.conditional_probs(x)  # (C, H·W, K)
+            u = torch.rand(x.shape, generator=generator, dtype=p.dtype, device=p.device)
+            drawn = (u[..., None] >= p.cumsum(-1)[..., :-1]).sum(-1)
+            x = torch.where(colour.to(x.device), drawn, x)
+        changed = (x != state.x).to(self.lattice.pair.dtype).mean(1)
+        return LatticeState(x), LatticeInfo(changed)
+
+
+def onsager_energy(beta: float) -> float:
+    r"""Mean energy a site of Ising's model on the infinite square lattice without a field.
+
+    :math:`-\coth 2\beta\,[1 + \frac{2}{\pi} (2\tanh^2 2\beta - 1)\, \mathcal{K}(\kappa)]` with the
+    complete elliptic integral of modulus :math:`\kappa = 2 \sinh 2\beta / \cosh^2 2\beta`.
+    Source: :eq:`onsager-energy`.
+    """
+    check_positive(beta=beta)
+    t = 2 * math.tanh(2 * beta) ** 2 - 1  # κ² + t² = 1
+    log_like = t * float(ellipkm1(t * t)) if t else 0.0
+    return -(1 + 2 / math.pi * log_like) / math.tanh(2 * beta)
+
+
+def spontaneous_magnetisation(beta: float) -> float:
+    """|mean spin| of Ising's infinite lattice, (1 - sinh(2β)⁻⁴)^(1/8) when cold, else 0.
+
+    Source: :eq:`yang-magnetisation`.
+    """
+    check_positive(beta=beta)
+    return max(0.0, 1 - math.sinh(2 * beta) ** -4) ** 0.125 if beta > CRITICAL else 0.0
