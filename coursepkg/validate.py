@@ -3,7 +3,7 @@
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def check_levels(x: Tensor, *, event: tuple[int, ...], levels: int) -> None:
@@ -66,6 +66,18 @@ def check_binary(x: Tensor, *, event: tuple[int, ...], name: str = "x") -> None:
             f"{name}: expected zeros and ones, got {int(other.sum())} others, such as "
             f"{x[other][0].item():.4g}"
         )
+
+
+def check_weights(model: nn.Module) -> None:
+    """Checks that every parameter of the model is finite: a draw would not show a NaN.
+
+    Raises:
+        ValueError: that names the first one that is not.
+    """
+    for name, weights in model.named_parameters():
+        if not weights.isfinite().all():
+            bad = int((~weights.isfinite()).sum())
+            raise ValueError(f"{name}: expected finite weights, got {bad} NaN or inf")
 
 
 def check_positive(**values: float) -> None:

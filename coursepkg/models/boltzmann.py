@@ -4,7 +4,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.enumeration import binary_states, log_sum_exp
-from coursepkg.validate import check_binary, check_positive
+from coursepkg.validate import check_binary, check_positive, check_weights
 
 
 class BoltzmannMachine(nn.Module):
@@ -77,10 +77,7 @@ class BoltzmannMachine(nn.Module):
         Raises:
             ValueError: if there are more than 22 units, or a weight is not finite.
         """
-        for name, weights in self.named_parameters():
-            if not weights.isfinite().all():
-                bad = int((~weights.isfinite()).sum())
-                raise ValueError(f"{name}: expected finite weights, got {bad} NaN or inf")
+        check_weights(self)
         return log_sum_exp(lambda s: -self._energy(s), len(self.b), like=self.b)
 
     @torch.no_grad()

@@ -4,8 +4,9 @@ import math
 
 import pytest
 import torch
+from torch import nn
 
-from coursepkg.validate import check_binary, check_levels, check_positive, check_real
+from coursepkg.validate import check_binary, check_levels, check_positive, check_real, check_weights
 
 GOOD_LEVELS = torch.tensor([[0, 1, 16], [3, 4, 5]])
 
@@ -71,3 +72,12 @@ def test_what_is_not_binary_is_refused(x, error, message):
 def test_what_must_be_positive(value):
     with pytest.raises(ValueError, match=f"step_size: expected a finite number > 0, got {value}"):
         check_positive(step_size=value)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_weights_must_be_finite(value):
+    """Kills: a check of the first weight only, infinity let through."""
+    model = nn.ParameterDict({"W": torch.ones(2), "b": torch.tensor([1.0, value])})
+    check_weights(nn.ParameterDict({"W": torch.ones(2)}))
+    with pytest.raises(ValueError, match="b: expected finite weights, got 1 NaN or inf"):
+        check_weights(model)

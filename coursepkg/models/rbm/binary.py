@@ -6,7 +6,7 @@ from torch.nn.functional import softplus
 
 from coursepkg.enumeration import log_sum_exp
 from coursepkg.models.rbm.harmonium import Harmonium, draw_bits
-from coursepkg.validate import check_binary
+from coursepkg.validate import check_binary, check_weights
 
 
 class RBM(Harmonium):
@@ -75,7 +75,7 @@ class RBM(Harmonium):
         Raises:
             ValueError: if the smaller layer has more than 22 units, or a weight is not finite.
         """
-        self.check_weights()
+        check_weights(self)
         D, M = self.W.shape
         if M <= D:
             return log_sum_exp(lambda h: -self.hidden_free_energy(h), M, like=self.W)

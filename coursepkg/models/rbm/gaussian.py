@@ -8,7 +8,7 @@ from torch.nn.functional import softplus
 
 from coursepkg.enumeration import log_sum_exp
 from coursepkg.models.rbm.harmonium import Harmonium, draw_bits
-from coursepkg.validate import check_binary, check_positive, check_real
+from coursepkg.validate import check_binary, check_positive, check_real, check_weights
 
 
 class GaussianRBM(Harmonium):
@@ -89,7 +89,7 @@ class GaussianRBM(Harmonium):
         Raises:
             ValueError: if there are more than 22 hidden units, or a weight is not finite.
         """
-        self.check_weights()
+        check_weights(self)
         return log_sum_exp(lambda h: -self.hidden_free_energy(h), len(self.c), like=self.W)
 
     def check_visible(self, v: Tensor, *, name: str = "x") -> None:

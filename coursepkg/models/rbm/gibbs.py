@@ -8,6 +8,7 @@ from torch import Generator, Tensor
 from coursepkg.models.rbm.harmonium import Harmonium
 from coursepkg.samplers.gibbs import GibbsInfo, GibbsState
 from coursepkg.samplers.run import check_chains
+from coursepkg.validate import check_weights
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class BlockGibbs:
         """
         check_chains(x)
         self.rbm.check_visible(x)
-        self.rbm.check_weights()
+        check_weights(self.rbm)
         known = self.known
         if known is not None and (
             known.dtype != torch.bool or known.shape not in {x.shape, x.shape[1:]}

@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.enumeration import CHUNK, binary_states
-from coursepkg.validate import check_binary
+from coursepkg.validate import check_binary, check_weights
 
 
 def draw_bits(p: Tensor, *, generator: Generator) -> Tensor:
@@ -95,17 +95,6 @@ class Harmonium(nn.Module, ABC):
     def check_visible(self, v: Tensor, *, name: str = "x") -> None:
         """Checks that v is a batch (B, D) of values that the visible units can take."""
 
-    def check_weights(self) -> None:
-        """Checks that every parameter is finite: a draw would not show a NaN.
-
-        Raises:
-            ValueError: if one is NaN or infinite.
-        """
-        for name, weights in self.named_parameters():
-            if not weights.isfinite().all():
-                bad = int((~weights.isfinite()).sum())
-                raise ValueError(f"{name}: expected finite weights, got {bad} NaN or inf")
-
     @torch.no_grad()
     def statistics(self, v: Tensor) -> Statistics:
         """∂/∂θ of log Σ_h exp(-β E(v, h)), averaged over the rows of v, (B, D).
@@ -124,7 +113,7 @@ class Harmonium(nn.Module, ABC):
         Raises:
             ValueError: if there are more than 22 hidden units, or a weight is not finite.
         """
-        self.check_weights()
+        check_weights(self)
         h = self._hidden_states()
         log_p = -torch.cat([self.hidden_free_energy(part) for part in h.split(CHUNK)])
         p = torch.softmax(log_p.double(), dim=0)

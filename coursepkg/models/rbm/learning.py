@@ -15,7 +15,7 @@ import torch
 from torch import Generator, Tensor
 
 from coursepkg.models.rbm.harmonium import Harmonium, Statistics
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_positive, check_weights
 
 T = TypeVar("T")
 
@@ -229,7 +229,7 @@ def _check(
     rbm: Harmonium, x: Tensor, epochs: int, batch_size: int, average: float, decay: float
 ) -> None:
     rbm.check_visible(x)
-    rbm.check_weights()
+    check_weights(rbm)
     if epochs < 1 or batch_size < 1:
         raise ValueError(f"expected epochs >= 1 and batch_size >= 1, got {epochs} and {batch_size}")
     if not 0 <= average < 1 or not decay >= 0:

@@ -8,6 +8,7 @@ from torch.nn.functional import softplus
 
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.models.rbm.harmonium import draw_bits
+from coursepkg.validate import check_weights
 
 
 class RBMPath:
@@ -29,7 +30,7 @@ class RBMPath:
     """
 
     def __init__(self, rbm: RBM, rates: Tensor | None = None) -> None:
-        rbm.check_weights()
+        check_weights(rbm)
         rates = torch.full_like(rbm.b, 0.5) if rates is None else rates
         if rates.shape != rbm.b.shape or not ((rates > 0) & (rates < 1)).all():
             raise ValueError(

@@ -6,7 +6,7 @@ from torch import Generator, Tensor
 from coursepkg.enumeration import log_sum_exp
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.models.rbm.harmonium import Harmonium, draw_bits
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_positive, check_real, check_weights
 
 
 class SpinRBM(Harmonium):
@@ -86,7 +86,7 @@ class SpinRBM(Harmonium):
         Raises:
             ValueError: if the smaller layer has more than 22 units, or a weight is not finite.
         """
-        self.check_weights()
+        check_weights(self)
         D, M = self.W.shape
         if M <= D:
             return log_sum_exp(lambda s: -self.hidden_free_energy(2 * s - 1), M, like=self.W)

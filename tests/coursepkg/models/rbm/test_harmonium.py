@@ -83,7 +83,6 @@ def test_weights_that_are_not_finite_are_seen_before_anything_is_drawn(make, bad
     with torch.no_grad():
         rbm.c[1] = bad
     calls = [
-        rbm.check_weights,
         lambda: BlockGibbs(rbm).init(x),
         lambda: rbm.sample(1, generator=seeded(0)),
         lambda: train(rbm, x, negative=PersistentChains(2), epochs=1, batch_size=1, step_size=0.1,
