@@ -10,9 +10,11 @@ PLACES = {"a": (0.0, 0.0), "b": (1.0, 0.0), "c": (2.0, 1.0)}
 
 def drawn(graph, **options):
     fig, ax = plt.subplots()
-    assert draw_graph(graph, PLACES, ax=ax, **options) is ax
-    fig.canvas.draw()
-    plt.close(fig)
+    try:
+        assert draw_graph(graph, PLACES, ax=ax, **options) is ax
+        fig.canvas.draw()
+    finally:
+        plt.close(fig)
     return ax
 
 
