@@ -4,6 +4,9 @@ import math
 
 import pytest
 import torch
+from sklearn.neural_network import BernoulliRBM
+from sklearn.utils import check_random_state
+from torch.nn.functional import logsigmoid
 from torch.testing import assert_close
 
 from coursepkg.enumeration import Normalised
@@ -146,3 +149,20 @@ def test_other_values_than_zeros_and_ones_are_refused():
         rbm.free_energy(2 * v)
     with pytest.raises(ValueError, match=r"x: expected shape \(B, 4\)"):
         rbm.free_energy(h)
+
+
+def test_scikit_learn_computes_the_same_numbers():
+    """Its `transform` is P(h = 1 | v); its `score_samples` asks one pixel of a row, by free energy.
+
+    Kills: a bias of the other layer, a sign, W for its transpose.
+    """
+    rbm, v, rows = binary(), bits(4), torch.arange(16)
+    peer = BernoulliRBM(3, random_state=0)
+    peer.components_ = rbm.W.detach().T.numpy()
+    peer.intercept_visible_, peer.intercept_hidden_ = rbm.b.detach().numpy(), rbm.c.detach().numpy()
+    assert_close(rbm.hidden_probs(v).detach(), torch.from_numpy(peer.transform(v.numpy())))
+    asked = torch.from_numpy(check_random_state(0).randint(0, 4, 16))
+    flipped = v.clone()
+    flipped[rows, asked] = 1 - v[rows, asked]
+    expected = 4 * logsigmoid(rbm.free_energy(flipped) - rbm.free_energy(v)).detach()
+    assert_close(torch.from_numpy(peer.score_samples(v.numpy())), expected)
