@@ -20,6 +20,12 @@ LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?!https?:|#|mailto:)([^)\s]+)\)")
 ADMONITIONS = {"admonition", "note", "tip", "hint", "important", "warning", "caution", "seealso"}
 RAW = re.compile(r"\{[\w:-]+\}`|^[\s>]*(:{3,}|[`~]{3,}\{)|\$\$\s*\([a-z]|^\([\w-]+\)=")
 
+# where the entries of a sub-package stand, if not on the first page
+API_PAGES = {
+    "graphs": "api-sampling", "samplers": "api-sampling", "models": "api-models",
+    "nets": "api-models",
+}  # fmt: skip
+
 
 T = TypeVar("T")
 
@@ -172,7 +178,8 @@ def _role(role: str, content: str, page: str, book: Book) -> str:
     if role.startswith("py:"):
         name = target.lstrip("~")
         shown = text or (name.rpartition(".")[2] if target.startswith("~") else name)
-        return f"[`{shown}`]({book.site}/book/api.html#{name})"
+        part = name.removeprefix("coursepkg.").partition(".")[0]
+        return f"[`{shown}`]({book.site}/book/{API_PAGES.get(part, 'api')}.html#{name})"
     raise ValueError(f"{page}: no plain form is known for the role {{{role}}}")
 
 

@@ -20,7 +20,7 @@ from sphinx.util.nodes import make_refnode
 
 from tools.site import chapter_number, repository_url, site_url
 
-API = "book/api"
+API = "book/api"  # and pages whose names go on from there
 
 
 def know_repository(app: Sphinx, config: Config) -> None:
@@ -132,13 +132,13 @@ def forget_mentions(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
 
 
 def rewrite_api(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """The API page shows what other pages mention, so it is written each time."""
-    return [API] if API in env.found_docs else []
+    """The API pages show what other pages mention, so they are written each time."""
+    return sorted(page for page in env.found_docs if page.startswith(API))
 
 
 def link_back(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Ends each API entry with the chapters that use it."""
-    if docname != API:
+    if not docname.startswith(API):
         return
     for signature in list(doctree.findall(addnodes.desc_signature)):
         name = f"{signature.get('module')}.{signature.get('fullname')}"

@@ -38,6 +38,10 @@ BOOK = Book(
         ("{doc}`signs <../book/notation>`", "[signs](https://site/book/notation.html)"),
         ("{py:func}`~pkg.m.f`", "[`f`](https://site/book/api.html#pkg.m.f)"),
         ("{py:mod}`pkg.m`", "[`pkg.m`](https://site/book/api.html#pkg.m)"),
+        (
+            "{py:class}`~coursepkg.nets.conv.CausalCNN`",
+            "[`CausalCNN`](https://site/book/api-models.html#coursepkg.nets.conv.CausalCNN)",
+        ),
         ("[t](../book/notation.md#a)", "[t](https://site/book/notation.html#a)"),
         ("[b](01_bayes.ipynb)", "[b](https://site/notebooks/01_bayes.html)"),
         ("[r](repo:README.md)", "[r](https://repo/blob/main/README.md)"),
