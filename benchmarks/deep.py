@@ -21,8 +21,8 @@ import typer
 from torch import Tensor
 
 from benchmarks.provenance import RESULTS, write_results
-from coursepkg.models.dbm import DBM
-from coursepkg.models.dbn import DBN
+from coursepkg.models.boltzmann.dbm import DBM
+from coursepkg.models.boltzmann.dbn import DBN
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.rng import seeded
 

@@ -27,15 +27,15 @@ from torch import Generator, Tensor
 from torch.distributions import MultivariateNormal, kl_divergence
 
 from benchmarks.provenance import RESULTS, write_results
-from coursepkg.data.toy import GaussianMixture
+from coursepkg.data.toy import IsotropicMixture
 from coursepkg.enumeration import Normalised, binary_states
-from coursepkg.models.boltzmann import BoltzmannMachine
-from coursepkg.models.partition.exact import ExactLikelihood
-from coursepkg.models.partition.gaussian import GaussianEnergy
-from coursepkg.models.partition.noise import IndependentBernoulli, NoiseContrastive
-from coursepkg.models.partition.persistent import StochasticMaximumLikelihood
-from coursepkg.models.partition.pseudo import PseudoLikelihood, RatioMatching
-from coursepkg.models.partition.score import (
+from coursepkg.models.boltzmann.machine import BoltzmannMachine
+from coursepkg.models.energy import GaussianEnergy
+from coursepkg.objectives.exact import ExactLikelihood
+from coursepkg.objectives.noise import IndependentBernoulli, NoiseContrastive
+from coursepkg.objectives.persistent import StochasticMaximumLikelihood
+from coursepkg.objectives.pseudo import PseudoLikelihood, RatioMatching
+from coursepkg.objectives.score import (
     DenoisingScoreMatching,
     ExplicitScoreMatching,
     SlicedScoreMatching,
@@ -89,7 +89,7 @@ def boltzmann() -> Family:
         return IndependentBernoulli((x.sum(0) + 1) / (len(x) + 2))
 
     def gibbs(model: BoltzmannMachine, _: object) -> SystematicGibbs:
-        return SystematicGibbs(model.conditional)
+        return SystematicGibbs(model.draw_conditional)
 
     return Family(
         "Boltzmann machine", truth, truth.sample,
@@ -121,8 +121,8 @@ def gaussian() -> Family:
         noise = torch.randn(n, DIM, generator=generator)
         return law(truth).mean + noise @ law(truth).scale_tril.T
 
-    def noise(x: Tensor) -> GaussianMixture:
-        return GaussianMixture(x.mean(0, keepdim=True), 1.5 * x.std(0).max()[None])
+    def noise(x: Tensor) -> IsotropicMixture:
+        return IsotropicMixture(x.mean(0, keepdim=True), 1.5 * x.std(0).max()[None])
 
     def mala(log_density: Callable[[Tensor], Tensor]) -> MALA:
         return MALA(log_density, step_size=0.1)

@@ -21,7 +21,7 @@ from benchmarks.provenance import RESULTS, write_results
 from benchmarks.timing import fastest
 from coursepkg.enumeration import log_sum_exp
 from coursepkg.graphs.lattice import (
-    Checkerboard,
+    CheckerboardGibbs,
     Lattice,
     ising,
     onsager_energy,
@@ -67,7 +67,7 @@ def cost(kind: str, height: int, width: int) -> dict[str, Any]:
     """Seconds for log Z by table or by matrix, or for one sweep, of a grid with free borders."""
     lattice, sites = ising(height, width, beta=BETA), height * width
     x = torch.zeros(1, sites, dtype=torch.int64)
-    kernel = Checkerboard(lattice)
+    kernel = CheckerboardGibbs(lattice)
     state, generator = kernel.init(x), seeded(0)
     work: dict[str, Callable[[], Any]] = {
         "table": lambda: table_log_z(lattice),
@@ -96,7 +96,7 @@ def physics(
     start = torch.randint(2, (chains, sites), generator=generator)
     start[1::2] = 1
     draws = run(
-        Checkerboard(lattice), start, steps=steps // 2, burn_in=steps // 2, thin=5,
+        CheckerboardGibbs(lattice), start, steps=steps // 2, burn_in=steps // 2, thin=5,
         generator=generator,
     ).x  # fmt: skip
     energy = torch.stack([lattice.energy(x) for x in draws]) / sites  # (T, C)

@@ -26,7 +26,7 @@ from benchmarks.provenance import RESULTS, write_results
 from coursepkg.data.digits import Split, binarise, load_split
 from coursepkg.enumeration import Normalised, NormalisedBound
 from coursepkg.evaluation import Nats, nats, over_seeds
-from coursepkg.models.binary_autoregressive import LogisticAutoregression, TreeAutoregression
+from coursepkg.models.autoregressive.binary import LogisticAutoregression, TreeAutoregression
 from coursepkg.rng import seeded
 
 FAMILIES: dict[str, Sequence[Entry]] = {

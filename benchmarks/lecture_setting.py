@@ -18,7 +18,7 @@ from torch.optim import Adam
 from benchmarks.provenance import RESULTS, write_results
 from coursepkg.data.digits import LEVELS, load_levels
 from coursepkg.evaluation import nats
-from coursepkg.models.arm import ARM
+from coursepkg.models.autoregressive.arm import ARM
 from coursepkg.nets.conv import CausalCNN
 from coursepkg.rng import seeded
 from coursepkg.training import fit

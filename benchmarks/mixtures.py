@@ -14,9 +14,9 @@ import typer
 
 from benchmarks.provenance import RESULTS, write_results
 from benchmarks.timing import fastest
-from coursepkg.bayes.categorical_mixture import CategoricalMixture
-from coursepkg.bayes.em import Mixture
-from coursepkg.bayes.mixture import DiagonalGaussianMixture, GaussianMixture
+from coursepkg.models.mixtures.categorical import CategoricalMixture
+from coursepkg.models.mixtures.em import Mixture
+from coursepkg.models.mixtures.gaussian import DiagonalGaussianMixture, GaussianMixture
 from coursepkg.rng import seeded
 
 D, K, REPEATS = 64, 17, 7

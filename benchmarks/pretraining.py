@@ -26,7 +26,7 @@ from torch.optim import Adam
 from benchmarks.entries.rbm import rates
 from benchmarks.provenance import RESULTS, write_results
 from coursepkg.data.digits import binarise, load_labels, load_split
-from coursepkg.models.dbn import DBN, classifier, greedy
+from coursepkg.models.boltzmann.dbn import DBN, classifier, greedy
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.models.rbm.harmonium import Harmonium
 from coursepkg.models.rbm.learning import PersistentChains, train

@@ -14,7 +14,7 @@ import typer
 
 from benchmarks.provenance import RESULTS, write_results
 from benchmarks.timing import fastest
-from coursepkg.models.arm import ARM
+from coursepkg.models.autoregressive.arm import ARM
 from coursepkg.nets.conv import CausalCNN
 from coursepkg.rng import seeded
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from benchmarks.provenance import RESULTS, write_results
 from benchmarks.timing import fastest
-from coursepkg.data.toy import GaussianMixture
+from coursepkg.data.toy import IsotropicMixture
 from coursepkg.rng import seeded
 from coursepkg.samplers.weighting import RejectionSampler, effective_sample_size, monte_carlo
 
@@ -78,8 +78,8 @@ def exact_sum(D: int) -> float:
 def weighting(D: int) -> dict[str, Any]:
     """Share of proposals that rejection keeps, and effective share of importance weights."""
     generator = seeded(0)
-    target = GaussianMixture(torch.zeros(1, D), torch.ones(1))
-    proposal = GaussianMixture(torch.zeros(1, D), torch.tensor([SIGMA]))
+    target = IsotropicMixture(torch.zeros(1, D), torch.ones(1))
+    proposal = IsotropicMixture(torch.zeros(1, D), torch.tensor([SIGMA]))
     sampler = RejectionSampler(target.log_prob, proposal, D * math.log(SIGMA))
     kept, log_w = 0, []
     for _ in range(N_PROPOSALS // CHUNK):

@@ -10,7 +10,7 @@
 #     language: python
 #     name: python3
 # ---
-# grader: delete = coursepkg.models.arm, coursepkg.models.markov, coursepkg.nets.conv, coursepkg.nets.mlp
+# grader: delete = coursepkg.models.autoregressive, coursepkg.nets.conv, coursepkg.nets.mlp
 # grader: seconds = 140
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "intro", "locked": true, "schema_version": 3, "solution": false, "task": false}

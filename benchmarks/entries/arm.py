@@ -9,8 +9,8 @@ from torch.optim.lr_scheduler import OneCycleLR
 from benchmarks.entry import Entry
 from coursepkg.data.digits import LEVELS, Split
 from coursepkg.evaluation import nats
-from coursepkg.models.arm import ARM
-from coursepkg.models.markov import MarkovChain
+from coursepkg.models.autoregressive.arm import ARM
+from coursepkg.models.autoregressive.markov import MarkovChain
 from coursepkg.nets.conv import CausalCNN
 from coursepkg.nets.mlp import WindowMLP
 from coursepkg.training import fit

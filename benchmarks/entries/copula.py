@@ -3,9 +3,9 @@
 from torch import Generator
 
 from benchmarks.entry import Entry
-from coursepkg.bayes.copula import GaussianCopula, Gaussianised
-from coursepkg.bayes.mixture import GaussianMixture
 from coursepkg.data.digits import LEVELS, Split
+from coursepkg.models.copula import GaussianCopula, Gaussianised
+from coursepkg.models.mixtures.gaussian import GaussianMixture
 
 D = 64
 

@@ -13,9 +13,9 @@ from benchmarks.entries.rbm import annealed, log_z, rates
 from benchmarks.entry import Entry
 from coursepkg.data.digits import Split
 from coursepkg.enumeration import NormalisedBound
-from coursepkg.models import dbm
-from coursepkg.models.dbm import DBM
-from coursepkg.models.dbn import DBN, transposed
+from coursepkg.models.boltzmann import dbm
+from coursepkg.models.boltzmann.dbm import DBM
+from coursepkg.models.boltzmann.dbn import DBN, transposed
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.models.rbm.learning import PersistentChains, train
 from coursepkg.samplers.weighting import Estimate
@@ -54,7 +54,7 @@ def dbm_pretrained(split: Split, generator: Generator, quick: bool) -> DBM:
     deep = DBM(sizes, generator=generator, sweeps=10, samples=SAMPLES)
     dbm.pretrain(deep, split.train, epochs=1 if quick else 100, batch_size=50, step_size=0.1,
                  generator=generator)  # fmt: skip
-    dbm.train(
+    dbm.train_jointly(
         deep, split.train, negative=PersistentChains(100), epochs=1 if quick else 300,
         batch_size=50, step_size=0.1, last_step_size=0.0, average=0.99, generator=generator,
     )  # fmt: skip

@@ -3,9 +3,9 @@
 from torch import Generator
 
 from benchmarks.entry import Entry
-from coursepkg.bayes.categorical_mixture import CategoricalMixture
 from coursepkg.data.digits import LEVELS, Split
 from coursepkg.evaluation import nats
+from coursepkg.models.mixtures.categorical import CategoricalMixture
 
 
 def plain(split: Split, generator: Generator, quick: bool) -> CategoricalMixture:

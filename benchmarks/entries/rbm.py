@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 from benchmarks.entry import Entry
 from coursepkg.data.digits import Split
 from coursepkg.enumeration import Normalised
-from coursepkg.models.binary_autoregressive import LogisticAutoregression, TreeAutoregression
+from coursepkg.models.autoregressive.binary import LogisticAutoregression, TreeAutoregression
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.models.rbm.learning import PersistentChains, train
 from coursepkg.models.rbm.paths import RBMPath

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from coursepkg.validate import check_positive, check_real
 
 
-class GaussianMixture:
+class IsotropicMixture:
     """p(x) = Σ_k weights_k N(x; means_k, scales_k² I), on the line or in D dimensions.
 
     Args:
@@ -137,19 +137,19 @@ class Checkerboard:
         return 2 * self.side / self.squares
 
 
-def two_gaussians() -> GaussianMixture:
+def two_gaussians() -> IsotropicMixture:
     """On the line: a broad hill of weight 0.7 left of a narrow one."""
-    return GaussianMixture(
+    return IsotropicMixture(
         torch.tensor([-1.5, 2.0]), torch.tensor([1.0, 0.5]), torch.tensor([0.7, 0.3])
     )
 
 
-def eight_gaussians() -> GaussianMixture:
+def eight_gaussians() -> IsotropicMixture:
     """In the plane: eight round hills, equal, on a circle of radius 4."""
-    return GaussianMixture(_circle(torch.arange(8) * math.pi / 4, radius=4), torch.full((8,), 0.5))
+    return IsotropicMixture(_circle(torch.arange(8) * math.pi / 4, radius=4), torch.full((8,), 0.5))
 
 
-def two_moons(*, scale: float = 0.2, points: int = 128) -> GaussianMixture:
+def two_moons(*, scale: float = 0.2, points: int = 128) -> IsotropicMixture:
     """In the plane: two half circles of radius 2 that interlock, blurred by Gaussian noise.
 
     Each arc is a fine row of `points` equal Gaussians, so that the density is exact for what is
@@ -158,7 +158,7 @@ def two_moons(*, scale: float = 0.2, points: int = 128) -> GaussianMixture:
     check_positive(scale=scale, points=points)
     angle = (torch.arange(points) + 0.5) * math.pi / points
     upper, shift = _circle(angle, radius=2), torch.tensor([1.0, 0.5])
-    return GaussianMixture(
+    return IsotropicMixture(
         torch.cat([upper - shift, shift - upper]), torch.full((2 * points,), scale)
     )
 

@@ -17,12 +17,12 @@ from torch import Generator, Tensor, nn
 from coursepkg.enumeration import check_states
 from coursepkg.graphs.table import (
     JointTable,
+    align,
     as_names,
     check_disjoint,
     check_each_level,
     check_law,
     check_names,
-    spread,
 )
 from coursepkg.validate import check_positive, check_real
 
@@ -180,7 +180,7 @@ class DirectedModel(nn.Module):
             raise ValueError("joint: expected discrete variables, got real ones; see `gaussian`")
         check_states(math.prod(self.levels), what=f"the joint table of {len(self.names)} variables")
         factors = [
-            spread(law.p, [*parents, i], len(self.names))
+            align(law.p, [*parents, i], len(self.names))
             for i, (law, parents) in enumerate(zip(self._laws(), self._family, strict=True))
             if isinstance(law, Table)
         ]

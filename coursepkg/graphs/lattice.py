@@ -187,10 +187,10 @@ class LatticeState(NamedTuple):
 class LatticeInfo(NamedTuple):
     """What one sweep did; one row a chain."""
 
-    changed: Tensor  # (C,) share of the sites that have another level
+    moved: Tensor  # (C,) share of the sites that have another level
 
 
-class Checkerboard:
+class CheckerboardGibbs:
     """Gibbs sampling on a grid: a sweep redraws all black sites at once, then all white ones.
 
     A black site has white neighbours only, so given the white sites the black ones are independent,
@@ -225,8 +225,8 @@ class Checkerboard:
             u = torch.rand(x.shape, generator=generator, dtype=p.dtype, device=p.device)
             drawn = (u[..., None] >= p.cumsum(-1)[..., :-1]).sum(-1)
             x = torch.where(colour.to(x.device), drawn, x)
-        changed = (x != state.x).to(self.lattice.pair.dtype).mean(1)
-        return LatticeState(x), LatticeInfo(changed)
+        moved = (x != state.x).to(self.lattice.pair.dtype).mean(1)
+        return LatticeState(x), LatticeInfo(moved)
 
 
 def onsager_energy(beta: float) -> float:

@@ -106,7 +106,7 @@ class JointTable(nn.Module):
         return apart - entropy({*a, *b} | known) - entropy(known)
 
 
-def spread(table: Tensor, axes: Sequence[int], ndim: int) -> Tensor:
+def align(table: Tensor, axes: Sequence[int], ndim: int) -> Tensor:
     """Gives a table over a few variables the axes of all, of length 1 where it has none.
 
     Args:

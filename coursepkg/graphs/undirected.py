@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from coursepkg.enumeration import check_states
 from coursepkg.graphs.table import (
     JointTable,
+    align,
     as_names,
     check_disjoint,
     check_each_level,
     check_names,
-    spread,
 )
 
 
@@ -126,7 +126,7 @@ class UndirectedModel(nn.Module):
         empty = torch.zeros(self.levels).to(self.log_factors[0])
         return sum(
             (
-                spread(table, columns, len(self.names))
+                align(table, columns, len(self.names))
                 for table, columns in zip(self.log_factors, self._columns, strict=True)
             ),
             start=empty,

@@ -1,1 +1,1 @@
-"""The families of generative models, one a file."""
+"""The families of generative models, one a file or one a folder."""

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 from coursepkg.samplers.run import check_chains
 
 
-class Conditional(Protocol):
+class FullConditional(Protocol):
     """Draws coordinate d of every chain from p(x_d | x_j, j ≠ d)."""
 
     def __call__(self, d: int, x: Tensor, *, generator: Generator) -> Tensor:
@@ -30,7 +30,7 @@ class GibbsInfo(NamedTuple):
 
 
 def sweep(
-    conditional: Conditional, state: GibbsState, order: Iterable[int], *, generator: Generator
+    conditional: FullConditional, state: GibbsState, order: Iterable[int], *, generator: Generator
 ) -> tuple[GibbsState, GibbsInfo]:
     """Redraws the coordinates of `order` one after the other, each given the newest of all others.
 
@@ -60,7 +60,7 @@ class SystematicGibbs:
         conditional: called as ``conditional(d, x, generator=generator)``, d = 0..D-1.
     """
 
-    conditional: Conditional
+    conditional: FullConditional
 
     def init(self, x: Tensor) -> GibbsState:
         """Takes x (C, D), real or integer."""
@@ -84,7 +84,7 @@ class RandomScanGibbs:
         conditional: called as ``conditional(d, x, generator=generator)``, d = 0..D-1.
     """
 
-    conditional: Conditional
+    conditional: FullConditional
 
     def init(self, x: Tensor) -> GibbsState:
         """Takes x (C, D), real or integer."""

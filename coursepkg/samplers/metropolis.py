@@ -11,7 +11,7 @@ from coursepkg.samplers.run import Info, State, accept, check_chains, choose, ev
 from coursepkg.validate import check_positive, check_real
 
 
-class Proposal(Protocol):
+class ProposalKernel(Protocol):
     """Draws a proposal for every chain from its present state."""
 
     def __call__(self, x: Tensor, *, generator: Generator) -> Tensor:
@@ -37,7 +37,7 @@ class MetropolisHastings:
     """
 
     log_density: Callable[[Tensor], Tensor]
-    propose: Proposal
+    propose: ProposalKernel
     log_q: Callable[[Tensor, Tensor], Tensor]
 
     def __post_init__(self) -> None:

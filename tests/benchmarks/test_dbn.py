@@ -10,8 +10,8 @@ from benchmarks.entries import dbn as entries
 from benchmarks.entries import rbm
 from coursepkg.data.digits import Split, binarise, load_split
 from coursepkg.enumeration import NormalisedBound
-from coursepkg.models.dbm import DBM
-from coursepkg.models.dbn import DBN
+from coursepkg.models.boltzmann.dbm import DBM
+from coursepkg.models.boltzmann.dbn import DBN
 from coursepkg.rng import seeded
 from tests.benchmarks.test_leaderboard import invoke
 

@@ -14,8 +14,8 @@ from benchmarks.leaderboard import FAMILIES, main, run
 from benchmarks.provenance import provenance, write_results
 from coursepkg.data.digits import Split, load_split
 from coursepkg.evaluation import nats
-from coursepkg.models.arm import ARM
-from coursepkg.models.markov import MarkovChain
+from coursepkg.models.autoregressive.arm import ARM
+from coursepkg.models.autoregressive.markov import MarkovChain
 from coursepkg.nets.mlp import WindowMLP
 from coursepkg.rng import seeded
 

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 from benchmarks import estimators, partition
 from benchmarks.estimators import Rows, boltzmann, fit, gaussian
 from coursepkg.enumeration import Normalised
-from coursepkg.models.partition.exact import ExactLikelihood
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.models.rbm.paths import RBMPath
+from coursepkg.objectives.exact import ExactLikelihood
 from coursepkg.rng import seeded
 from tests.statistics import assert_mean
 

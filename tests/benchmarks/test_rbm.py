@@ -13,7 +13,7 @@ from benchmarks.entries import rbm as entries
 from benchmarks.entry import Entry
 from coursepkg.data.digits import Split, binarise, load_split
 from coursepkg.enumeration import Normalised
-from coursepkg.models.binary_autoregressive import LogisticAutoregression, TreeAutoregression
+from coursepkg.models.autoregressive.binary import LogisticAutoregression, TreeAutoregression
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.rng import seeded
 from coursepkg.samplers.weighting import Estimate

@@ -40,10 +40,10 @@ def course(tmp_path, monkeypatch):
         "coursepkg/rng.py": "",
         "coursepkg/unrelated.py": "",
         "coursepkg/models/__init__.py": "",
-        "coursepkg/models/arm.py": "from coursepkg import rng\n",
+        "coursepkg/models/autoregressive/arm.py": "from coursepkg import rng\n",
         "benchmarks/results/arm.json": "{}",
         "notebooks/01_page.md": HEADER
-        + cell("print(6 * 7)\nif False:\n    from coursepkg.models.arm import ARM")
+        + cell("print(6 * 7)\nif False:\n    from coursepkg.models.autoregressive.arm import ARM")
         + cell("name = 'arm.json'"),
     }
     for name, text in write.items():
@@ -58,7 +58,7 @@ def test_fingerprint_follows_imports_results_and_pins(course):
     assert found == {
         "constraints.txt", "notebooks/01_page.md", "benchmarks/results/arm.json",
         "coursepkg/__init__.py", "coursepkg/rng.py", "coursepkg/models/__init__.py",
-        "coursepkg/models/arm.py",
+        "coursepkg/models/autoregressive/arm.py",
     }  # fmt: skip
     for name in sorted(found):
         before = notebooks.fingerprint(md)

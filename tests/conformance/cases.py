@@ -7,12 +7,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.bayes.categorical_mixture import CategoricalMixture
 from coursepkg.bayes.coin import BetaBernoulli
-from coursepkg.bayes.copula import CorrelatedNormal, GaussianCopula, Gaussianised, Gaussianiser
 from coursepkg.bayes.density import CosineSeries, Histogram, KernelDensity
-from coursepkg.bayes.latent import LatentGrid
-from coursepkg.bayes.mixture import DiagonalGaussianMixture, GaussianMixture
 from coursepkg.bayes.variational import MeanField, NormalGamma
 from coursepkg.data import toy
 from coursepkg.data.languages import Automaton, Dyck
@@ -22,29 +18,32 @@ from coursepkg.graphs.directed import Conditional, DirectedModel, LinearGaussian
 from coursepkg.graphs.lattice import Lattice
 from coursepkg.graphs.table import JointTable
 from coursepkg.graphs.undirected import UndirectedModel
-from coursepkg.models.arm import ARM
-from coursepkg.models.binary_autoregressive import LogisticAutoregression, TreeAutoregression
-from coursepkg.models.boltzmann import BoltzmannMachine
-from coursepkg.models.dbm import DBM
-from coursepkg.models.dbn import DBN
-from coursepkg.models.energy import NeuralEnergy
-from coursepkg.models.markov import MarkovChain
-from coursepkg.models.partition.exact import ExactLikelihood
-from coursepkg.models.partition.gaussian import GaussianEnergy
-from coursepkg.models.partition.noise import IndependentBernoulli, NoiseContrastive
-from coursepkg.models.partition.persistent import StochasticMaximumLikelihood
-from coursepkg.models.partition.pseudo import PseudoLikelihood, RatioMatching
-from coursepkg.models.partition.score import (
-    DenoisingScoreMatching,
-    ExplicitScoreMatching,
-    SlicedScoreMatching,
-)
+from coursepkg.models.autoregressive.arm import ARM
+from coursepkg.models.autoregressive.binary import LogisticAutoregression, TreeAutoregression
+from coursepkg.models.autoregressive.markov import MarkovChain
+from coursepkg.models.boltzmann.dbm import DBM
+from coursepkg.models.boltzmann.dbn import DBN
+from coursepkg.models.boltzmann.machine import BoltzmannMachine
+from coursepkg.models.copula import CorrelatedNormal, GaussianCopula, Gaussianised, Gaussianiser
+from coursepkg.models.energy import GaussianEnergy, NeuralEnergy
+from coursepkg.models.mixtures.categorical import CategoricalMixture
+from coursepkg.models.mixtures.gaussian import DiagonalGaussianMixture, GaussianMixture
+from coursepkg.models.mixtures.gtm import GTM
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.models.rbm.gaussian import GaussianRBM
 from coursepkg.models.rbm.harmonium import Harmonium
 from coursepkg.models.rbm.spins import SpinRBM
 from coursepkg.nets.conv import CausalCNN
 from coursepkg.nets.mlp import WindowMLP
+from coursepkg.objectives.exact import ExactLikelihood
+from coursepkg.objectives.noise import IndependentBernoulli, NoiseContrastive
+from coursepkg.objectives.persistent import StochasticMaximumLikelihood
+from coursepkg.objectives.pseudo import PseudoLikelihood, RatioMatching
+from coursepkg.objectives.score import (
+    DenoisingScoreMatching,
+    ExplicitScoreMatching,
+    SlicedScoreMatching,
+)
 from coursepkg.samplers.weighting import Proposal, RejectionSampler
 from tests.oracles import states
 
@@ -331,8 +330,8 @@ CASES = [
          grid=line(-9, 9, 2000), refused=BAD_LINE),
     Case("KernelDensity-plane", lambda g: KernelDensity(0.6, dim=2).fit(plane(30, g)), plane,
          grid=square(12, 300), refused=BAD_PLANE),
-    Case("LatentGrid",
-         lambda g: LatentGrid(side=4, bumps=2, dim=2, strength=0.1, steps=5).fit(plane(30, g)),
+    Case("GTM",
+         lambda g: GTM(side=4, bumps=2, dim=2, strength=0.1, steps=5).fit(plane(30, g)),
          plane, grid=square(15, 400), refused=BAD_PLANE),
     Case("NormalGamma", lambda _: NormalGamma(0.5, 2.0, 3.0, 2.0), mean_and_precision,
          grid=half_plane(), refused=BAD_BELIEF),
@@ -375,12 +374,12 @@ ELSEWHERE = {
     Dyck: "tests/coursepkg/data",
     Proposal: "tests/coursepkg/samplers",
     RejectionSampler: "tests/coursepkg/samplers",
-    ExactLikelihood: "tests/coursepkg/models/partition",
-    PseudoLikelihood: "tests/coursepkg/models/partition",
-    RatioMatching: "tests/coursepkg/models/partition",
-    ExplicitScoreMatching: "tests/coursepkg/models/partition",
-    SlicedScoreMatching: "tests/coursepkg/models/partition",
-    DenoisingScoreMatching: "tests/coursepkg/models/partition",
-    NoiseContrastive: "tests/coursepkg/models/partition",
-    StochasticMaximumLikelihood: "tests/coursepkg/models/partition",
+    ExactLikelihood: "tests/coursepkg/objectives",
+    PseudoLikelihood: "tests/coursepkg/objectives",
+    RatioMatching: "tests/coursepkg/objectives",
+    ExplicitScoreMatching: "tests/coursepkg/objectives",
+    SlicedScoreMatching: "tests/coursepkg/objectives",
+    DenoisingScoreMatching: "tests/coursepkg/objectives",
+    NoiseContrastive: "tests/coursepkg/objectives",
+    StochasticMaximumLikelihood: "tests/coursepkg/objectives",
 }

@@ -276,7 +276,7 @@ def test_cuda_agrees_with_cpu(case):
 
 def test_the_uniform_start_of_a_chain_is_the_known_number():
     """An unfitted chain knows only the number of levels: D log K nats, exactly."""
-    from coursepkg.models.markov import MarkovChain
+    from coursepkg.models.autoregressive.markov import MarkovChain
 
     chain = MarkovChain(1, dim=4, levels=3, smoothing=1.0)
     x = torch.zeros(2, 4, dtype=torch.int64)

@@ -2,8 +2,8 @@ r"""Maximum likelihood for two-layer machines: one loop, three ways to get its s
 
 :math:`\nabla \log p(v) = \mathrm{E}[\text{statistics} \mid v] - \mathrm{E}[\text{statistics}]`. The
 first term is a formula. The second is an average over all states of the machine, and here it comes
-from enumeration (`Exact`), from short chains that start at the data (`ContrastiveDivergence`) or
-from chains that never stop (`PersistentChains`).
+from a sum over them (`Enumeration`), from short chains that start at the data
+(`ContrastiveDivergence`) or from chains that never stop (`PersistentChains`).
 """
 
 import math
@@ -27,7 +27,7 @@ class Negative(Protocol):
         """Gets the machine as it is now and the minibatch v, (B, D)."""
 
 
-class Exact:
+class Enumeration:
     """E[statistics] itself: the gradient of log Z, by enumeration of the smaller layer.
 
     Source: :eq:`rbm-gradient`. O(2^min(D, M) D M) for every step.
@@ -104,7 +104,7 @@ def gibbs(rbm: Harmonium, v: Tensor, k: int, *, generator: Generator) -> Tensor:
 def gradient(rbm: Harmonium, v: Tensor, negative: Negative, *, generator: Generator) -> Statistics:
     """An estimate of the gradient of the mean log p(v), (B, D), for W, b and c.
 
-    Source: :eq:`rbm-gradient`; exact with `Exact()`.
+    Source: :eq:`rbm-gradient`; exact with `Enumeration()`.
     """
     return _difference(rbm, rbm.statistics(v), negative(rbm, v, generator=generator))
 
@@ -148,7 +148,7 @@ def train(
     Args:
         rbm: the machine.
         x: training examples, (N, D), values of its visible units.
-        negative: the model term: `ContrastiveDivergence`, `PersistentChains` or `Exact`.
+        negative: the model term: `ContrastiveDivergence`, `PersistentChains` or `Enumeration`.
         epochs: passes over the data.
         batch_size: examples of a step; the last batch of an epoch may be smaller.
         step_size: η of the first step.

@@ -184,9 +184,9 @@ def test_error_of_a_kernel_estimate_has_a_closed_form(generator):
     """
     law, N, h, x = toy.two_gaussians(), 50, 0.6, torch.tensor([1.2])
     total = (law.scales**2 + h**2).sqrt()
-    mean = toy.GaussianMixture(law.means, total, law.weights).log_prob(x).exp().item()
+    mean = toy.IsotropicMixture(law.means, total, law.weights).log_prob(x).exp().item()
     narrow = (law.scales**2 + h**2 / 2).sqrt()
-    second = toy.GaussianMixture(law.means, narrow, law.weights).log_prob(x).exp().item()
+    second = toy.IsotropicMixture(law.means, narrow, law.weights).log_prob(x).exp().item()
     variance = (second / (2 * math.sqrt(math.pi) * h) - mean**2) / N
     data = law.sample(4000 * N, generator=generator).view(4000, N)
     estimates = torch.cat([KernelDensity(h).fit(points).log_prob(x).exp() for points in data])

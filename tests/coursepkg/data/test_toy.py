@@ -62,7 +62,7 @@ def test_mixture_agrees_with_torch_on_the_line_and_in_space():
         x = torch.randn(7, *means.shape[1:], generator=seeded(2))
         parts = Normal(means, scales.view(3, *[1] * (means.ndim - 1)))
         peer = MixtureSameFamily(Categorical(weights), Independent(parts, means.ndim - 1))
-        mine = toy.GaussianMixture(means, scales, weights)
+        mine = toy.IsotropicMixture(means, scales, weights)
         torch.testing.assert_close(mine.log_prob(x), peer.log_prob(x))
 
 
@@ -122,10 +122,10 @@ def test_data_of_another_shape_are_refused(law):
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: toy.GaussianMixture(torch.zeros(2), torch.ones(3)),
-        lambda: toy.GaussianMixture(torch.zeros(2), torch.ones(2), torch.tensor([0.5, 0.6])),
-        lambda: toy.GaussianMixture(torch.zeros(2), torch.ones(2), torch.tensor([1.5, -0.5])),
-        lambda: toy.GaussianMixture(torch.zeros(2), torch.zeros(2)),
+        lambda: toy.IsotropicMixture(torch.zeros(2), torch.ones(3)),
+        lambda: toy.IsotropicMixture(torch.zeros(2), torch.ones(2), torch.tensor([0.5, 0.6])),
+        lambda: toy.IsotropicMixture(torch.zeros(2), torch.ones(2), torch.tensor([1.5, -0.5])),
+        lambda: toy.IsotropicMixture(torch.zeros(2), torch.zeros(2)),
         lambda: toy.Gumbel(0.0, 0.0),
         lambda: toy.Banana(width=-1.0),
         lambda: toy.Checkerboard(squares=3),

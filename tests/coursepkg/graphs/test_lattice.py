@@ -9,7 +9,7 @@ import torch
 from coursepkg.enumeration import Normalised
 from coursepkg.graphs.lattice import (
     CRITICAL,
-    Checkerboard,
+    CheckerboardGibbs,
     Lattice,
     ising,
     onsager_energy,
@@ -156,10 +156,10 @@ def test_a_sweep_goes_as_the_product_of_its_updates(levels, generator):
     for site in (0, 3, 1, 2):
         P = P @ finite.gibbs_update(table, site)
     x = torch.tensor([[1, 0, 0, 1]])
-    ran = run(Checkerboard(lattice), x.expand(300_000, -1), steps=1, generator=generator)
+    ran = run(CheckerboardGibbs(lattice), x.expand(300_000, -1), steps=1, generator=generator)
     assert_probs(state_index(ran.x[0], levels), P[state_index(x, levels)[0]], detects=0.05)
     different = (ran.x[0] != x).double().mean(1)
-    torch.testing.assert_close(ran.info.changed[0], different)
+    torch.testing.assert_close(ran.info.moved[0], different)
 
 
 @pytest.mark.parametrize("periodic", [False, True])
@@ -167,12 +167,12 @@ def test_chains_find_the_exact_energy_from_a_cold_start(periodic, generator):
     """4 × 6 sites. Kills: black and white that overlap, a kernel that never moves."""
     lattice = ising(4, 6, beta=0.35, field=0.1, periodic=periodic)
     x = torch.zeros(8000, 24, dtype=torch.int64)
-    ran = run(Checkerboard(lattice), x, steps=40, thin=40, generator=generator)
+    ran = run(CheckerboardGibbs(lattice), x, steps=40, thin=40, generator=generator)
     assert_mean(lattice.energy(ran.x[0]), lattice.mean_energy().item(), detects=1.4)
 
 
 def test_a_step_changes_nothing_that_it_was_given(generator):
-    kernel = Checkerboard(ising(4, 4, beta=0.2))
+    kernel = CheckerboardGibbs(ising(4, 4, beta=0.2))
     x = torch.zeros(5, 16, dtype=torch.int64)
     state = kernel.init(x)
     new, _ = kernel.step(state, generator=generator)
@@ -256,7 +256,7 @@ def test_a_warm_lattice_has_no_magnetisation():
         (lambda: Lattice(2, 2, torch.eye(2), torch.zeros(3)), r"expected \(2,\) or \(4, 2\)"),
         (lambda: Lattice(2, 2, torch.eye(2) * math.inf, torch.zeros(2)), "symmetric"),
         (lambda: Lattice(2, 2, torch.eye(2), torch.tensor([0, math.nan])), "site: expected"),
-        (lambda: Checkerboard(ising(4, 5, beta=1.0, periodic=True)), "even sides"),
+        (lambda: CheckerboardGibbs(ising(4, 5, beta=1.0, periodic=True)), "even sides"),
         (lambda: onsager_energy(0.0), "beta: expected"),
         (lambda: spontaneous_magnetisation(math.nan), "beta: expected"),
     ],
@@ -276,7 +276,7 @@ def test_a_wide_lattice_is_refused_with_its_price(generator):
 @pytest.mark.parametrize("x", [torch.zeros(1, 15, dtype=torch.int64), torch.full((1, 16), 2)])
 def test_states_that_are_none_are_refused(x):
     lattice = ising(4, 4, beta=0.5)
-    for question in (lattice.energy, Checkerboard(lattice).init):
+    for question in (lattice.energy, CheckerboardGibbs(lattice).init):
         with pytest.raises(ValueError, match="x: expected"):
             question(x)
     with pytest.raises(TypeError, match="integer"):

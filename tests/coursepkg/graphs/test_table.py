@@ -4,7 +4,7 @@ import math
 import pytest
 import torch
 
-from coursepkg.graphs.table import JointTable, spread
+from coursepkg.graphs.table import JointTable, align
 from tests.statistics import assert_probs
 
 P = torch.tensor([[[0.10, 0.02, 0.05], [0.01, 0.20, 0.02]],
@@ -85,7 +85,7 @@ def test_log_prob_and_draws_are_cells(generator):
 def test_spread_aligns_axes():
     """Kills: a reshape without the permutation."""
     table = torch.arange(6.0).view(3, 2)  # over variables 2 and 0
-    wide = spread(table, [2, 0], 4)
+    wide = align(table, [2, 0], 4)
     assert wide.shape == (2, 1, 3, 1)
     assert torch.equal(wide[:, 0, :, 0], table.T)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.data.toy import Banana, GaussianMixture
+from coursepkg.data.toy import Banana, IsotropicMixture
 from coursepkg.samplers.run import run
 from tests.statistics import assert_cdf
 
@@ -86,11 +86,11 @@ def two_modes() -> Law:
         return lambda x: x.double() @ a, cdf
 
     directions = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.6, -0.8]])
-    law = GaussianMixture(means, scales, weights)
+    law = IsotropicMixture(means, scales, weights)
 
     def log_prob(x: Tensor) -> Tensor:
         parts = (means.to(x), scales.to(x), weights.to(x))
-        return GaussianMixture(*parts).log_prob(x)
+        return IsotropicMixture(*parts).log_prob(x)
 
     return Law(log_prob, law.sample, [along(a) for a in directions], far=[5.0, -5.0])
 

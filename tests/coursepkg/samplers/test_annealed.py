@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from coursepkg.data.toy import GaussianMixture
+from coursepkg.data.toy import IsotropicMixture
 from coursepkg.rng import seeded
 from coursepkg.samplers.annealed import (
     GeometricPath,
@@ -125,7 +125,7 @@ def test_estimates_and_errors_come_from_the_mean_weight(forward, backward):
 
 def gaussian_path(kernel, *, steps=1):
     """From N(1, I) to exp(-½ |x|² / 0.25) in the plane, Z_1 = ½ π: every p_β is a Gaussian."""
-    base = GaussianMixture(torch.ones(1, 2), torch.ones(1))
+    base = IsotropicMixture(torch.ones(1, 2), torch.ones(1))
     return GeometricPath(base, lambda x: -2 * x.square().sum(1), kernel, steps=steps)
 
 

@@ -11,7 +11,7 @@ from scipy.special import betaln
 
 from coursepkg.bayes.coin import BetaBernoulli, log_likelihood
 from coursepkg.bayes.information import kl
-from coursepkg.data.toy import GaussianMixture
+from coursepkg.data.toy import IsotropicMixture
 from coursepkg.rng import seeded
 from coursepkg.samplers import weighting
 from coursepkg.samplers.transforms import quantile_discrete
@@ -150,7 +150,7 @@ def test_a_sampler_returns_as_many_as_it_was_asked_for(generator):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_an_envelope_may_touch(dtype, generator):
     """Kills: < in place of <=, or no room for rounding: p = q and M = 1 touch everywhere."""
-    law = GaussianMixture(torch.zeros(1, 3, dtype=dtype), torch.ones(1, dtype=dtype),
+    law = IsotropicMixture(torch.zeros(1, 3, dtype=dtype), torch.ones(1, dtype=dtype),
                           torch.ones(1, dtype=dtype))  # fmt: skip
     sampler = RejectionSampler(lambda x: law.log_prob(x + 1e-12), law, 0.0)
     x, kept = sampler.propose(5000, generator=generator)
@@ -287,7 +287,7 @@ def test_mean_weight_is_unbiased_for_z_and_its_logarithm_lies_below():
 
 
 def proposal_of_width(sigma, D):
-    return GaussianMixture(torch.zeros(1, D), torch.tensor([sigma]))
+    return IsotropicMixture(torch.zeros(1, D), torch.tensor([sigma]))
 
 
 @pytest.mark.equation("importance-dimension")

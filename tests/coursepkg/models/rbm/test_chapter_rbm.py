@@ -8,9 +8,9 @@ from torch.autograd.functional import jacobian
 from torch.nn.functional import softplus
 
 from coursepkg.enumeration import Normalised, binary_states
-from coursepkg.models.boltzmann import BoltzmannMachine
+from coursepkg.models.boltzmann.machine import BoltzmannMachine
 from coursepkg.models.rbm.binary import RBM
-from coursepkg.models.rbm.learning import Exact, gradient
+from coursepkg.models.rbm.learning import Enumeration, gradient
 from coursepkg.models.rbm.spins import SpinRBM
 from tests.oracles import states
 
@@ -167,7 +167,7 @@ def test_the_second_term_has_one_p_and_each_parameter_its_own_statistic(rbm):
     x = V[[5]]
     loss = -rbm.free_energy(x).mean() - rbm.log_z()
     truth = torch.autograd.grad(loss, (rbm.W, rbm.b, rbm.c))
-    g = gradient(rbm, x, Exact(), generator=torch.Generator())
+    g = gradient(rbm, x, Enumeration(), generator=torch.Generator())
     for mine, oracle in zip(g, truth, strict=True):
         torch.testing.assert_close(mine, oracle)
     p = Normalised(rbm).log_prob(V).exp()
@@ -261,6 +261,6 @@ def test_contrastive_divergence_is_the_gradient_of_nothing(rbm):
     assert skew(2) > 1e-3
     assert skew(300) < 1e-10
     x = V.repeat_interleave((law * 100).round().long(), dim=0)
-    exact = gradient(rbm, x, Exact(), generator=torch.Generator()).W
+    exact = gradient(rbm, x, Enumeration(), generator=torch.Generator()).W
     torch.testing.assert_close(expected_cd(W, b, c, law, 300), exact)
     assert (expected_cd(W, b, c, law, 1) - exact).norm() > 0.02

@@ -11,7 +11,7 @@ from coursepkg.enumeration import Normalised
 from coursepkg.models.rbm.harmonium import Statistics
 from coursepkg.models.rbm.learning import (
     ContrastiveDivergence,
-    Exact,
+    Enumeration,
     PersistentChains,
     centred,
     gibbs,
@@ -57,7 +57,7 @@ def test_the_exact_gradient_is_that_of_log_p(make):
     x = torch.randn(9, len(rbm.b), generator=seeded(2))
     x = {binary: x.gt(0).double(), spins: x.sign(), gaussian: x}[make]
     expected = torch.autograd.grad(log_p(rbm, x), (rbm.W, rbm.b, rbm.c))
-    found = gradient(rbm, x, Exact(), generator=seeded(0))
+    found = gradient(rbm, x, Enumeration(), generator=seeded(0))
     for one, other in zip(found, expected, strict=True):
         assert_close(one, other)
 
@@ -67,7 +67,7 @@ def test_the_model_term_is_a_mean_over_all_states_of_both_layers():
     """A slow sum. Kills the notes' E[f(v) p(v)] for E[f(v)], and the weight's gradient for b's."""
     rbm = binary()
     v, h, p = joint(rbm)
-    model = Exact()(rbm, data(), generator=seeded(0))
+    model = Enumeration()(rbm, data(), generator=seeded(0))
     assert_close(model.W, torch.einsum("ab,ai,bj->ij", p, v, h))
     assert_close(model.b, p.sum(1) @ v)
     assert_close(model.c, p.sum(0) @ h)
@@ -121,7 +121,7 @@ def test_the_field_of_cd_is_no_gradient():
         rbm.W.copy_(theta[:2, None])
         rbm.b.copy_(theta[2:4])
         rbm.c.copy_(theta[4:])
-    ours = gradient(rbm, x, Exact(), generator=seeded(0))
+    ours = gradient(rbm, x, Enumeration(), generator=seeded(0))
     assert_close(field(theta, None), torch.cat([ours.W[:, 0], ours.b, ours.c]))
 
 
@@ -143,7 +143,7 @@ def test_persistent_chains_go_on_from_where_they_were():
 def test_with_weights_held_still_chains_reach_the_model_term(generator):
     """Many steps of one set of chains: the truth by enumeration, which CD-1 misses."""
     rbm, x = binary(scale=1.5), torch.zeros(50, 4)
-    truth = Exact()(rbm, x, generator=generator)
+    truth = Enumeration()(rbm, x, generator=generator)
     negative = PersistentChains(20_000, k=30)
     found = negative(rbm, x, generator=generator)
     assert_probs(index(negative.v), joint(rbm)[2].sum(1), detects=0.12)
@@ -169,7 +169,7 @@ def test_centring_is_gradient_ascent_in_other_coordinates(make):
         slopes = torch.autograd.grad(log_p(rbm, x), theta)
     # a step along the slopes, seen in W, b and c, the offsets held still
     expected = (slopes[0], slopes[1] - slopes[0] @ lam, slopes[2] - mu @ slopes[0])
-    g = gradient(rbm, x, Exact(), generator=seeded(0))
+    g = gradient(rbm, x, Enumeration(), generator=seeded(0))
     for one, other in zip(centred(g, v_mean=mu, h_mean=lam), expected, strict=True):
         assert_close(one, other)
 
@@ -186,7 +186,7 @@ def test_only_centred_learning_is_blind_to_what_is_called_one(centre):
         flipped.W[0].neg_()
         flipped.b[0].neg_()
     for model, seen in ((rbm, x), (flipped, y)):
-        train(model, seen, negative=Exact(), epochs=5, batch_size=100, step_size=0.5,
+        train(model, seen, negative=Enumeration(), epochs=5, batch_size=100, step_size=0.5,
               centre=centre, generator=seeded(0))  # fmt: skip
     v = bits(4)
     mirrored = torch.cat([1 - v[:, :1], v[:, 1:]], 1)
@@ -207,7 +207,7 @@ def test_training_is_this_slow_loop(options):
     rbm, slow, x = binary(), binary(), data(10)
     seen = []
     settings = {"centre": False, **options}
-    history = train(rbm, x, negative=Exact(), epochs=3, batch_size=4, step_size=0.4,
+    history = train(rbm, x, negative=Enumeration(), epochs=3, batch_size=4, step_size=0.4,
                     generator=seeded(6), monitor=lambda m: seen.append(m.W.clone()) or 7.0,
                     **settings)  # fmt: skip
     g, t, norms = seeded(6), 0, []
@@ -218,7 +218,7 @@ def test_training_is_this_slow_loop(options):
         for start in (0, 4, 8):
             batch = x[order[start : start + 4]]
             eta = 0.4 + (options.get("last_step_size", 0.4) - 0.4) * t / 8
-            step = gradient(slow, batch, Exact(), generator=g)
+            step = gradient(slow, batch, Enumeration(), generator=g)
             if options.get("centre"):
                 step = centred(step, v_mean=batch.mean(0),
                                h_mean=slow.hidden_mean(batch).mean(0).detach())  # fmt: skip
@@ -272,7 +272,7 @@ def test_units_that_were_not_observed_are_completed_before_each_step():
 def test_links_outside_the_mask_never_grow():
     """With every negative, centred or not, averaged or not."""
     mask = (torch.arange(12).view(4, 3) % 2).double()
-    for negative in (Exact(), ContrastiveDivergence(1), PersistentChains(10)):
+    for negative in (Enumeration(), ContrastiveDivergence(1), PersistentChains(10)):
         for centre in (True, False):
             rbm = binary(mask=mask)
             before = rbm.W.detach().clone()
@@ -289,7 +289,7 @@ def test_persistent_chains_learn_what_the_exact_gradient_learns(make):
     x = data(200)
     x = 2 * x - 1 if make is spins else x
     scores = []
-    for negative in (Exact(), PersistentChains(200)):
+    for negative in (Enumeration(), PersistentChains(200)):
         rbm = make(scale=0.1)
         train(rbm, x, negative=negative, epochs=150, batch_size=50, step_size=0.5,
               last_step_size=0.0, average=0.9, generator=seeded(0))  # fmt: skip
@@ -359,14 +359,14 @@ def test_impossible_settings_are_refused(change, word):
     rbm = binary()
     before = rbm.W.detach().clone()
     with pytest.raises(ValueError, match=f"expected.*{word}.*got|{word}: expected.*got"):
-        train(rbm, data(), negative=Exact(), generator=seeded(0), **settings)
+        train(rbm, data(), negative=Enumeration(), generator=seeded(0), **settings)
     assert torch.equal(rbm.W, before)
 
 
 def test_impossible_data_and_counts_are_refused():
     rbm = binary()
     for call in (
-        lambda: train(rbm, data() / 2, negative=Exact(), generator=seeded(0), **OPTIONS),
+        lambda: train(rbm, data() / 2, negative=Enumeration(), generator=seeded(0), **OPTIONS),
         lambda: reconstruction_error(rbm, data() / 2),
     ):
         with pytest.raises(ValueError, match="expected zeros and ones"):

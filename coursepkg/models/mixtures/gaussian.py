@@ -1,0 +1,217 @@
+"""Mixtures of Gaussians, with full or with diagonal covariances, fitted by EM."""
+
+import math
+
+import torch
+from torch import Generator, Tensor
+
+from coursepkg.models.mixtures.em import Mixture
+from coursepkg.validate import check_positive, check_real
+
+
+class GaussianMixture(Mixture):
+    r"""p(x) = Σ_z p(z) N(x; μ_z, Σ_z) on vectors of D numbers.   Source: :eq:`gaussian-mixture`.
+
+    Two remedies against components that have too few examples for a D × D covariance:
+
+    - `floor` bounds each Σ_z from below. Without it a component that shrinks onto one example has
+      density ∞ there, and the likelihood has no maximum.
+    - `shrinkage`, 0 unless given, adds so many imaginary examples to each component, with the
+      pooled covariance Ψ that `fit` finds within the groups from which it starts. It is a prior,
+      log p(Σ) = -shrinkage · Σ_z KL(N(μ_z, Ψ) ‖ N(μ_z, Σ_z)), and EM finds the mode.
+
+    Says: `log_prob`, exact (=). Before `fit` all components are N(0, I), and Ψ is I.
+
+    Args:
+        components: number of components M.
+        dim: dimension D.
+        floor: least variance of a component in any direction, > 0, in units of x².
+        shrinkage: imaginary examples in each component, >= 0.
+        steps: how many steps of EM `fit` makes at most.
+        tolerance: `fit` stops when a step gains less than this, nats per example.
+        restarts: how many starts `fit` makes; it keeps the one of highest objective.
+        generator: decides from which examples `fit` starts.
+
+    Raises:
+        ValueError: if a number is impossible.
+    """
+
+    def __init__(
+        self,
+        components: int,
+        *,
+        dim: int,
+        floor: float = 1e-6,
+        shrinkage: float = 0.0,
+        steps: int = 200,
+        tolerance: float = 1e-6,
+        restarts: int = 1,
+        generator: Generator,
+    ) -> None:
+        super().__init__(
+            components, steps=steps, tolerance=tolerance, restarts=restarts, generator=generator
+        )
+        check_positive(dim=dim, floor=floor)
+        if not 0 <= shrinkage < float("inf"):
+            raise ValueError(f"shrinkage: expected a finite number >= 0, got {shrinkage}")
+        self.dim, self.floor, self.shrinkage = dim, floor, shrinkage
+        self.means: Tensor  # μ, (M, D)
+        self.scale_tril: Tensor  # lower Cholesky factors of Σ, (M, D, D)
+        self.pooled: Tensor  # Ψ, (D, D)
+        self.register_buffer("means", torch.zeros(components, dim))
+        self.register_buffer("scale_tril", torch.eye(dim).repeat(components, 1, 1))
+        self.register_buffer("pooled", torch.eye(dim))
+
+    @property
+    def covariances(self) -> Tensor:
+        """Σ_z of each component, (M, D, D)."""
+        return self.scale_tril @ self.scale_tril.mT
+
+    def fit(self, x: Tensor) -> "GaussianMixture":
+        """EM on x, (N, D); the climb is in `trace`."""
+        check_real(x, event=(self.dim,))
+        self._ascend_from_data(x)
+        return self
+
+    def log_joint(self, x: Tensor) -> Tensor:
+        """log p(x, z): (B, D) -> (B, M), nats."""
+        check_real(x, event=(self.dim,))
+        away = (x - self.means[:, None]).mT  # (M, D, B)
+        white = torch.linalg.solve_triangular(self.scale_tril, away, upper=False)
+        log_normaliser = self.dim / 2 * math.log(2 * math.pi) + _half_log_det(self.scale_tril)
+        joint: Tensor = self.log_weights - log_normaliser - white.square().sum(1).mT / 2
+        return joint
+
+    def m_step(self, x: Tensor, r: Tensor) -> None:
+        """Weighted means and covariances; eigenvalues below the floor are lifted to it.
+
+        The lifting is what maximises F under the constraint Σ ⪰ floor · I.
+        Source: :eq:`gaussian-m-step`.
+        """
+        total, alive = self._weigh(r)
+        for z in alive.nonzero()[:, 0]:
+            share = r[:, z, None] / total[z]
+            self.means[z] = (share * x).sum(0)
+            away = x - self.means[z]
+            scatter = total[z] * (share * away).T @ away + self.shrinkage * self.pooled
+            covariance = scatter / (total[z] + self.shrinkage)
+            self.scale_tril[z] = torch.linalg.cholesky(_lift(covariance, self.floor)).to(x)
+
+    def log_prior(self) -> Tensor:
+        """-shrinkage · Σ_z KL(N(μ_z, Ψ) ‖ N(μ_z, Σ_z)), (), nats."""
+        if self.shrinkage == 0:
+            return torch.zeros_like(self.pooled[0, 0])
+        root = torch.linalg.cholesky(self.pooled)
+        ratio = torch.linalg.solve_triangular(self.scale_tril, root, upper=False)
+        kl: Tensor = ratio.square().sum((1, 2)) / 2 - self.dim / 2
+        kl = kl + _half_log_det(self.scale_tril) - _half_log_det(root)
+        return -self.shrinkage * kl.sum()
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """log p(x), (B, D) -> (B,), nats; a density, and so possibly positive."""
+        return self.log_joint(x).logsumexp(1)
+
+    def sample(self, n: int, *, generator: Generator) -> Tensor:
+        """Draws (n, D): a component, then a point of it."""
+        z = torch.multinomial(self.log_weights.exp(), n, replacement=True, generator=generator)
+        noise = torch.empty_like(self.means[z]).normal_(generator=generator)
+        return self.means[z] + (self.scale_tril[z] @ noise[:, :, None])[:, :, 0]
+
+    def _start(self, x: Tensor, r: Tensor) -> None:
+        """θ from the first groups; Ψ is the covariance within them, pooled."""
+        if self.shrinkage:
+            away = x - (r / r.sum(0).clamp_min(1)).T.matmul(x)[r.argmax(1)]
+            self.pooled.copy_(_lift(away.T @ away / len(x), self.floor))
+        self.m_step(x, r)
+
+
+class DiagonalGaussianMixture(Mixture):
+    """p(x) = Σ_z p(z) Π_d N(x_d; μ_zd, σ²_zd): independent coordinates in each component.
+
+    O(D) a component where `GaussianMixture` has O(D²) parameters. Says: `log_prob`, exact (=).
+    Before `fit` all components are N(0, I).   Source: :eq:`gaussian-mixture`.
+
+    Args:
+        components: number of components M.
+        dim: dimension D.
+        floor: least variance of a coordinate, > 0, in units of x².
+        steps: how many steps of EM `fit` makes at most.
+        tolerance: `fit` stops when a step gains less than this, nats per example.
+        restarts: how many starts `fit` makes; it keeps the one of highest likelihood.
+        generator: decides from which examples `fit` starts.
+
+    Raises:
+        ValueError: if a number is impossible.
+    """
+
+    def __init__(
+        self,
+        components: int,
+        *,
+        dim: int,
+        floor: float = 1e-6,
+        steps: int = 200,
+        tolerance: float = 1e-6,
+        restarts: int = 1,
+        generator: Generator,
+    ) -> None:
+        super().__init__(
+            components, steps=steps, tolerance=tolerance, restarts=restarts, generator=generator
+        )
+        check_positive(dim=dim, floor=floor)
+        self.dim, self.floor = dim, floor
+        self.means: Tensor  # μ, (M, D)
+        self.variances: Tensor  # σ², (M, D)
+        self.register_buffer("means", torch.zeros(components, dim))
+        self.register_buffer("variances", torch.ones(components, dim))
+
+    def fit(self, x: Tensor) -> "DiagonalGaussianMixture":
+        """Maximises the likelihood of x, (N, D), by EM; the climb is in `trace`."""
+        check_real(x, event=(self.dim,))
+        self._ascend_from_data(x)
+        return self
+
+    def log_joint(self, x: Tensor) -> Tensor:
+        """log p(x, z): (B, D) -> (B, M), nats."""
+        check_real(x, event=(self.dim,))
+        squares = (x[:, None] - self.means).square() / self.variances  # (B, M, D)
+        log_normaliser = (2 * math.pi * self.variances).log().sum(1) / 2
+        return self.log_weights - log_normaliser - squares.sum(2) / 2
+
+    def m_step(self, x: Tensor, r: Tensor) -> None:
+        """Weighted means and variances, the latter at least the floor."""
+        total, alive = self._weigh(r)
+        for z in alive.nonzero()[:, 0]:
+            share = r[:, z, None] / total[z]
+            self.means[z] = (share * x).sum(0)
+            variance = (share * (x - self.means[z]).square()).sum(0)
+            self.variances[z] = variance.clamp_min(self.floor)
+
+    def log_prior(self) -> Tensor:
+        """0: maximum likelihood."""
+        return torch.zeros_like(self.means[0, 0])
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """log p(x), (B, D) -> (B,), nats; a density, and so possibly positive."""
+        return self.log_joint(x).logsumexp(1)
+
+    def sample(self, n: int, *, generator: Generator) -> Tensor:
+        """Draws (n, D): a component, then a point of it."""
+        z = torch.multinomial(self.log_weights.exp(), n, replacement=True, generator=generator)
+        noise = torch.empty_like(self.means[z]).normal_(generator=generator)
+        return self.means[z] + self.variances[z].sqrt() * noise
+
+
+def _half_log_det(scale_tril: Tensor) -> Tensor:
+    """½ log |Σ| from the Cholesky factors of Σ, (..., D, D) -> (...)."""
+    return scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+
+
+def _lift(covariance: Tensor, floor: float) -> Tensor:
+    """The covariance with eigenvalues lifted to the floor, (D, D), in double precision.
+
+    Single precision would lose small eigenvalues in the rounding of the large.
+    """
+    values, vectors = torch.linalg.eigh(covariance.double())
+    lifted: Tensor = (vectors * values.clamp_min(floor)) @ vectors.T
+    return lifted

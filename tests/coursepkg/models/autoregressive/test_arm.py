@@ -1,0 +1,255 @@
+import itertools
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from coursepkg.models.autoregressive.arm import ARM
+from coursepkg.nets.conv import CausalCNN
+from coursepkg.nets.mlp import WindowMLP
+from tests.oracles import state_index, states
+from tests.statistics import assert_probs
+
+K, D = 3, 4
+
+
+@pytest.fixture(params=["convolution", "window"])
+def arm(request, generator):
+    """Random weights, large enough for a law far from uniform."""
+    if request.param == "window":
+        net = WindowMLP(2, 8, K, generator=generator)
+    else:
+        net = CausalCNN(
+            dim=D, levels=K, embedding=3, channels=8, window=3, blocks=(1,), dropout=0.3,
+            generator=generator,
+        )  # fmt: skip
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.copy_(0.8 * torch.randn(parameter.shape, generator=generator))
+    return ARM(net, dim=D, levels=K).eval()
+
+
+def law(arm):
+    return arm.log_prob(states(K, D)).exp().detach()
+
+
+@pytest.mark.equation("arm-normalised")
+def test_probabilities_of_all_images_sum_to_one(arm):
+    """Kills: softmax over positions, a network that sees the present."""
+    assert_close(law(arm).sum(), torch.tensor(1.0))
+    assert law(arm).max() > 5 / K**D  # far from uniform, for which anything sums to one
+
+
+@pytest.mark.equation("arm-log-likelihood")
+def test_log_prob_is_the_sum_over_pixels_of_the_chosen_level(arm, generator):
+    """The slide's double sum, as a loop. Kills: mean instead of sum over pixels."""
+    x = torch.randint(K, (5, D), generator=generator)
+    theta = arm.net(x).softmax(-1)
+    expected = torch.zeros(5)
+    for n in range(5):
+        for d in range(D):
+            for level in range(K):
+                expected[n] += (x[n, d] == level) * theta[n, d, level].log()
+    assert_close(arm.log_prob(x), expected)
+
+
+@pytest.mark.equation("arm-factorisation")
+def test_network_conditionals_are_those_of_the_joint(arm):
+    """Enumeration: the joint's own p(x_d | x_{<d}), summed over the future, is the network's."""
+    p = law(arm).view((K,) * D)
+    x = states(K, D)
+    claimed = arm.net(x).softmax(-1)
+    for d in range(D):
+        joint = p.reshape(K**d, K, -1).sum(-1)  # of x_{<d} and x_d
+        true = joint / joint.sum(-1, keepdim=True)
+        past = state_index(x[:, :d], K)
+        assert_close(claimed[:, d], true[past])
+
+
+def test_a_network_that_sees_the_present_is_no_model(generator):
+    """The guard of the test above: the probabilities of a leaking network do not sum to one."""
+
+    class Leak(nn.Module):
+        def forward(self, x):
+            return 3 * nn.functional.one_hot(x, K).double()
+
+    total = law(ARM(Leak(), dim=D, levels=K)).sum()
+    assert total > 10
+
+
+def test_loss_is_minus_log_prob_with_dropout_off(arm, generator):
+    x = states(K, D)
+    assert_close(arm.loss(x, generator=generator), -arm.log_prob(x))
+
+
+def test_loss_is_torch_cross_entropy_summed_over_pixels(arm, generator):
+    """A peer, number for number."""
+    x = states(K, D)
+    peer = nn.functional.cross_entropy(arm.net(x).mT, x, reduction="none").sum(-1)
+    assert_close(arm.loss(x, generator=generator), peer)
+
+
+def test_loss_draws_its_dropout_from_the_generator(generator):
+    net = CausalCNN(
+        dim=D, levels=K, embedding=3, channels=8, window=3, blocks=(1,), dropout=0.5,
+        generator=generator,
+    )  # fmt: skip
+    arm, x = ARM(net, dim=D, levels=K), states(K, D)
+    a, b, c = (arm.loss(x, generator=torch.Generator().manual_seed(s)) for s in (1, 1, 2))
+    assert torch.equal(a, b)
+    assert not torch.equal(a, c)
+
+
+def test_samples_follow_the_enumerated_law(arm, generator):
+    """Kills: drawing x_d from the conditional of another position."""
+    draws = arm.sample(60_000, generator=generator)
+    assert_probs(state_index(draws, K), law(arm), detects=0.1)
+
+
+@pytest.mark.equation("arm-sampling")
+def test_completions_follow_the_enumerated_conditional(arm, generator):
+    """Kills: off by one in the number of known variables."""
+    x = torch.tensor([1, 2, 0, 0]).expand(20_000, D)
+    draws = arm.complete(x, known=2, generator=generator)
+    p = law(arm).view((K,) * D)[1, 2]
+    assert (draws[:, :2] == x[:, :2]).all()
+    assert_probs(state_index(draws[:, 2:], K), (p / p.sum()).flatten(), detects=0.1)
+    assert torch.equal(arm.complete(x, known=D, generator=generator), x)
+
+
+@pytest.mark.equation("arm-full-conditional")
+def test_full_conditional_is_that_of_the_enumerated_joint(arm):
+    """Kills: the left-to-right conditional in its place, an unnormalised joint."""
+    x = states(K, D)
+    p = law(arm).view((K,) * D)
+    for d in range(D):
+        others = [range(K)] * D
+        expected = torch.empty(len(x), K)
+        for i, row in enumerate(x.tolist()):
+            column = torch.stack([p[*row[:d], level, *row[d + 1 :]] for level in others[d]])
+            expected[i] = column / column.sum()
+        assert_close(arm.log_conditional(x, d).exp(), expected)
+        if d < D - 1:  # it differs from the left-to-right conditional, or the test shows nothing
+            assert (expected - arm.net(x).softmax(-1)[:, d]).abs().max() > 0.05
+
+
+@pytest.mark.parametrize("arm", ["window"], indirect=True)
+def test_filled_gaps_follow_the_enumerated_conditional(arm, generator):
+    """The gap x_1, x_3 given x_2, x_4. Kills: no sweeps (ignores the right), known pixels moved."""
+    x = torch.tensor([2, 1, 2, 0]).expand(20_000, D)
+    missing = torch.tensor([True, False, True, False])
+    p = law(arm).view((K,) * D)[:, 1, :, 0]
+    expected = (p / p.sum()).flatten()
+    draws = arm.fill_in(x, missing, sweeps=8, generator=generator)
+    assert (draws[:, ~missing] == x[:, ~missing]).all()
+    assert_probs(state_index(draws[:, missing], K), expected, detects=0.1)
+    start = arm.fill_in(x, missing, sweeps=0, generator=generator)
+    with pytest.raises(AssertionError, match="L1 distance"):
+        assert_probs(state_index(start[:, missing], K), expected, detects=0.1)
+
+
+def test_inputs_are_left_alone(arm, generator):
+    x = states(K, D)
+    before = x.clone()
+    arm.complete(x, known=1, generator=generator)
+    arm.fill_in(x, torch.ones(D, dtype=torch.bool), sweeps=1, generator=generator)
+    arm.log_conditional(x, 2)
+    assert torch.equal(x, before)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_state_dict_round_trip_and_dtypes(arm, generator, dtype):
+    x = states(K, D)
+    arm.to(dtype)
+    value = arm.log_prob(x)
+    assert value.dtype == dtype
+    weights = {k: v.clone() for k, v in arm.state_dict().items()}
+    for parameter in arm.parameters():
+        parameter.data.zero_()
+    arm.load_state_dict(weights)
+    assert torch.equal(arm.log_prob(x), value)
+
+
+def test_same_generator_same_samples(arm):
+    a, b, c = (arm.sample(50, generator=torch.Generator().manual_seed(s)) for s in (1, 1, 2))
+    assert torch.equal(a, b)
+    assert not torch.equal(a, c)
+
+
+@pytest.mark.equation("arm-waste")
+def test_levels_that_never_occur_cost_minus_log_of_the_mass_left(arm, generator):
+    """Only levels 0..K-2 occur. Kills: counting the wasted mass itself instead of its log."""
+    x = torch.randint(K - 1, (20, D), generator=generator)
+    theta = arm.net(x).softmax(-1)
+    used = theta[..., : K - 1] / theta[..., : K - 1].sum(-1, keepdim=True)
+    renormalised = used.gather(-1, x[..., None]).log().sum((1, 2))
+    waste = -(1 - theta[..., K - 1]).log().sum(-1)
+    assert_close(-arm.log_prob(x), -renormalised + waste)
+    assert waste.min() > 0.1
+
+
+@pytest.mark.equation("arm-kl")
+def test_divergence_is_a_sum_over_pixels(arm, generator):
+    """Enumeration of KL(p to q), q the model, p any law; each term is averaged under p."""
+    q = law(arm)
+    p = torch.rand(K**D, generator=generator)
+    p = p / p.sum()
+    terms = torch.zeros(D)
+    for d in range(D):
+        joint_p, joint_q = (law_.reshape(K**d, K, -1).sum(-1) for law_ in (p, q))
+        next_p, next_q = (joint / joint.sum(-1, keepdim=True) for joint in (joint_p, joint_q))
+        terms[d] = (joint_p * (next_p / next_q).log()).sum()
+    assert_close(terms.sum(), (p * (p / q).log()).sum())
+    assert terms.min() > 0.01
+
+
+@pytest.mark.equation("arm-orders")
+def test_all_orders_give_the_same_joint(generator):
+    """The true conditionals of a random law, multiplied in each of the 4! orders."""
+    p = torch.rand((K,) * D, generator=generator)
+    p = p / p.sum()
+    for order in itertools.permutations(range(D)):
+        product = torch.ones(K**D)
+        x = states(K, D)[:, list(order)]
+        turned = p.permute(order)
+        for d in range(D):
+            joint = turned.reshape(K**d, K, -1).sum(-1)
+            conditional = joint / joint.sum(-1, keepdim=True)
+            product *= conditional[state_index(x[:, :d], K), x[:, d]]
+        assert_close(product.view(p.shape), p)
+
+
+@pytest.mark.equation("arm-dag")
+def test_seven_node_graph_is_a_chain_rule_with_fewer_parents(generator):
+    """From the product alone: it sums to one, and x_5 ignores x_2 and x_4 given x_1 and x_3."""
+    parents = [(), (), (), (0, 1, 2), (0, 2), (3,), (3, 4)]
+    x, p = states(2, 7), torch.ones(2**7)
+    tables = [torch.rand((2,) * len(of), generator=generator) for of in parents]
+    for d, (of, table) in enumerate(zip(parents, tables, strict=True)):
+        one = table[tuple(x[:, of].T)]
+        p *= torch.where(x[:, d] == 1, one, 1 - one)
+    assert_close(p.sum(), torch.tensor(1.0))
+    for d, (of, table) in enumerate(zip(parents, tables, strict=True)):
+        joint = p.reshape(2**d, 2, -1).sum(-1)
+        past = states(2, d) if d else torch.zeros(1, 0, dtype=torch.int64)
+        expected = table[tuple(past[:, of].T)].expand(2**d)
+        assert_close(joint[:, 1] / joint.sum(-1), expected)
+
+
+def test_errors_say_what_was_expected(arm, generator):
+    x = states(K, D)
+    with pytest.raises(ValueError, match=r"known: expected 0\.\.4, got 5"):
+        arm.complete(x, known=5, generator=generator)
+    with pytest.raises(ValueError, match=r"missing: expected bool \(4,\)"):
+        arm.fill_in(x, torch.ones(3, dtype=torch.bool), sweeps=1, generator=generator)
+    with pytest.raises(ValueError, match=r"levels 0\.\.2"):
+        arm.log_prob(x + 1)
+    with pytest.raises(ValueError, match=r"expected shape \(B, 4\)"):
+        arm.log_prob(x[:, :3])
+    with pytest.raises(ValueError, match="at least one example"):
+        arm.log_prob(x[:0])
+    with pytest.raises(ValueError, match=r"net: expected logits \(81, 4, 4\), got \(81, 4, 3\)"):
+        ARM(arm.net, dim=D, levels=K + 1).log_prob(x)
+    with pytest.raises(ValueError, match="expected dim >= 1"):
+        ARM(arm.net, dim=0, levels=K)
