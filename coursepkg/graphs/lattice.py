@@ -92,13 +92,13 @@ class Lattice(nn.Module):
         Raises:
             ValueError: if S² > 2^22, so if the shorter side has more than 11 binary sites.
         """
-        return self._log_z(torch.tensor(self.beta).to(self.pair), self.site)
+        return self.log_z_at(torch.tensor(self.beta).to(self.pair), self.site)
 
     def mean_energy(self) -> Tensor:
         """E_p[E(x)], (), exactly: -∂ log Z / ∂β.   Source: :eq:`mean-energy`."""
         beta = torch.tensor(self.beta).to(self.pair).requires_grad_()
         with torch.enable_grad():
-            (slope,) = torch.autograd.grad(self._log_z(beta, self.site.detach()), beta)
+            (slope,) = torch.autograd.grad(self.log_z_at(beta, self.site.detach()), beta)
         return -slope
 
     def marginals(self) -> Tensor:
@@ -106,7 +106,7 @@ class Lattice(nn.Module):
         site = self.site.detach().clone().requires_grad_()
         beta = torch.tensor(self.beta).to(self.pair)
         with torch.enable_grad():
-            (slope,) = torch.autograd.grad(self._log_z(beta, site), site)
+            (slope,) = torch.autograd.grad(self.log_z_at(beta, site), site)
         return -slope / self.beta
 
     def conditional_probs(self, x: Tensor) -> Tensor:
@@ -129,7 +129,14 @@ class Lattice(nn.Module):
         """Checks that x is (B, H·W) with levels 0..K-1."""
         check_levels(x, event=(self.height * self.width,), levels=len(self.pair))
 
-    def _log_z(self, beta: Tensor, site: Tensor) -> Tensor:
+    def log_z_at(self, beta: Tensor, site: Tensor) -> Tensor:
+        """Log Z at another β, (), and with other fields, (H·W, K): differentiable in both.
+
+        Row after row by the transfer matrix.   Source: :eq:`transfer-matrix`.
+
+        Raises:
+            ValueError: if the shorter side is too long for it.
+        """
         alone = site.view(self.height, self.width, -1)
         if self.width > self.height:
             alone = alone.transpose(0, 1)  # the sum is over rows: let them be short

@@ -98,7 +98,7 @@ def annealed_importance(
     check_schedule(betas)
     _check_chains(chains)
     x = path.start(chains, generator=generator)
-    log_w, x = _follow(path, x, pairwise(betas.tolist()), generator=generator)
+    log_w, x = follow(path, x, pairwise(betas.tolist()), generator=generator)
     log_mean = log_mean_weight(log_w)
     return _summary(path.log_z0().item() + log_mean, log_w, log_w, x)
 
@@ -127,15 +127,28 @@ def reverse_annealed_importance(
     """
     check_schedule(betas)
     _check_chains(len(x))
-    log_inverse, x = _follow(path, x, pairwise(betas.flip(0).tolist()), generator=generator)
+    log_inverse, x = follow(path, x, pairwise(betas.flip(0).tolist()), generator=generator)
     log_mean = log_mean_weight(log_inverse)
     return _summary(path.log_z0().item() - log_mean, -log_inverse, log_inverse, x)
 
 
-def _follow(
+def follow(
     path: Path, x: Tensor, pairs: Iterable[tuple[float, float]], *, generator: Generator
 ) -> tuple[Tensor, Tensor]:
-    """Weights by what the density gains at each change of β, then moves."""
+    """Weighs by what the density gains at each change of β, then moves.
+
+    Args:
+        path: the laws.
+        x: where the chains start, (C, D).
+        pairs: the changes of β, old and new.
+        generator: the only source of randomness.
+
+    Returns:
+        Log weights (C,), nats, in double precision, and where the chains end, (C, D).
+
+    Raises:
+        ValueError: if a density is NaN.
+    """
     log_w = torch.zeros(len(x), dtype=torch.float64, device=x.device)
     for old, new in pairs:
         log_w += path.log_density(x, new).double() - path.log_density(x, old).double()

@@ -33,13 +33,13 @@ def ess_mean(draws: Tensor) -> Tensor:
     Geyer's initial monotone sequence. Above T · C if the draws of a chain alternate.
     """
     _check(draws)
-    return _defined(_effective(_split(draws)), draws)
+    return _defined(effective_draws(_split(draws)), draws)
 
 
 def ess_bulk(draws: Tensor) -> Tensor:
     """`ess_mean` of the normal scores of the draws' ranks, (D,): it needs no finite variance."""
     _check(draws)
-    return _defined(_effective(_normal_scores(_split(draws))), draws)
+    return _defined(effective_draws(_normal_scores(_split(draws))), draws)
 
 
 def ess_tail(draws: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ def ess_tail(draws: Tensor) -> Tensor:
     for probability in (0.05, 0.95):
         quantile = np.quantile(draws.flatten(0, 1).cpu().numpy(), probability, axis=0)
         below = draws <= torch.from_numpy(quantile).to(draws)  # torch's own stops at 2^24 numbers
-        sizes.append(_effective(_split(below.to(draws.dtype))))
+        sizes.append(effective_draws(_split(below.to(draws.dtype))))
     return _defined(torch.minimum(*sizes), draws)
 
 
@@ -88,8 +88,8 @@ def _autocovariance(x: Tensor) -> Tensor:
     return covariance
 
 
-def _effective(draws: Tensor) -> Tensor:
-    """T C / (1 + 2 Σ_k ρ_k), C >= 2, with the sum cut: (D,).
+def effective_draws(draws: Tensor) -> Tensor:
+    """T C / (1 + 2 Σ_k ρ_k), C >= 2, with the sum cut, unchecked: (T, C, D) -> (D,).
 
     Sums of neighbours, ρ_2k + ρ_2k+1, are positive and fall with k for a reversible chain: so the
     sum ends before the first that is not, and none counts for more than the one before it.

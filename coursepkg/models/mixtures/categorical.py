@@ -128,14 +128,13 @@ class CategoricalMixture(Mixture):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x), (B, D) -> (B,), nats; -inf for levels that no component has."""
-        check_levels(x, event=(self.dim,), levels=self.levels)
-        return self.log_joint(x).logsumexp(1)
+        check_levels(x, event=(self.dim,), levels=self.levels)  # no shares of levels
+        return super().log_prob(x)
 
-    def sample(self, n: int, *, generator: Generator) -> Tensor:
-        """Draws (n, D): a component, then each level from its table."""
-        z = torch.multinomial(self.log_weights.exp(), n, replacement=True, generator=generator)
+    def sample_given(self, z: Tensor, *, generator: Generator) -> Tensor:
+        """Draws each level from the table of its component, (n,) -> (n, D)."""
         p = self.log_levels[z].exp().flatten(0, 1)
-        return torch.multinomial(p, 1, generator=generator).view(n, self.dim)
+        return torch.multinomial(p, 1, generator=generator).view(len(z), self.dim)
 
     def _shares(self, x: Tensor) -> Tensor:
         if not x.is_floating_point():

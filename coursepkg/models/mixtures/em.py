@@ -71,6 +71,22 @@ class Mixture(nn.Module, ABC):
     def log_prior(self) -> Tensor:
         """log p(θ) up to a constant, (), nats; 0 for maximum likelihood."""
 
+    @abstractmethod
+    def sample_given(self, z: Tensor, *, generator: Generator) -> Tensor:
+        """Draws one x from p(x | z) for each component in z, (n,) -> (n, *event)."""
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """log p(x) = log Σ_z p(x, z), (B, *event) -> (B,), nats.
+
+        Of real x it is a density, and so possibly positive; -inf where no component can be.
+        """
+        return self.log_joint(x).logsumexp(1)
+
+    def sample(self, n: int, *, generator: Generator) -> Tensor:
+        """Draws (n, *event): a component, then an example of it."""
+        z = torch.multinomial(self.log_weights.exp(), n, replacement=True, generator=generator)
+        return self.sample_given(z, generator=generator)
+
     def e_step(self, x: Tensor) -> Tensor:
         """p(z | x), the responsibilities: (B, *event) -> (B, M), rows sum to 1.
 
@@ -87,7 +103,7 @@ class Mixture(nn.Module, ABC):
         At most log p(x), with equality only for r = `e_step(x)`; the prior is not in it.
         Source: :eq:`em-bound`.
         """
-        return _bound(self.log_joint(x), r)
+        return evidence_bound(self.log_joint(x), r)
 
     def _weigh(self, r: Tensor) -> tuple[Tensor, Tensor]:
         """The M step of p(z); returns Σ_n r_nz (M,) and which components are not lost (M,)."""
@@ -130,7 +146,7 @@ def em(model: Mixture, x: Tensor, *, steps: int, tolerance: float = 0.0) -> Tens
         example. Read row by row it never falls. Without a prior, column 0 is the mean of log p(x)
         before the step; with a prior it is no likelihood.
     """
-    return _ascend(model, x, _posterior, steps=steps, tolerance=tolerance)
+    return coordinate_ascent(model, x, _posterior, steps=steps, tolerance=tolerance)
 
 
 def hard_em(model: Mixture, x: Tensor, *, steps: int, tolerance: float = 0.0) -> Tensor:
@@ -143,7 +159,7 @@ def hard_em(model: Mixture, x: Tensor, *, steps: int, tolerance: float = 0.0) ->
     def assign(joint: Tensor) -> Tensor:
         return torch.zeros_like(joint).scatter_(1, _posterior(joint).argmax(1, keepdim=True), 1)
 
-    return _ascend(model, x, assign, steps=steps, tolerance=tolerance)
+    return coordinate_ascent(model, x, assign, steps=steps, tolerance=tolerance)
 
 
 def monte_carlo_em(
@@ -220,12 +236,12 @@ def _posterior(joint: Tensor) -> Tensor:
     return joint.softmax(1)
 
 
-def _bound(joint: Tensor, r: Tensor) -> Tensor:
+def evidence_bound(joint: Tensor, r: Tensor) -> Tensor:
     """F of each example from log p(x, z) and q, both (N, M); 0 log 0 = 0."""
     return torch.where(r > 0, r * (joint - r.log()), 0).sum(1)
 
 
-def _ascend(
+def coordinate_ascent(
     model: Mixture, x: Tensor, assign: Callable[[Tensor], Tensor], *, steps: int, tolerance: float
 ) -> Tensor:
     """Coordinate ascent where `assign` says which q follows from log p(x, z); see `em`."""
@@ -235,10 +251,10 @@ def _ascend(
     joint = model.log_joint(x)
     for _ in range(steps):
         r = assign(joint)
-        trace.append(_bound(joint, r).mean() + model.log_prior() / len(x))
+        trace.append(evidence_bound(joint, r).mean() + model.log_prior() / len(x))
         model.m_step(x, r)
         joint = model.log_joint(x)
-        trace.append(_bound(joint, r).mean() + model.log_prior() / len(x))
+        trace.append(evidence_bound(joint, r).mean() + model.log_prior() / len(x))
         if trace[-1] - trace[max(len(trace) - 3, 0)] < tolerance:
             break
     return torch.stack(trace).view(-1, 2)

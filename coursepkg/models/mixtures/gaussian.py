@@ -107,13 +107,8 @@ class GaussianMixture(Mixture):
         kl = kl + _half_log_det(self.scale_tril) - _half_log_det(root)
         return -self.shrinkage * kl.sum()
 
-    def log_prob(self, x: Tensor) -> Tensor:
-        """log p(x), (B, D) -> (B,), nats; a density, and so possibly positive."""
-        return self.log_joint(x).logsumexp(1)
-
-    def sample(self, n: int, *, generator: Generator) -> Tensor:
-        """Draws (n, D): a component, then a point of it."""
-        z = torch.multinomial(self.log_weights.exp(), n, replacement=True, generator=generator)
+    def sample_given(self, z: Tensor, *, generator: Generator) -> Tensor:
+        """Draws a point of each component in z, (n,) -> (n, D)."""
         noise = torch.empty_like(self.means[z]).normal_(generator=generator)
         return self.means[z] + (self.scale_tril[z] @ noise[:, :, None])[:, :, 0]
 
@@ -191,13 +186,8 @@ class DiagonalGaussianMixture(Mixture):
         """0: maximum likelihood."""
         return torch.zeros_like(self.means[0, 0])
 
-    def log_prob(self, x: Tensor) -> Tensor:
-        """log p(x), (B, D) -> (B,), nats; a density, and so possibly positive."""
-        return self.log_joint(x).logsumexp(1)
-
-    def sample(self, n: int, *, generator: Generator) -> Tensor:
-        """Draws (n, D): a component, then a point of it."""
-        z = torch.multinomial(self.log_weights.exp(), n, replacement=True, generator=generator)
+    def sample_given(self, z: Tensor, *, generator: Generator) -> Tensor:
+        """Draws a point of each component in z, (n,) -> (n, D)."""
         noise = torch.empty_like(self.means[z]).normal_(generator=generator)
         return self.means[z] + self.variances[z].sqrt() * noise
 

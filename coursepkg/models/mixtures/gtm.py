@@ -94,10 +94,6 @@ class GTM(Mixture):
         """log p(W) up to a constant, (), nats."""
         return -self.strength / 2 * self.W.square().sum()
 
-    def log_prob(self, x: Tensor) -> Tensor:
-        """log p(x), (B, D) -> (B,), nats; a density, and so possibly positive."""
-        return self.log_joint(x).logsumexp(1)
-
     def embed(self, x: Tensor) -> Tensor:
         """E[z | x], where on the square x comes from: (B, D) -> (B, 2).
 
@@ -105,11 +101,10 @@ class GTM(Mixture):
         """
         return self.e_step(x) @ self.grid
 
-    def sample(self, n: int, *, generator: Generator) -> Tensor:
-        """Draws (n, D): a grid point, its place on the surface, then noise."""
-        z = torch.multinomial(self.log_weights.exp(), n, replacement=True, generator=generator)
+    def sample_given(self, z: Tensor, *, generator: Generator) -> Tensor:
+        """Draws noise about the place of each grid point on the surface, (n,) -> (n, D)."""
         noise = torch.randn(
-            n, self.dim, generator=generator, dtype=self.W.dtype, device=self.W.device
+            len(z), self.dim, generator=generator, dtype=self.W.dtype, device=self.W.device
         )
         return self.means[z] + self.variance.sqrt() * noise
 

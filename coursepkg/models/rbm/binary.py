@@ -35,7 +35,7 @@ class RBM(Harmonium):
     def free_energy(self, x: Tensor) -> Tensor:
         """F(v) = -log Σ_h exp(-E(v, h)), (B, D) -> (B,), nats. Source: :eq:`rbm-free-energy`."""
         self.check_visible(x)
-        return self._free_energy(x)
+        return -(x @ self.b) - softplus(self.c + x @ self.W).sum(-1)
 
     def hidden_free_energy(self, h: Tensor) -> Tensor:
         """-log Σ_v exp(-E(v, h)), (B, M) -> (B,), nats: the same with the layers exchanged."""
@@ -79,11 +79,8 @@ class RBM(Harmonium):
         D, M = self.W.shape
         if M <= D:
             return log_sum_exp(lambda h: -self.hidden_free_energy(h), M, like=self.W)
-        return log_sum_exp(lambda v: -self._free_energy(v), D, like=self.W)
+        return log_sum_exp(lambda v: -self.free_energy(v), D, like=self.W)
 
     def check_visible(self, v: Tensor, *, name: str = "x") -> None:
         """Checks that v is a batch (B, D) of zeros and ones."""
         check_binary(v, event=self.b.shape, name=name)
-
-    def _free_energy(self, v: Tensor) -> Tensor:
-        return -(v @ self.b) - softplus(self.c + v @ self.W).sum(-1)
