@@ -22,7 +22,7 @@ from torch.distributions import MultivariateNormal
 
 from benchmarks.provenance import RESULTS, write_results
 from benchmarks.timing import fastest
-from coursepkg.bayes.density import Histogram, KernelDensity
+from coursepkg.models.nonparametric import Histogram, KernelDensity
 from coursepkg.rng import seeded
 
 SIDE = 5.5  # the box [-SIDE, SIDE]^D of the histogram holds the truth but for 1e-7 an axis

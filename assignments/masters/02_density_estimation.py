@@ -10,7 +10,7 @@
 #     language: python
 #     name: python3
 # ---
-# grader: delete = coursepkg.bayes.density, coursepkg.models.mixtures, coursepkg.models.copula
+# grader: delete = coursepkg.models.nonparametric, coursepkg.models.mixtures, coursepkg.models.copula
 # grader: seconds = 140
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "intro", "locked": true, "schema_version": 3, "solution": false, "task": false}

@@ -1,7 +1,6 @@
-"""Bayesian inference in closed form: coin, regression, densities, information."""
+"""Bayesian inference in closed form: coin, regression, information."""
 
 from coursepkg.bayes.coin import BetaBernoulli, count_heads, log_binomial, log_likelihood
-from coursepkg.bayes.density import CosineSeries, Histogram, KernelDensity
 from coursepkg.bayes.information import cross_entropy, entropy, histogram, huffman, kl, kraft_sum
 from coursepkg.bayes.regression import (
     BayesianRegression,
@@ -26,9 +25,6 @@ from coursepkg.bayes.variational import (
 __all__ = [
     "BayesianRegression",
     "BetaBernoulli",
-    "CosineSeries",
-    "Histogram",
-    "KernelDensity",
     "MeanField",
     "NormalGamma",
     "ar_path",

@@ -8,7 +8,6 @@ import torch
 from torch import Generator, Tensor
 
 from coursepkg.bayes.coin import BetaBernoulli
-from coursepkg.bayes.density import CosineSeries, Histogram, KernelDensity
 from coursepkg.bayes.variational import MeanField, NormalGamma
 from coursepkg.data import toy
 from coursepkg.data.languages import Automaton, Dyck
@@ -29,6 +28,7 @@ from coursepkg.models.energy import GaussianEnergy, NeuralEnergy
 from coursepkg.models.mixtures.categorical import CategoricalMixture
 from coursepkg.models.mixtures.gaussian import DiagonalGaussianMixture, GaussianMixture
 from coursepkg.models.mixtures.gtm import GTM
+from coursepkg.models.nonparametric import CosineSeries, Histogram, KernelDensity
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.models.rbm.gaussian import GaussianRBM
 from coursepkg.models.rbm.harmonium import Harmonium

@@ -9,9 +9,9 @@ from scipy.integrate import quad
 from scipy.stats import norm
 from sklearn.neighbors import KernelDensity as Peer
 
-from coursepkg.bayes import density
-from coursepkg.bayes.density import CosineSeries, Histogram, KernelDensity
 from coursepkg.data import toy
+from coursepkg.models import nonparametric
+from coursepkg.models.nonparametric import CosineSeries, Histogram, KernelDensity
 from tests.statistics import assert_cdf, assert_mean
 
 X = torch.tensor([0.1, 0.15, 0.4, 0.45, 0.5, 0.9])
@@ -153,7 +153,7 @@ def test_kernel_density_in_blocks_is_the_same(generator, monkeypatch):
     points, x = (torch.randn(n, 2, generator=generator) for n in (40, 15))
     model = KernelDensity(0.5, dim=2).fit(points)
     whole, alone = model.log_prob(x), model.leave_one_out()
-    monkeypatch.setattr(density, "MAX_PAIRS", 100)
+    monkeypatch.setattr(nonparametric, "MAX_PAIRS", 100)
     torch.testing.assert_close(model.log_prob(x), whole)
     assert model.leave_one_out() == pytest.approx(alone)
 
