@@ -2,8 +2,8 @@
 
     python -m benchmarks.leaderboard --only arm
 
-trains the entries of `benchmarks/entries/arm.py` on rows [:1000] of the digits, lets them select on
-[1000:1350], scores [1350:] once, and writes `benchmarks/results/leaderboard-arm.json`. Boltzmann
+trains the entries of `leaderboard/entries/arm.py` on rows [:1000] of the digits, lets them select
+on [1000:1350], scores [1350:] once, and writes `benchmarks/results/leaderboard-arm.json`. Boltzmann
 machines and their competitors get the digits as zeros and ones: another variable, another board.
 """
 
@@ -18,25 +18,15 @@ import torch
 import typer
 from rich.console import Console
 from rich.table import Table
-from torch import nn
 
-from benchmarks.entries import arm, copula, dbn, mixture, rbm
-from benchmarks.entry import Entry
+from benchmarks.families import chosen
+from benchmarks.leaderboard import entries
+from benchmarks.leaderboard.board import Board, Entry
 from benchmarks.provenance import RESULTS, write_results
-from coursepkg.data.digits import Split, binarise, load_split
-from coursepkg.enumeration import Normalised, NormalisedBound
+from coursepkg.data.digits import Split
 from coursepkg.evaluation import Nats, nats, over_seeds
-from coursepkg.models.autoregressive.binary import LogisticAutoregression, TreeAutoregression
 from coursepkg.rng import seeded
 
-FAMILIES: dict[str, Sequence[Entry]] = {
-    "arm": arm.ENTRIES,
-    "mixture": mixture.ENTRIES,
-    "copula": copula.ENTRIES,
-    "rbm": rbm.ENTRIES,
-    "dbn": dbn.ENTRIES,
-}
-BINARY = {"rbm", "dbn"}  # families of the digits as zeros and ones
 DRAWS = 64  # of a bound, for each image
 
 
@@ -47,18 +37,13 @@ def main(
     out: Annotated[Path | None, typer.Option(help="folder for the results")] = None,
 ) -> None:
     """Trains and scores the families, prints a table and writes one JSON file for each."""
-    names = [*(only or []), *(more or [])] or list(FAMILIES)
-    unknown = sorted(set(names) - set(FAMILIES))
-    if unknown:
-        raise typer.BadParameter(
-            f"expected some of {', '.join(FAMILIES)}, got {', '.join(unknown)}"
-        )
+    families = chosen(entries, [*(only or []), *(more or [])])
     torch.set_num_threads(1)
     folder = out or (None if quick else RESULTS)
-    for name in names:
-        split = Split(*map(binarise, load_split())) if name in BINARY else load_split()
-        rows = [run(entry, split, quick=quick) for entry in FAMILIES[name]]
-        Console().print(as_table(name, rows))
+    for name, family in families.items():
+        split = family.BOARD.load()
+        rows = [run(entry, split, quick=quick) for entry in family.ENTRIES]
+        Console().print(as_table(name, family.BOARD, rows))
         if folder is not None:
             write_results(folder / f"leaderboard-{name}.json", rows)
 
@@ -76,7 +61,7 @@ def run(entry: Entry, split: Split, *, quick: bool) -> dict[str, Any]:
                         log_Z_error=error)  # fmt: skip
         valid.append(score(split.valid))
         test.append(score(split.test))
-        parameters = count(model)
+        parameters = entry.learned(model)
     mean = over_seeds(test) if len(test) > 1 else test[0]
     return {
         "family": entry.family,
@@ -94,21 +79,9 @@ def run(entry: Entry, split: Split, *, quick: bool) -> dict[str, Any]:
     }
 
 
-def count(model: object) -> int:
-    """Numbers that the model learned: its parameters, or the table or the leaves it counted."""
-    if isinstance(model, Normalised | NormalisedBound):
-        return count(model.model)
-    if isinstance(model, LogisticAutoregression | TreeAutoregression):
-        return model.learned
-    return (
-        sum(v.numel() for v in model.state_dict().values()) if isinstance(model, nn.Module) else 0
-    )
-
-
-def as_table(name: str, rows: Sequence[dict[str, Any]]) -> Table:
+def as_table(name: str, board: Board, rows: Sequence[dict[str, Any]]) -> Table:
     """The rows as a table to print."""
-    what = "447 digits of zeros and ones" if name in BINARY else "447 digits"
-    table = Table(title=f"{name}: test negative log-likelihood, {what}")
+    table = Table(title=f"{name}: test negative log-likelihood, {board.images}")
     for heading in ("family", "nats", "± seeds", "bits/dim", "CPU s", "parameters"):
         table.add_column(heading, justify="left" if heading == "family" else "right")
     for row in rows:

@@ -1,41 +1,26 @@
-"""Effective draws per CPU second of our samplers beside those of emcee and blackjax.
+"""How samplers are raced: targets, tuning alike for all, long runs, and effective draws a second.
 
-    python -m benchmarks.samplers
-
-writes `benchmarks/results/samplers.json`: on one thread, in one process, float64, for a 2-D banana
-and a 50-D Gaussian of condition number 100 (rotated: no coordinate is an axis), and, for ours
-alone, for standard normals of growing dimension. The peers come with the optional group `bench`.
-
-All samplers move as many chains at once, 2048 on the banana, 128 on the Gaussian and 16 on the
-normals (where evaluations are counted), from exact draws, so that no time goes into burn-in. All
-are tuned alike: the best of `FACTORS` times the step size at which half of the proposals are
-accepted, and for HMC first the best of `LENGTHS`, by effective draws a second, beyond those of the
-start, in a short run; emcee's stretch move and Gibbs have nothing to tune. Effective draws are the
-smaller of bulk and tail (Vehtari et al.), of the worst direction, by
-`coursepkg.samplers.diagnostics`: without the tail, a chain that keeps |x| and flips its sign would
-look perfect. Those of the start are counted, which flatters a sampler whose R-hat is far from 1.
-Compiling, tuning and diagnosing are not timed.
+All move as many chains at once, 2048 on the banana, 128 on the Gaussian and 16 on the normals
+(where evaluations are counted), from exact draws, so that no time goes into burn-in. All are tuned
+alike: the best of `FACTORS` times the step size at which half of the proposals are accepted, and
+for HMC first the best of `LENGTHS`, by effective draws a second, beyond those of the start, in a
+short run; emcee's stretch move and Gibbs have nothing to tune. Effective draws are the smaller of
+bulk and tail (Vehtari et al.), of the worst direction, by `coursepkg.samplers.diagnostics`: without
+the tail, a chain that keeps |x| and flips its sign would look perfect. Those of the start are
+counted, which flatters a sampler whose R-hat is far from 1. Compiling, tuning and diagnosing are
+not timed.
 """
 
 import math
-import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
-import typer
 from torch import Tensor
 
-from benchmarks.provenance import RESULTS, write_results
 from coursepkg.data.toy import Banana
 from coursepkg.rng import seeded
 from coursepkg.samplers.diagnostics import ess_bulk, ess_tail, mcse_mean, rhat
-from coursepkg.samplers.gibbs import GaussianConditional, SystematicGibbs
-from coursepkg.samplers.hmc import HMC
-from coursepkg.samplers.langevin import MALA
-from coursepkg.samplers.metropolis import RandomWalk
-from coursepkg.samplers.run import Kernel, run
 
 BLOCK, KEPT = 20, 2**23  # steps are a multiple of BLOCK; draws are thinned to KEPT numbers
 SHORTEST = 100  # steps
@@ -119,20 +104,6 @@ def normal(D: int) -> Target:
     return Target("normal", 0.0, torch.ones(D), torch.eye(D), chains=16)
 
 
-def ours(make: Callable[[Setting], Kernel[Any, Any]]) -> Sampler:
-    """A kernel of the course, made anew for each setting."""
-
-    def sampler(setting: Setting, plan: Plan) -> Run:
-        kernel, generator = make(setting), seeded(plan.seed)
-        start = time.process_time()
-        draws, info = run(kernel, plan.x, steps=plan.steps, thin=plan.thin, generator=generator)
-        seconds = time.process_time() - start
-        evaluations = info.steps.double().mean().item() if hasattr(info, "steps") else 1.0
-        return Run(draws, seconds, info.moved.double().mean().item(), evaluations)
-
-    return sampler
-
-
 def half_accepted(sampler: Sampler, target: Target, *, length: int = 1) -> float:
     """Step size at which half of the proposals are accepted, by bisection to 10 %."""
     low, high, x = 1e-2, 1e2, target.start()
@@ -197,53 +168,3 @@ def measure(
         "accepted, error {largest_error_in_se:.1f} se".format(**row), flush=True,
     )  # fmt: skip
     return row
-
-
-def measure_ours(target: Target, *, budget: float) -> list[Row]:
-    """Rows of our kernels but Gibbs."""
-    kernels: dict[str, tuple[Sampler, tuple[int, ...]]] = {
-        "random walk": (ours(lambda s: RandomWalk(target.log_density, s.step_size)), (1,)),
-        "MALA": (ours(lambda s: MALA(target.log_density, s.step_size)), (1,)),
-        "HMC": (ours(lambda s: HMC(target.log_density, s.step_size, s.length)), LENGTHS),
-    }
-    rows = []
-    for name, (sampler, lengths) in kernels.items():
-        half = half_accepted(sampler, target, length=lengths[len(lengths) // 2])
-        setting = tune(sampler, target, half=half, lengths=lengths, pilot=budget / 10)
-        rows.append(measure("ours", name, sampler, target, setting, budget=budget))
-    return rows
-
-
-def measure_gibbs(target: Target, *, budget: float) -> Row:
-    """Row of the systematic sweep, for a Gaussian."""
-    conditional = GaussianConditional(torch.zeros(len(target.axes)), target.covariance)
-    sampler = ours(lambda _: SystematicGibbs(conditional))
-    return measure("ours", "Gibbs", sampler, target, Setting(), budget=budget)
-
-
-def main(
-    dimensions: Annotated[list[int] | None, typer.Argument(help="of the normals")] = None,
-    budget: Annotated[float, typer.Option(help="CPU seconds of a run")] = 3.0,
-    out: Annotated[Path, typer.Option(help="folder for the results")] = RESULTS,
-    *,
-    peers: Annotated[bool, typer.Option(help="emcee and blackjax too")] = True,
-) -> None:
-    """Measures every sampler on every target, prints a line for each and writes the results."""
-    torch.set_num_threads(1)
-    torch.set_default_dtype(torch.float64)
-    rows: list[Row] = []
-    for target in (banana(), gaussian()):
-        rows += measure_ours(target, budget=budget)
-        if not target.bend:
-            rows.append(measure_gibbs(target, budget=budget))
-        if peers:
-            from benchmarks.peers import measure_peers  # they are optional
-
-            rows += measure_peers(target, budget=budget)
-    for D in dimensions or (4, 16, 64, 256):
-        rows += measure_ours(normal(D), budget=budget / 3)
-    write_results(out / "samplers.json", rows)
-
-
-if __name__ == "__main__":
-    typer.run(main)

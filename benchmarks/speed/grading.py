@@ -1,6 +1,6 @@
 """Seconds to grade a class of ordinary submissions, as an instructor would: with the command.
 
-    python -m benchmarks.grading
+    python -m benchmarks.speed.grading
 
 writes `benchmarks/results/grading.json`. A class hands in the reference solution and, in turn, each
 of the known-wrong ones. Time is wall time, all of it: the measurement of the isolation too.
@@ -22,7 +22,7 @@ import typer
 from benchmarks.provenance import RESULTS, write_results
 from tools import assignments
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LINE = "{master}: {submissions} submissions in {seconds:.0f} s with {jobs} jobs, {each:.1f} s each"
 
 

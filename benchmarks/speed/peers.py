@@ -1,4 +1,4 @@
-"""emcee and blackjax as samplers of `benchmarks.samplers`; imported only where they are installed.
+"""emcee and blackjax as samplers that `benchmarks.speed.samplers` races; both are optional.
 
 Both get the density in their own language, NumPy or JAX, in float64, and as many chains at once.
 JAX compiles before the clock starts.
@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 
-from benchmarks.samplers import (
+from benchmarks.speed.chains import (
     BLOCK,
     LENGTHS,
     Plan,
@@ -24,19 +25,25 @@ from benchmarks.samplers import (
     tune,
 )
 
+MISSING = ""  # what is not installed
 try:
     import blackjax
     import emcee
     import jax
-    import numpy as np
     from jax import numpy as jnp
-except ImportError as missing:
-    raise SystemExit(
-        f"benchmarks.samplers: {missing.name} is not installed. The peers are optional: "
-        'pip install -c constraints.txt -e ".[bench]", or leave them out with --no-peers.'
-    ) from missing
+except ImportError as error:
+    MISSING = error.name or str(error)
+else:
+    jax.config.update("jax_enable_x64", True)
 
-jax.config.update("jax_enable_x64", True)
+
+def check_installed() -> None:
+    """Ends the command with what to do if a peer is not installed."""
+    if MISSING:
+        raise SystemExit(
+            f"benchmarks.speed.samplers: {MISSING} is not installed. The peers are optional: "
+            'pip install -c constraints.txt -e ".[bench]", or leave them out with --no-peers.'
+        )
 
 
 def density(target: Target, numpy: Any) -> Callable[[Any], Any]:

@@ -1,6 +1,6 @@
 """One epoch of an RBM beside scikit-learn's BernoulliRBM, and what its score_samples measures.
 
-    python -m benchmarks.rbm_speed
+    python -m benchmarks.speed.rbm
 
 writes `benchmarks/results/rbm_speed.json`. Both train by persistent chains on the same binarised
 digits with the same minibatches and as many chains as examples in one, in one process on one

@@ -1,12 +1,10 @@
 """Nats that a histogram, a kernel estimate and a Gaussian lose as the dimension D grows.
 
-    python -m benchmarks.density
+    python -m benchmarks.studies.density
 
 writes `benchmarks/results/density.json`. The truth is N(0, I), the easiest density there is, and
-the loss is KL(p ‖ estimate), the mean of log p(x) - log q(x) over fresh draws. Bins and bandwidth
-are chosen by the likelihood of left-out points. Two things are measured: how the loss grows with D
-and falls with N, and the seconds to score the fresh points, O(N D) a point for kernels and O(D) for
-cells.
+the loss is KL(p ‖ estimate), the mean of log p(x) - log q(x) over fresh draws; it grows with D and
+falls with N. Bins and bandwidth are chosen by the likelihood of left-out points.
 """
 
 import math
@@ -21,7 +19,6 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal
 
 from benchmarks.provenance import RESULTS, write_results
-from benchmarks.timing import fastest
 from coursepkg.bayes.density import Histogram, KernelDensity
 from coursepkg.rng import seeded
 
@@ -56,14 +53,9 @@ def main(
 
 
 def measure(D: int, N: int, seeds: int) -> dict[str, Any]:
-    """One row: losses in nats, their means and standard errors over data sets, and the seconds."""
+    """One row: mean losses in nats and their standard errors over data sets."""
     start = time.process_time()
     runs = [_one_data_set(D, N, seed) for seed in range(seeds)]
-    x, fresh = _draws(D, N, 0), _draws(D, FRESH, 1)
-    kernel = KernelDensity(1.0, dim=D).fit(x)
-    cells = Histogram(2, low=-SIDE, high=SIDE, dim=D, smoothing=1.0).fit(x)
-    seconds = {"kernel_seconds": fastest(lambda: kernel.log_prob(fresh)),
-               "histogram_seconds": fastest(lambda: cells.log_prob(fresh))}  # fmt: skip
     row = {key: sum(run[key] for run in runs) / seeds for key in runs[0]}
     errors = {
         f"{key}_error": torch.tensor([run[key] for run in runs], dtype=torch.float64).std().item()
@@ -71,7 +63,7 @@ def measure(D: int, N: int, seeds: int) -> dict[str, Any]:
         for key in ("histogram", "kernel", "gaussian")
         if seeds > 1
     }
-    return {"D": D, "N": N, "seeds": seeds, **row, **errors, **seconds,
+    return {"D": D, "N": N, "seeds": seeds, **row, **errors,
             "cpu_seconds": time.process_time() - start}  # fmt: skip
 
 

@@ -1,13 +1,13 @@
 """Bias, variance and cost of the estimators of an unnormalised law, where the truth is known.
 
-    python -m benchmarks.estimators
+    python -m benchmarks.studies.estimators
 
-writes `benchmarks/results/estimators.json` (`python -m benchmarks.partition` does so too). Two
-families of known truth are fitted to many data sets of 1,000 exact draws: a Boltzmann machine of 8
-visible units, and a Gaussian in 4 dimensions. Every objective of `coursepkg.models.partition` is
-started from the same weights. Most are minimised by L-BFGS, with their noise drawn once (for
-denoising and sliced score matching 10 times for each example); the two with chains take 1,000
-steps of falling size, and the last half of the way is averaged.
+writes `benchmarks/results/estimators.json`. Two families of known truth are fitted to many data
+sets of 1,000 exact draws: a Boltzmann machine of 8 visible units, and a Gaussian in 4 dimensions.
+Every objective of `coursepkg.objectives` is started from the same weights. Most are minimised by
+L-BFGS, with their noise drawn once (for denoising and sliced score matching 10 times for each
+example); the two with chains take 1,000 steps of falling size, and the last half of the way is
+averaged.
 
 `bias` and `spread` are root mean squares over the parameters: of the mean error, and of the
 standard deviation from one data set to the next. `excess` is KL(truth ‖ fit) in nats, averaged over

@@ -1,28 +1,23 @@
-"""What it costs to sum over a grid, and to sample it; and how near the samples come to the truth.
+"""How near the samples of a grid come to the truth.
 
-    python -m benchmarks.lattice
+    python -m benchmarks.studies.lattice
 
-writes `benchmarks/results/lattice.json`. Three ways are timed in one process on Ising grids with n
-sites: the table of all 2^n states, the transfer matrix, and one sweep of Gibbs sampling. Then glued
-grids of 8 × 8 and 32 × 32 sites are sampled at several temperatures, half of the chains from a
-random start and half from all spins up; their mean energy and magnetisation stand beside Onsager's
-and Yang's, and those of the small one beside exact sums.
+writes `benchmarks/results/lattice.json`. Glued Ising grids of 8 × 8 and 32 × 32 sites are sampled
+at several temperatures, half of the chains from a random start and half from all spins up; their
+mean energy and magnetisation stand beside Onsager's and Yang's, and those of the small one beside
+exact sums.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 import typer
-from torch import Generator, Tensor
+from torch import Generator
 
 from benchmarks.provenance import RESULTS, write_results
-from benchmarks.timing import fastest
-from coursepkg.enumeration import log_sum_exp
 from coursepkg.graphs.lattice import (
     CheckerboardGibbs,
-    Lattice,
     ising,
     onsager_energy,
     spontaneous_magnetisation,
@@ -30,15 +25,8 @@ from coursepkg.graphs.lattice import (
 from coursepkg.rng import seeded
 from coursepkg.samplers.run import run
 
-BETA = 0.4
-SHAPES = {
-    "table": [(2, 2), (2, 4), (3, 4), (4, 4), (4, 5)],
-    "matrix": [(side, side) for side in range(2, 12)],
-    "sweep": [(side, side) for side in (4, 8, 16, 32, 64, 128, 256)],
-}
 BETAS = (0.2, 0.3, 0.38, 0.42, 0.44, 0.46, 0.5, 0.6)
-COST = "{kind:8} {sites:6d} sites: {seconds:.2e} s"
-PHYSICS = (
+LINE = (
     "{side} × {side}, β = {beta}: energy {energy:.4f} ± {energy_error:.4f}, Onsager {onsager:.4f}"
 )
 
@@ -47,42 +35,16 @@ def main(
     out: Annotated[Path, typer.Option(help="folder for the results")] = RESULTS,
     steps: Annotated[int, typer.Option(help="sweeps of each run, half of them burn-in")] = 1000,
 ) -> None:
-    """Measures costs, then energies; prints a line for each and writes the results."""
+    """Samples every grid, prints a line for each and writes the results."""
     torch.set_num_threads(1)
     torch.set_default_dtype(torch.float64)
     generator = seeded(0)
     rows = []
-    for kind, shapes in SHAPES.items():
-        for height, width in shapes:
-            rows.append(cost(kind, height, width))
-            print(COST.format(**rows[-1]))
     for side in (8, 32):
         for beta in BETAS:
             rows.append(physics(side, beta, steps=steps, generator=generator))
-            print(PHYSICS.format(**rows[-1]))
+            print(LINE.format(**rows[-1]))
     write_results(out / "lattice.json", rows)
-
-
-def cost(kind: str, height: int, width: int) -> dict[str, Any]:
-    """Seconds for log Z by table or by matrix, or for one sweep, of a grid with free borders."""
-    lattice, sites = ising(height, width, beta=BETA), height * width
-    x = torch.zeros(1, sites, dtype=torch.int64)
-    kernel = CheckerboardGibbs(lattice)
-    state, generator = kernel.init(x), seeded(0)
-    work: dict[str, Callable[[], Any]] = {
-        "table": lambda: table_log_z(lattice),
-        "matrix": lattice.log_z,
-        "sweep": lambda: kernel.step(state, generator=generator),
-    }
-    value = None if kind == "sweep" else work[kind]().item()
-    return {"kind": kind, "sites": sites, "seconds": fastest(work[kind]), "log_z": value}
-
-
-def table_log_z(lattice: Lattice) -> Tensor:
-    """log Z as a sum over all states."""
-    return log_sum_exp(
-        lambda x: -lattice.free_energy(x.long()), lattice.height * lattice.width, like=lattice.pair
-    )
 
 
 def physics(

@@ -1,6 +1,6 @@
 """The lecture's setting: 1,500 training images, 60 epochs, with 17 and with 256 output levels.
 
-    python -m benchmarks.lecture_setting
+    python -m benchmarks.studies.lecture_setting
 
 scores rows [1500:] and writes `benchmarks/results/lecture_setting.json`. The split is not the
 course's, so that the numbers stay out of the leaderboard.

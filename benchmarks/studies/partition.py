@@ -1,15 +1,13 @@
-"""Estimates of log Z beside the truth, and estimators of parameters beside maximum likelihood.
+"""Estimates of log Z beside the truth: are their error bars honest?
 
-    python -m benchmarks.partition
+    python -m benchmarks.studies.partition
 
-prints two tables. The first, `benchmarks/results/partition.json`: RBMs with 10 and 20 hidden units,
-trained on the binarised digits, and the smaller one with all its weights three times as large; log
-Z exactly, by annealed importance sampling (AIS), by reverse AIS from exact draws, and by bridge
-sampling of the two, each with T changes of β. With T = 1 these are importance sampling, its reverse
-and plain bridge sampling. One run with its own error bar, then bias and spread over repetitions:
-an error bar is honest if it is as large as the spread.
-
-The second table is `benchmarks.estimators`'. CPU seconds are those of one thread.
+writes `benchmarks/results/partition.json`: RBMs with 10 and 20 hidden units, trained on the
+binarised digits, and the smaller one with all its weights three times as large; log Z exactly, by
+annealed importance sampling (AIS), by reverse AIS from exact draws, and by bridge sampling of the
+two, each with T changes of β. With T = 1 these are importance sampling, its reverse and plain
+bridge sampling. One run with its own error bar, then bias and spread over repetitions: an error bar
+is honest if it is as large as the spread. CPU seconds are those of one thread.
 """
 
 import time
@@ -21,10 +19,9 @@ import torch
 import typer
 from torch import Tensor
 
-from benchmarks import estimators
 from benchmarks.provenance import RESULTS, write_results
 from coursepkg.data import digits
-from coursepkg.models.rbm.binary import RBM
+from coursepkg.models.rbm.binary import RBM, marginal_rates
 from coursepkg.models.rbm.learning import PersistentChains, train
 from coursepkg.models.rbm.paths import RBMPath
 from coursepkg.rng import seeded
@@ -42,19 +39,19 @@ Row = dict[str, Any]
 def machines(*, epochs: int) -> Iterator[tuple[str, RBM, Tensor]]:
     """Name, machine, and the rates of its path at β = 0."""
     x = digits.binarise(digits.load_split().train).to(torch.get_default_dtype())
-    rates = (x.sum(0) + 1) / (len(x) + 2)
+    rates = marginal_rates(x)
     for hidden in (10, 20):
-        rbm = trained(x, rates, hidden, epochs=epochs)
+        rbm = trained(x, hidden, epochs=epochs)
         yield f"{hidden} hidden", rbm, rates
         if hidden == 10:
             yield "10 hidden, cold", cold(rbm, 3.0), rates
 
 
-def trained(x: Tensor, rates: Tensor, hidden: int, *, epochs: int) -> RBM:
+def trained(x: Tensor, hidden: int, *, epochs: int) -> RBM:
     """An RBM of the digits by persistent chains, centred, with averaged weights."""
     generator = seeded(hidden)
     rbm = RBM(x.shape[1], hidden, generator=generator)
-    rbm.b.data.copy_(rates.logit())
+    rbm.start_from(x)
     train(
         rbm, x, negative=PersistentChains(100), epochs=epochs, batch_size=50, step_size=0.2,
         last_step_size=0.0, average=0.99, generator=generator,
@@ -129,10 +126,9 @@ def main(
     largest: Annotated[int, typer.Option(help="leave out larger T")] = STEPS[-1],
     repeats: Annotated[int, typer.Option(help="runs of each estimate, at least 2")] = REPEATS,
     epochs: Annotated[int, typer.Option(help="of training, for each machine")] = 300,
-    fits: Annotated[int, typer.Option(help="data sets of the second table; 0: leave it out")] = 12,
     out: Annotated[Path, typer.Option(help="folder for the results")] = RESULTS,
 ) -> None:
-    """Measures, prints both tables and writes the results."""
+    """Measures, prints the table and writes the results."""
     torch.set_num_threads(1)
     torch.set_default_dtype(torch.float64)
     rows: list[Row] = []
@@ -140,8 +136,6 @@ def main(
         rows += measure(name, RBMPath(rbm, rates), largest=largest, repeats=repeats)
     print_table(rows)
     write_results(out / "partition.json", rows)
-    if fits:
-        estimators.main(fits=fits, out=out)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """A classifier that starts as a deep belief network, beside the same one without pretraining.
 
-    python -m benchmarks.pretraining
+    python -m benchmarks.studies.pretraining
 
 writes `benchmarks/results/pretraining.json`. Perceptrons 64-100-100-10 with sigmoid units read the
 binarised digits; N of the 1,000 training images have labels. "pretrained" starts from a belief
@@ -23,7 +23,6 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import Adam
 
-from benchmarks.entries.rbm import rates
 from benchmarks.provenance import RESULTS, write_results
 from coursepkg.data.digits import binarise, load_labels, load_split
 from coursepkg.models.boltzmann.dbn import DBN, classifier, greedy
@@ -49,8 +48,8 @@ def pretrain(x: Tensor, *, epochs: int, generator: Generator) -> DBN:
     """Two machines, greedily, on images without labels."""
 
     def learn(machine: Harmonium, x: Tensor) -> None:
-        with torch.no_grad():
-            machine.b.copy_(rates(x).logit())
+        assert isinstance(machine, RBM)
+        machine.start_from(x)
         train(machine, x, negative=PersistentChains(100), epochs=epochs, batch_size=50,
               step_size=0.1, last_step_size=0.0, average=0.99, generator=generator)  # fmt: skip
 

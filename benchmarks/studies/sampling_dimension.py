@@ -1,6 +1,6 @@
 """What an exact sum, an average of draws, a rejection and an importance weight cost as D grows.
 
-    python -m benchmarks.sampling_dimension
+    python -m benchmarks.studies.sampling_dimension
 
 writes `benchmarks/results/sampling_dimension.json`. The sum is E[f] over D tosses of a coin, term
 by term; the average is over N_DRAWS draws. Rejection and importance sampling draw N(0, I)

@@ -1,24 +1,17 @@
 """What an RBM costs as it grows: its exact log Z, an epoch of learning, and a step of its chain.
 
-    python -m benchmarks.rbm_growth
-
-writes `benchmarks/results/rbm_growth.json`. All are timed in one process, on one thread: log Z
-against the size of the smaller layer, which doubles the work with each unit; and, against the size
-of the hidden layer, CD-1 and PCD on 1,000 images of 64 pixels, and a step of block Gibbs for 100
-chains, which grow in proportion.
+log Z against the size of the smaller layer, which doubles the work with each unit; and, against the
+size of the hidden layer, CD-1 and PCD on 1,000 images of 64 pixels, and a step of block Gibbs for
+100 chains, which grow in proportion.
 """
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated, Any
 
 import torch
-import typer
-from torch import Tensor
 
-from benchmarks.provenance import RESULTS, write_results
+from benchmarks.growth.table import Row, Table
 from benchmarks.timing import fastest
-from coursepkg.data import digits
+from coursepkg.data.digits import binarise, load_split
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.models.rbm.gibbs import BlockGibbs
 from coursepkg.models.rbm.learning import ContrastiveDivergence, PersistentChains, train
@@ -29,25 +22,9 @@ ENUMERATED = (8, 10, 12, 14, 16, 18, 20)
 LAYERS = (25, 50, 100, 200, 400, 800)
 
 
-def main(
-    out: Annotated[Path, typer.Option(help="folder for the results")] = RESULTS,
-) -> None:
-    """Measures, prints a line for each size, and writes the results."""
-    torch.set_num_threads(1)
-    torch.set_default_dtype(torch.float64)
-    x = digits.binarise(digits.load_split().train)
-    sizes = [("log Z", M) for M in ENUMERATED]
-    sizes += [(kind, M) for kind in ("CD-1 epoch", "PCD epoch", "Gibbs step") for M in LAYERS]
-    rows = []
-    for kind, hidden in sizes:
-        rows.append(cost(kind, hidden, x))
-        print("{kind:10} D = {D}, M = {M:3d}: {seconds:.2e} s".format(**rows[-1]))
-    write_results(out / "rbm_growth.json", rows)
-
-
-def cost(kind: str, hidden: int, x: Tensor) -> dict[str, Any]:
+def cost(kind: str, hidden: int) -> Row:
     """Least CPU seconds of one piece of work for a machine with `hidden` units."""
-    generator = seeded(0)
+    x, generator = binarise(load_split().train), seeded(0)
     rbm = RBM(D, hidden, generator=generator)
     kernel = BlockGibbs(rbm)
     state = kernel.init(x[:100])
@@ -67,5 +44,10 @@ def cost(kind: str, hidden: int, x: Tensor) -> dict[str, Any]:
         return {"kind": kind, "D": D, "M": hidden, "seconds": fastest(work[kind], repeats=REPEATS)}
 
 
-if __name__ == "__main__":
-    typer.run(main)
+TABLE = Table(
+    "rbm_growth",
+    [("log Z", M) for M in ENUMERATED]
+    + [(kind, M) for kind in ("CD-1 epoch", "PCD epoch", "Gibbs step") for M in LAYERS],
+    cost,
+    torch.float64,
+)

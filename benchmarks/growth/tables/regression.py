@@ -1,18 +1,11 @@
 """Seconds of ridge's closed form and of one sweep of the lasso as the number of columns M grows.
 
-    python -m benchmarks.regression
-
-writes `benchmarks/results/regression.json`. The text says O(NM² + M³) for the one and O(NM) for the
-other; both are measured in one process, on one thread, so that their ratio means something.
+The text says O(NM² + M³) for the one and O(NM) for the other.
 """
 
-from pathlib import Path
-from typing import Annotated, Any
-
 import torch
-import typer
 
-from benchmarks.provenance import RESULTS, write_results
+from benchmarks.growth.table import Row, Table
 from benchmarks.timing import fastest
 from coursepkg.bayes.regression import coordinate_sweep, ridge
 from coursepkg.rng import seeded
@@ -20,20 +13,8 @@ from coursepkg.rng import seeded
 N, REPEATS = 8192, 5
 
 
-def main(
-    columns: Annotated[list[int] | None, typer.Argument(help="values of M")] = None,
-    out: Annotated[Path, typer.Option(help="folder for the results")] = RESULTS,
-) -> None:
-    """Measures every M, prints a line for each and writes the results."""
-    torch.set_num_threads(1)
-    rows = [measure(M) for M in columns or (16, 32, 64, 128, 256, 512, 1024)]
-    for row in rows:
-        print("M = {M}: {ridge_seconds:.4f} s, {sweep_seconds:.4f} s, × {ratio:.2f}".format(**row))
-    write_results(out / "regression.json", rows)
-
-
-def measure(M: int) -> dict[str, Any]:
-    """One row: seconds of `ridge` and of one `coordinate_sweep` on the same N × M problem."""
+def ridge_and_lasso(M: int) -> Row:
+    """Seconds of `ridge` and of one `coordinate_sweep` on the same N × M problem."""
     generator = seeded(0)
     # the transpose of a contiguous matrix: columns lie together, for which a sweep asks
     X = torch.randn(M, N, generator=generator, dtype=torch.float64).T
@@ -48,5 +29,4 @@ def measure(M: int) -> dict[str, Any]:
             "ratio": closed / sweep}  # fmt: skip
 
 
-if __name__ == "__main__":
-    typer.run(main)
+TABLE = Table("regression", [(M,) for M in (16, 32, 64, 128, 256, 512, 1024)], ridge_and_lasso)

@@ -6,17 +6,16 @@ validation: 50 to 200 units in h¹, first steps of 0.05 to 0.5, weight decay 0 o
 starts upside down or at random; for the Boltzmann machine 0, 50 or 100 epochs of pretraining.
 """
 
-import torch
 from torch import Generator, Tensor
 
-from benchmarks.entries.rbm import annealed, log_z, rates
-from benchmarks.entry import Entry
+from benchmarks.leaderboard.board import BINARISED, Entry, learned_inside
+from benchmarks.leaderboard.entries.rbm import annealed, log_z
 from coursepkg.data.digits import Split
 from coursepkg.enumeration import NormalisedBound
 from coursepkg.models.boltzmann import dbm
 from coursepkg.models.boltzmann.dbm import DBM
 from coursepkg.models.boltzmann.dbn import DBN, transposed
-from coursepkg.models.rbm.binary import RBM
+from coursepkg.models.rbm.binary import RBM, marginal_rates
 from coursepkg.models.rbm.learning import PersistentChains, train
 from coursepkg.samplers.weighting import Estimate
 
@@ -73,13 +72,13 @@ def dbn_log_z(dbn: DBN, split: Split, generator: Generator) -> Estimate:
     assert isinstance(first, RBM)
     assert isinstance(top, RBM)
     h = first.sample_hidden(split.train, generator=generator)
-    return annealed(top, rates(h), generator=generator)
+    return annealed(top, marginal_rates(h), generator=generator)
 
 
 def dbm_log_z(deep: DBM, split: Split, generator: Generator) -> Estimate:
     """log Z by AIS over the even layers, v and h²; h¹ is summed out."""
     even, _ = deep.fold([split.train, *deep.mean_field(split.train)])
-    return annealed(deep.machine, rates(even), generator=generator)
+    return annealed(deep.machine, marginal_rates(even), generator=generator)
 
 
 def _learn(
@@ -88,17 +87,17 @@ def _learn(
 ) -> None:  # fmt: skip
     """Persistent chains, centred gradients, steps that shrink to 0, averaged weights."""
     if not machine.b.any():  # a new machine: start from independent units
-        with torch.no_grad():
-            machine.b.copy_(rates(x).logit())
+        machine.start_from(x)
     train(
         machine, x, negative=PersistentChains(100), epochs=1 if quick else epochs, batch_size=50,
         step_size=step_size, last_step_size=0.0, average=0.99, decay=1e-3, generator=generator,
     )  # fmt: skip
 
 
+BOARD = BINARISED
 ENTRIES = (
     Entry("RBM, 100 hidden units, log Z by AIS", first_alone, seeds=3, log_z=log_z),
-    Entry("DBN 64-100-20, exact log Z", dbn_exact, seeds=3),
+    Entry("DBN 64-100-20, exact log Z", dbn_exact, seeds=3, learned=learned_inside),
     Entry("DBN 64-100-64, log Z by AIS", dbn_upside_down, seeds=3, log_z=dbn_log_z),
     Entry("DBM 64-100-50, log Z by AIS", dbm_pretrained, seeds=3, log_z=dbm_log_z),
 )

@@ -1,13 +1,9 @@
-"""What `benchmarks.deep` measures is what it says; the seconds themselves are not tested."""
-
-import json
+"""What the table of deep machines measures is what it says; the seconds are not tested."""
 
 import pytest
-import torch
-import typer
-from typer.testing import CliRunner
 
-from benchmarks import deep
+from benchmarks.growth.__main__ import measure
+from benchmarks.growth.tables import deep
 
 
 @pytest.fixture
@@ -17,19 +13,27 @@ def quick(monkeypatch):
     monkeypatch.setattr(deep, "WIDE", 10)
 
 
-def test_a_row_for_each_question(tmp_path, quick):
+@pytest.mark.usefixtures("quick")
+def test_a_row_for_each_question():
     """Kills: a width timed twice, one axis under the name of the other."""
-    app = typer.Typer()
-    app.command()(deep.main)
-    arguments = ["--sums", "4", "--widths", "5", "--depths", "1", "--depths", "3"]
-    result = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path)])
-    assert result.exit_code == 0, result.output
-    rows = json.loads((tmp_path / "deep.json").read_text())["rows"]
-    found = [(row["what"], row["against"], row["n"]) for row in rows]
-    passes = ("mean field", "Gibbs", "bound")
-    asked = (("width", 5), ("depth", 1), ("depth", 3))
-    assert found == [("log Z", "width", 4)] + [(what, *at) for at in asked for what in passes]
+    sizes = [("log Z", "width", 4)]
+    sizes += [(what, *at) for at in (("width", 5), ("depth", 3)) for what in deep.PASSES]
+    assert {size[:2] for size in deep.TABLE.sizes} == {size[:2] for size in sizes}
+    rows = measure(deep.TABLE._replace(sizes=sizes))
+    assert [(row["what"], row["against"], row["n"]) for row in rows] == sizes
     assert all(row["seconds"] > 0 for row in rows)
+
+
+def test_width_and_depth_shape_the_layers(monkeypatch):
+    """Kills: n layers of n units, one layer where there are two."""
+    shapes = []
+    monkeypatch.setattr(deep, "fastest", lambda *_, **__: 0.0)
+    monkeypatch.setattr(deep, "WIDE", 10)
+    small = deep.deep_machine([2])
+    monkeypatch.setattr(deep, "deep_machine", lambda hidden: shapes.append(hidden) or small)
+    deep.cost("Gibbs", "width", 5)
+    deep.cost("Gibbs", "depth", 3)
+    assert shapes == [[5, 5], [10, 10, 10]]
 
 
 def test_both_towers_have_the_layers_that_are_named():
@@ -38,17 +42,21 @@ def test_both_towers_have_the_layers_that_are_named():
     assert shapes == [(64, 7), (7, 5), (5, 3)]
 
 
-def test_a_sum_over_more_states_takes_longer():
+def test_a_sum_over_more_states_takes_longer(monkeypatch):
     """2^4 against 2^14 terms, a thousand times as many. Kills: timing the construction, a cache."""
-    few, many = (deep.seconds(deep.deep_machine([M, M]).log_z) for M in (4, 14))
+    monkeypatch.setattr(deep, "REPEATS", 2)
+    few, many = (deep.cost("log Z", "width", M)["seconds"] for M in (4, 14))
     assert many > 5 * few
 
 
-def test_seconds_are_of_one_call(monkeypatch):
-    """Kills: the time of all calls together, work that runs with gradients."""
-    clock = iter(range(10**6))
-    monkeypatch.setattr(deep.time, "process_time", lambda: float(next(clock)))
-    monkeypatch.setattr(deep, "LEAST", 1.0)
-    grads = []
-    assert deep.seconds(lambda: grads.append(torch.is_grad_enabled())) == pytest.approx(1)
-    assert not any(grads)
+def test_nothing_is_timed_with_gradients(monkeypatch):
+    """Kills: a graph that is kept for log Z."""
+    made = []
+
+    def fastest(work, **_):
+        made.append(work().requires_grad)
+        return 0.0
+
+    monkeypatch.setattr(deep, "fastest", fastest)
+    deep.cost("log Z", "width", 4)
+    assert made == [False]

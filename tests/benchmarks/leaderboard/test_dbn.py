@@ -5,22 +5,15 @@ import json
 import pytest
 import torch
 
-from benchmarks import leaderboard
-from benchmarks.entries import dbn as entries
-from benchmarks.entries import rbm
+from benchmarks.leaderboard import __main__ as leaderboard
+from benchmarks.leaderboard.entries import dbn as entries
+from benchmarks.leaderboard.entries import rbm
 from coursepkg.data.digits import Split, binarise, load_split
 from coursepkg.enumeration import NormalisedBound
 from coursepkg.models.boltzmann.dbm import DBM
 from coursepkg.models.boltzmann.dbn import DBN
 from coursepkg.rng import seeded
-from tests.benchmarks.test_leaderboard import invoke
-
-
-@pytest.fixture
-def float32():
-    torch.set_default_dtype(torch.float32)
-    yield
-    torch.set_default_dtype(torch.float64)
+from tests.benchmarks.invoke import invoke
 
 
 @pytest.fixture

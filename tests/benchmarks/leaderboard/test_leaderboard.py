@@ -2,35 +2,19 @@ import json
 import math
 
 import pytest
-import torch
-import typer
-from typer.testing import CliRunner
 
-from benchmarks import lecture_setting, mixtures, sampling_cost
-from benchmarks.entries import copula
-from benchmarks.entries.arm import independent, markov_1, uniform
-from benchmarks.entry import Entry
-from benchmarks.leaderboard import FAMILIES, main, run
+from benchmarks.families import chosen
+from benchmarks.leaderboard import entries
+from benchmarks.leaderboard.__main__ import main, run
+from benchmarks.leaderboard.board import Entry
+from benchmarks.leaderboard.entries import copula
+from benchmarks.leaderboard.entries.arm import independent, markov_1, uniform
 from benchmarks.provenance import provenance, write_results
 from coursepkg.data.digits import Split, load_split
 from coursepkg.evaluation import nats
-from coursepkg.models.autoregressive.arm import ARM
 from coursepkg.models.autoregressive.markov import MarkovChain
-from coursepkg.nets.mlp import WindowMLP
 from coursepkg.rng import seeded
-
-
-def invoke(function, *arguments):
-    app = typer.Typer()
-    app.command()(function)
-    return CliRunner().invoke(app, [str(a) for a in arguments])
-
-
-@pytest.fixture
-def float32():
-    torch.set_default_dtype(torch.float32)
-    yield
-    torch.set_default_dtype(torch.float64)
+from tests.benchmarks.invoke import invoke
 
 
 @pytest.mark.slow
@@ -39,23 +23,59 @@ def test_quick_leaderboard_writes_every_entry_with_its_provenance(family, sign, 
     result = invoke(main, "--only", family, "--quick", "--out", tmp_path)
     assert result.exit_code == 0, result.output
     written = json.loads((tmp_path / f"leaderboard-{family}.json").read_text())
-    assert [row["family"] for row in written["rows"]] == [e.family for e in FAMILIES[family]]
+    assert [row["family"] for row in written["rows"]] == [
+        e.family for e in chosen(entries, [family])[family].ENTRIES
+    ]
     assert {row["sign"] for row in written["rows"]} == {sign}
     assert all((row["error_draws"] > 0) == (sign == "≤") for row in written["rows"])
     assert written["provenance"]["threads"] == 1
     assert all(row["cpu_seconds"] >= 0 < row["parameters"] for row in written["rows"])
 
 
-def test_several_families_may_follow_one_flag_and_unknown_ones_are_refused(monkeypatch):
-    line = Entry("uniform", uniform)
-    monkeypatch.setitem(FAMILIES, "first", (line,))
-    monkeypatch.setitem(FAMILIES, "second", (line,))
-    result = invoke(main, "--quick", "--only", "first", "second")
+LATER = """
+from benchmarks.leaderboard.board import {board}, Entry
+from benchmarks.leaderboard.entries.arm import uniform
+from coursepkg.models.autoregressive.binary import LogisticAutoregression
+
+BOARD = {board}
+ENTRIES = (Entry("{name}", {fit}),)
+"""
+
+
+@pytest.fixture
+def later(planted):
+    """Two families that the repository does not have."""
+    coin = "lambda *_: LogisticAutoregression(dim=64)"
+    for name, board, fit in (("flat", "DIGITS", "uniform"), ("coins", "BINARISED", coin)):
+        planted(entries, name, LATER.format(board=board, name=name, fit=fit))
+
+
+@pytest.mark.usefixtures("later")
+def test_a_new_family_is_a_new_file(tmp_path):
+    """Each on its board. Kills: a list of families, one board for all."""
+    result = invoke(main, "--quick", "--only", "flat", "coins", "--out", tmp_path)
     assert result.exit_code == 0, result.output
     assert result.output.count("447 digits") == 2
-    refused = invoke(main, "--only", "gan")
+    assert " ".join(result.output.split()).count("digits of zeros and ones") == 1
+    for name, value in (("flat", 64 * math.log(17)), ("coins", 64 * math.log(2))):
+        (row,) = json.loads((tmp_path / f"leaderboard-{name}.json").read_text())["rows"]
+        assert row["family"] == name
+        assert row["nats"] == pytest.approx(value)
+
+
+@pytest.mark.usefixtures("later")
+def test_families_that_do_not_exist_are_refused(tmp_path):
+    """Before anything is trained. Kills: a name that is passed over."""
+    refused = invoke(main, "--quick", "--only", "flat", "gan", "--out", tmp_path)
     assert refused.exit_code == 2
-    assert "expected some of" in refused.output
+    for word in ("expected some of", "arm", "coins", "flat", "got gan"):
+        assert word in " ".join(refused.output.replace("│", " ").split())
+    assert not list(tmp_path.iterdir())
+
+
+def test_all_families_are_chosen_unless_some_are_named():
+    assert {"arm", "copula", "dbn", "mixture", "rbm"} <= set(chosen(entries, []))
+    assert list(chosen(entries, ["rbm", "arm"])) == ["rbm", "arm"]
 
 
 def test_baselines_reach_their_closed_forms():
@@ -120,39 +140,3 @@ def test_provenance_names_what_can_change_a_number():
     keys = {"command", "date", "commit", "python", "torch", "numpy", "cpu", "threads"}
     assert set(provenance()) == keys
     assert all(value or value == 0 for value in provenance().values())
-
-
-def test_sampling_takes_one_pass_per_variable(tmp_path):
-    result = invoke(sampling_cost.main, 4, 8, "--out", tmp_path)
-    assert result.exit_code == 0, result.output
-    rows = json.loads((tmp_path / "sampling_cost.json").read_text())["rows"]
-    assert [row["sample_passes"] for row in rows] == [4, 8]
-    assert all(row["sample_seconds"] > row["score_seconds"] > 0 for row in rows)
-
-
-def test_a_step_of_em_is_timed_for_each_kind_of_mixture(tmp_path):
-    result = invoke(mixtures.main, "--largest", 1000, "--out", tmp_path)
-    assert result.exit_code == 0, result.output
-    (row,) = json.loads((tmp_path / "mixtures.json").read_text())["rows"]
-    assert (row["N"], row["M"]) == (1000, 16)
-    assert all(row[f"{kind}_seconds"] > 0 for kind in ("full", "diagonal", "categorical"))
-
-
-def test_waste_is_what_the_impossible_levels_cost(generator):
-    """A flat softmax over 256 levels wastes 64 log(256/17). Kills: base 2, a mean over pixels."""
-    net = WindowMLP(1, 2, 256, generator=generator)
-    torch.nn.init.zeros_(net.last.weight)
-    torch.nn.init.zeros_(net.last.bias)
-    model = ARM(net, dim=64, levels=256)
-    x = load_split().valid[:5]
-    assert lecture_setting.waste(model, x) == pytest.approx(64 * math.log(256 / 17))
-
-
-@pytest.mark.slow
-def test_lecture_setting_scores_images_it_did_not_train_on(tmp_path, float32):
-    result = invoke(lecture_setting.main, "--epochs", 1, "--out", tmp_path)
-    assert result.exit_code == 0, result.output
-    rows = json.loads((tmp_path / "lecture_setting.json").read_text())["rows"]
-    assert [(row["levels"], row["epoch"]) for row in rows] == [(17, 0), (17, 1), (256, 0), (256, 1)]
-    assert rows[1]["nats"] < rows[0]["nats"]
-    assert rows[3]["waste"] < rows[2]["waste"]

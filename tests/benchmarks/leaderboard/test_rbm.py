@@ -1,35 +1,20 @@
-"""The board of the binarised digits, and the race against scikit-learn."""
+"""The board of the binarised digits."""
 
 import json
 
-import numpy as np
 import pytest
 import torch
-import typer
-from typer.testing import CliRunner
 
-from benchmarks import leaderboard, rbm_speed
-from benchmarks.entries import rbm as entries
-from benchmarks.entry import Entry
+from benchmarks.leaderboard import __main__ as leaderboard
+from benchmarks.leaderboard.board import BINARISED, DIGITS, Entry, learned, learned_inside
+from benchmarks.leaderboard.entries import rbm as entries
 from coursepkg.data.digits import Split, binarise, load_split
 from coursepkg.enumeration import Normalised
 from coursepkg.models.autoregressive.binary import LogisticAutoregression, TreeAutoregression
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.rng import seeded
 from coursepkg.samplers.weighting import Estimate
-
-
-def invoke(function, *arguments):
-    app = typer.Typer()
-    app.command()(function)
-    return CliRunner().invoke(app, [str(a) for a in arguments])
-
-
-@pytest.fixture
-def float32():
-    torch.set_default_dtype(torch.float32)
-    yield
-    torch.set_default_dtype(torch.float64)
+from tests.benchmarks.invoke import invoke
 
 
 @pytest.fixture
@@ -52,25 +37,10 @@ def test_quick_board_marks_what_is_exact_and_what_is_estimated(tmp_path):
     assert rows[4]["parameters"] == 64 * 50 + 64 + 50
 
 
-def test_binary_families_get_zeros_and_ones_and_the_others_levels(monkeypatch):
+def test_a_board_has_zeros_and_ones_or_levels():
     """Kills: the grey levels given to a machine of zeros and ones; one binarised part of three."""
-    seen = {}
-
-    def entry(name):
-        def fit(split, generator, quick):
-            seen[name] = split
-            return LogisticAutoregression(dim=64)
-
-        return Entry(name, fit)
-
-    monkeypatch.setitem(leaderboard.FAMILIES, "ones", (entry("ones"),))
-    monkeypatch.setattr(leaderboard, "BINARY", {"ones"})
-    assert invoke(leaderboard.main, "--quick", "--only", "ones").exit_code == 0
-    for part, levels in zip(seen["ones"], load_split(), strict=True):
-        assert torch.equal(part, binarise(levels))
-    monkeypatch.setitem(leaderboard.FAMILIES, "levels", (entry("levels"),))
-    invoke(leaderboard.main, "--quick", "--only", "levels")
-    assert all(map(torch.equal, seen["levels"], load_split()))
+    assert all(map(torch.equal, DIGITS.load(), load_split()))
+    assert all(map(torch.equal, BINARISED.load(), map(binarise, load_split())))
 
 
 def test_a_free_energy_is_scored_with_the_estimate_of_its_entry():
@@ -115,50 +85,9 @@ def test_independent_pixels_are_their_shares():
 def test_what_was_learned_is_counted():
     """Kills: log Z counted as learned, zeros below the diagonal too."""
     rbm = RBM(6, 3, generator=seeded(0))
-    assert leaderboard.count(Normalised(rbm)) == leaderboard.count(rbm) == 18 + 6 + 3
-    assert leaderboard.count(LogisticAutoregression(dim=4)) == 4
+    assert learned_inside(Normalised(rbm)) == learned(rbm) == 18 + 6 + 3
+    assert learned(LogisticAutoregression(dim=4)) == 4
     trees = TreeAutoregression(dim=2, trees=1, generator=seeded(0))
     trees.fit(torch.tensor([[1.0, 1.0], [1.0, 0.0]]))  # two stumps of one leaf: nothing to split on
-    assert leaderboard.count(trees) == 2
-
-
-def test_the_translated_machine_is_the_peers():
-    """scikit-learn's own free energy. Kills: W transposed, the biases exchanged."""
-    x = binarise(load_split().train)[:200]
-    peer = rbm_speed._peer(5, epochs=3).fit(x.numpy())
-    rbm = rbm_speed.translated(peer)
-    theirs = torch.from_numpy(np.asarray(peer._free_energy(x.numpy()), dtype=float))
-    torch.testing.assert_close(rbm.free_energy(x).detach(), theirs)
-
-
-@pytest.mark.slow
-def test_speed_and_scores_are_written(tmp_path):
-    result = invoke(rbm_speed.main, 3, "--epochs", 20, "--out", tmp_path)
-    assert result.exit_code == 0, result.output
-    epoch, score = json.loads((tmp_path / "rbm_speed.json").read_text())["rows"]
-    assert epoch["hidden"] == 3
-    for ours, ratio in (("ours", "ratio"), ("centred", "centred_ratio")):
-        assert epoch[ratio] == pytest.approx(epoch[ours] / epoch["theirs"])
-        assert epoch[ours] > 0
-    assert 15 < score["exact"] < 30
-
-
-def test_score_samples_is_a_pseudo_likelihood():
-    """Its mean over draws is Σ_i log p(x_i | all others), of which it draws one term at a time.
-
-    Kills: one draw reused a hundred times, a sign, the exact value of another machine.
-    """
-    split = load_split()
-    x, test = binarise(split.train).float(), binarise(split.test).float()
-    row = rbm_speed.scores(x, test, epochs=2)
-    rbm = rbm_speed.translated(rbm_speed._peer(rbm_speed.SCORED, epochs=2).fit(x.numpy()))
-    v, total = test.double(), 0.0
-    for i in range(64):
-        flipped = v.clone()
-        flipped[:, i] = 1 - v[:, i]
-        gain = rbm.free_energy(flipped) - rbm.free_energy(v)
-        total -= torch.nn.functional.logsigmoid(gain).mean().item()
-    assert 0 < row["pseudo_error"] < 0.5
-    assert row["pseudo"] == pytest.approx(total, abs=5 * row["pseudo_error"])
-    exact = (rbm.free_energy(v).mean() + rbm.log_z()).item()
-    assert row["exact"] == pytest.approx(exact, abs=1e-3)
+    assert learned(trees) == 2
+    assert learned(object()) == 0

@@ -1,11 +1,10 @@
 import json
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
-from benchmarks.grading import handed_in, main
+from benchmarks.speed.grading import handed_in, main
 from tests.assignments.test_masters import MASTERS
+from tests.benchmarks.invoke import invoke
 
 
 def test_a_class_hands_in_the_reference_and_every_wrong_one_in_turn():
@@ -20,9 +19,7 @@ def test_a_class_hands_in_the_reference_and_every_wrong_one_in_turn():
 
 @pytest.mark.sandbox
 def test_every_master_has_its_row(tmp_path):
-    app = typer.Typer()
-    app.command()(main)
-    done = CliRunner().invoke(app, ["--students=2", "--only=01_bayes", f"--out={tmp_path}"])
+    done = invoke(main, "--students=2", "--only=01_bayes", f"--out={tmp_path}")
     assert done.exit_code == 0, done.output
     (row,) = json.loads((tmp_path / "grading.json").read_text())["rows"]
     assert (row["master"], row["submissions"]) == ("01_bayes", 2)

@@ -1,26 +1,26 @@
-"""What `benchmarks.samplers` measures is what it says; the numbers themselves are not tested."""
+"""What the race of samplers measures is what it says; the numbers themselves are not tested."""
 
-import importlib
 import json
+import runpy
 import sys
 
 import pytest
 import torch
-import typer
 from torch.distributions import MultivariateNormal
-from typer.testing import CliRunner
 
-from benchmarks import samplers
-from benchmarks.samplers import Plan, Setting, banana, gaussian, half_accepted, normal, ours
+from benchmarks.speed import chains, peers, samplers
+from benchmarks.speed.chains import Plan, Setting, banana, gaussian, half_accepted, normal
+from benchmarks.speed.samplers import ours
 from coursepkg.data.toy import Banana
 from coursepkg.samplers.metropolis import RandomWalk
+from tests.benchmarks.invoke import invoke
 from tests.statistics import assert_mean
 
 
 @pytest.fixture
 def few(monkeypatch):
     """Few chains and short blocks."""
-    monkeypatch.setattr(samplers, "BLOCK", 10)
+    monkeypatch.setattr(chains, "BLOCK", 10)
     return normal(3)._replace(chains=64)
 
 
@@ -65,33 +65,30 @@ def test_a_chain_that_only_flips_its_sign_is_worth_its_start(few):
     """Its means are perfect. Kills: effective draws of the bulk alone."""
     x, sign = few.start(), (-1.0) ** torch.arange(100)
     flipping = sign[:, None, None] * x
-    assert samplers.ess_bulk(flipping).min() > 6400
-    assert samplers.effective(flipping, few) < 1000
+    assert chains.ess_bulk(flipping).min() > 6400
+    assert chains.effective(flipping, few) < 1000
 
 
 def test_the_best_setting_is_the_fastest_one(few, monkeypatch):
     """A sampler whose worth we know. Kills: the smallest score."""
-    monkeypatch.setattr(samplers, "effective", lambda draws, target: draws[0, 0, 0].item())
+    monkeypatch.setattr(chains, "effective", lambda draws, target: draws[0, 0, 0].item())
 
     def sampler(setting, plan):
         worth = -((setting.length - 8) ** 2) - abs(setting.step_size - 0.7)
         draws = torch.full((plan.steps, few.chains, 3), worth)
-        return samplers.Run(draws, 1.0, 0.5, 1.0)
+        return chains.Run(draws, 1.0, 0.5, 1.0)
 
-    setting = samplers.tune(sampler, few, half=1.0, lengths=(4, 8, 16), pilot=1.0)
+    setting = chains.tune(sampler, few, half=1.0, lengths=(4, 8, 16), pilot=1.0)
     assert setting == Setting(0.7, 8)
 
 
 @pytest.mark.slow
 def test_the_command_writes_a_row_for_each_of_our_kernels(tmp_path, monkeypatch):
-    monkeypatch.setattr(samplers, "BLOCK", 10)
+    monkeypatch.setattr(chains, "BLOCK", 10)
     monkeypatch.setattr(samplers, "LENGTHS", (2, 4))
     monkeypatch.setattr(samplers, "banana", lambda: banana()._replace(chains=16))
     monkeypatch.setattr(samplers, "gaussian", lambda: gaussian(3)._replace(chains=16))
-    app = typer.Typer()
-    app.command()(samplers.main)
-    command = ["2", "--budget", "0.01", "--out", str(tmp_path), "--no-peers"]
-    result = CliRunner().invoke(app, command)
+    result = invoke(samplers.main, 2, "--budget", 0.01, "--out", tmp_path, "--no-peers")
     assert result.exit_code == 0, result.output
     written = json.loads((tmp_path / "samplers.json").read_text())
     ours_only = ["random walk", "MALA", "HMC"]
@@ -109,9 +106,8 @@ def test_the_command_writes_a_row_for_each_of_our_kernels(tmp_path, monkeypatch)
 @pytest.mark.filterwarnings("ignore")
 def test_peers_have_the_same_densities_and_come_back_with_draws(monkeypatch):
     """Kills: a target that is easier for one of the libraries, thinning that drops a block."""
-    pytest.importorskip("emcee")
-    pytest.importorskip("blackjax")
-    peers = importlib.import_module("benchmarks.peers")
+    if peers.MISSING:
+        pytest.skip(f"{peers.MISSING} is not installed")
     monkeypatch.setattr(peers, "BLOCK", 10)
     for target, _ in laws():
         x = target.start()
@@ -130,8 +126,16 @@ def test_peers_have_the_same_densities_and_come_back_with_draws(monkeypatch):
         assert (ran.draws[1:] != ran.draws[:-1]).any()
 
 
-def test_without_the_peers_the_message_says_what_to_do(monkeypatch):
-    monkeypatch.setitem(sys.modules, "blackjax", None)
-    monkeypatch.delitem(sys.modules, "benchmarks.peers", raising=False)
+def test_without_the_peers_the_message_says_what_to_do(tmp_path, monkeypatch):
+    """Before anything is measured."""
+    monkeypatch.setattr(peers, "MISSING", "blackjax")
+    monkeypatch.setattr(samplers, "measure_ours", lambda *_, **__: pytest.fail("measured"))
     with pytest.raises(SystemExit, match=r"blackjax is not installed.*--no-peers"):
-        importlib.import_module("benchmarks.peers")
+        samplers.main(out=tmp_path)
+
+
+def test_a_peer_that_is_not_there_is_named(monkeypatch):
+    """Kills: a module that cannot be imported without them."""
+    monkeypatch.setitem(sys.modules, "blackjax", None)
+    monkeypatch.delitem(sys.modules, "benchmarks.speed.peers")
+    assert runpy.run_module("benchmarks.speed.peers")["MISSING"] == "blackjax"

@@ -2,19 +2,10 @@ import json
 
 import pytest
 import torch
-import typer
-from typer.testing import CliRunner
 
-from benchmarks import lattice
+from benchmarks.studies import lattice
 from coursepkg.rng import seeded
-
-
-def test_table_and_matrix_agree_where_both_are_measured():
-    """Kills: a cost of something else. Two ways to the same log Z."""
-    for height, width in ((2, 2), (2, 4), (3, 3)):
-        table, matrix = (lattice.cost(kind, height, width) for kind in ("table", "matrix"))
-        assert table["log_z"] == pytest.approx(matrix["log_z"])
-        assert table["sites"] == matrix["sites"] == height * width
+from tests.benchmarks.invoke import invoke
 
 
 def test_a_small_glued_grid_is_near_its_exact_energy():
@@ -40,18 +31,12 @@ def test_half_of_the_chains_start_with_all_spins_up(monkeypatch):
     assert torch.equal(up, torch.arange(16) % 2 == 1)
 
 
-def test_the_command_writes_all_kinds_of_rows(tmp_path, monkeypatch):
-    shapes = {"table": [(2, 2)], "matrix": [(2, 2), (3, 3)], "sweep": [(4, 4)]}
-    monkeypatch.setattr(lattice, "SHAPES", shapes)
+def test_the_command_writes_a_row_for_each_grid_and_temperature(tmp_path, monkeypatch):
     monkeypatch.setattr(lattice, "BETAS", (0.3,))
-    app = typer.Typer()
-    app.command()(lattice.main)
-    result = CliRunner().invoke(app, ["--steps", "10", "--out", str(tmp_path)])
+    result = invoke(lattice.main, "--steps", 10, "--out", tmp_path)
     assert result.exit_code == 0, result.output
-    written = json.loads((tmp_path / "lattice.json").read_text())
-    kinds = [row["kind"] for row in written["rows"]]
-    assert kinds == ["table", "matrix", "matrix", "sweep", "physics", "physics"]
-    assert all(row["seconds"] > 0 for row in written["rows"] if "seconds" in row)
-    small, large = written["rows"][-2:]
+    small, large = json.loads((tmp_path / "lattice.json").read_text())["rows"]
+    assert (small["side"], large["side"]) == (8, 32)
+    assert small["kind"] == large["kind"] == "physics"
     assert small["exact"] is not None
     assert large["exact"] is None

@@ -1,19 +1,18 @@
-"""What `benchmarks.partition` and `benchmarks.estimators` measure is what they say."""
+"""What `partition` and `estimators` measure is what they say."""
 
 import json
 
 import pytest
 import torch
-import typer
-from typer.testing import CliRunner
 
-from benchmarks import estimators, partition
-from benchmarks.estimators import Rows, boltzmann, fit, gaussian
+from benchmarks.studies import estimators, partition
+from benchmarks.studies.estimators import Rows, boltzmann, fit, gaussian
 from coursepkg.enumeration import Normalised
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.models.rbm.paths import RBMPath
 from coursepkg.objectives.exact import ExactLikelihood
 from coursepkg.rng import seeded
+from tests.benchmarks.invoke import invoke
 from tests.statistics import assert_mean
 
 
@@ -82,18 +81,22 @@ def test_rows_are_drawn_from_the_data(generator):
 
 
 @pytest.mark.slow
-def test_both_tables_are_written(small, tmp_path):
-    app = typer.Typer()
-    app.command()(partition.main)
-    dtype = torch.get_default_dtype()
-    arguments = ["--largest", "1", "--repeats", "2", "--epochs", "1", "--fits", "2"]
-    ran = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path)])
-    torch.set_default_dtype(dtype)
+@pytest.mark.usefixtures("small")
+def test_every_machine_and_method_has_its_rows(tmp_path):
+    arguments = ["--largest", 1, "--repeats", 2, "--epochs", 1, "--out", tmp_path]
+    ran = invoke(partition.main, *arguments)
     assert ran.exit_code == 0, ran.output
     rows = json.loads((tmp_path / "partition.json").read_text())["rows"]
     assert len(rows) == 9
     assert {row["machine"] for row in rows} == {"10 hidden", "10 hidden, cold", "20 hidden"}
     assert "bridge" in ran.output
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("small")
+def test_every_estimator_has_its_row(tmp_path):
+    ran = invoke(estimators.main, "--fits", 2, "--out", tmp_path)
+    assert ran.exit_code == 0, ran.output
     rows = json.loads((tmp_path / "estimators.json").read_text())["rows"]
     assert {row["family"] for row in rows} == {"Boltzmann machine", "Gaussian"}
     for row in rows:

@@ -3,17 +3,18 @@ import json
 import pytest
 import torch
 
-from benchmarks.pretraining import Labelled, error_rate, main, pretrain, some, starts, tune
+from benchmarks.studies.pretraining import (
+    Labelled,
+    error_rate,
+    main,
+    pretrain,
+    some,
+    starts,
+    tune,
+)
 from coursepkg.nets.mlp import MLP
 from coursepkg.rng import seeded
-from tests.benchmarks.test_leaderboard import invoke
-
-
-@pytest.fixture
-def float32():
-    torch.set_default_dtype(torch.float32)
-    yield
-    torch.set_default_dtype(torch.float64)
+from tests.benchmarks.invoke import invoke
 
 
 @pytest.fixture

@@ -3,12 +3,11 @@ import math
 
 import pytest
 import torch
-import typer
-from typer.testing import CliRunner
 
-from benchmarks import sampling_dimension
-from benchmarks.sampling_dimension import THETA, exact_sum
+from benchmarks.studies import sampling_dimension
+from benchmarks.studies.sampling_dimension import THETA, exact_sum
 from coursepkg.bayes.coin import log_binomial, log_likelihood
+from tests.benchmarks.invoke import invoke
 
 
 def test_the_sum_over_all_sequences_is_the_binomial_tail():
@@ -25,9 +24,7 @@ def test_the_sum_over_all_sequences_is_the_binomial_tail():
 def test_rows_hold_what_was_measured_beside_what_was_expected(tmp_path, monkeypatch):
     """Kills: theory and measurement exchanged, an exact value where there is none."""
     monkeypatch.setattr(sampling_dimension, "LARGEST_SUM", 4)
-    app = typer.Typer()
-    app.command()(sampling_dimension.main)
-    result = CliRunner().invoke(app, ["2", "8", "--out", str(tmp_path)])
+    result = invoke(sampling_dimension.main, 2, 8, "--out", tmp_path)
     assert result.exit_code == 0, result.output
     written = json.loads((tmp_path / "sampling_dimension.json").read_text())
     assert written["provenance"]["threads"] == 1
