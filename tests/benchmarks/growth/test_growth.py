@@ -23,7 +23,7 @@ def work(kind, n):
 
 TABLE = Table("later_growth", [("a", 3), ("b", 5)], work, torch.float64)
 """
-KEPT = {  # chapters read these files
+KEPT = {  # names that chapters know
     "rbm_growth", "partition_growth", "sampling_cost", "deep", "regression", "mixtures",
     "lattice_growth", "density_growth",
 }  # fmt: skip
