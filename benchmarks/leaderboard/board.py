@@ -43,8 +43,9 @@ def learned(model: object) -> int:
 
 
 def learned_inside(model: Any) -> int:
-    """The same of a model in a wrapper: the wrapper's log Z was not learned."""
-    return learned(model.model)
+    """The same of a model in its wrappers: their log Z was not learned."""
+    inside = getattr(model, "model", None)
+    return learned(model) if inside is None else learned_inside(inside)
 
 
 class Entry(NamedTuple):

@@ -1,6 +1,7 @@
 """The board of the binarised digits."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -85,7 +86,9 @@ def test_independent_pixels_are_their_shares():
 def test_what_was_learned_is_counted():
     """Kills: log Z counted as learned, zeros below the diagonal too."""
     rbm = RBM(6, 3, generator=seeded(0))
-    assert learned_inside(Normalised(rbm)) == learned(rbm) == 18 + 6 + 3
+    twice = SimpleNamespace(model=Normalised(rbm))
+    assert learned_inside(twice) == learned_inside(Normalised(rbm)) == 18 + 6 + 3
+    assert learned_inside(rbm) == learned(rbm) == 18 + 6 + 3
     assert learned(LogisticAutoregression(dim=4)) == 4
     trees = TreeAutoregression(dim=2, trees=1, generator=seeded(0))
     trees.fit(torch.tensor([[1.0, 1.0], [1.0, 0.0]]))  # two stumps of one leaf: nothing to split on
