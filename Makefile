@@ -101,7 +101,7 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 
 # One after the other: the hostile ones are one batch, which uses both cores itself.
 .make/grader: $(INSTALLED) $(PACKAGE) $(GRADER) $(TESTS) $(SCRIPTS)
-	$(call stage,grader,$(BIN)/pytest -q -m sandbox tests/assignments tests/benchmarks/test_grading.py)
+	$(call stage,grader,$(BIN)/pytest -q -m sandbox tests/assignments tests/benchmarks/speed/test_grading.py)
 
 # Runs every master's reference solution against its tests before anything is given out.
 .make/assignments: $(INSTALLED) $(PACKAGE) $(MASTERS) tools/assignments.py

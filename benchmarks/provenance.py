@@ -51,8 +51,8 @@ def write_results(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 def _command() -> str:
     """The command as a reader would type it: `python -m benchmarks.x`, not a path on this disk."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
-    program = ["python", "-m", spec.name] if spec else ["python", Path(sys.argv[0]).name]
-    return shlex.join(program + sys.argv[1:])
+    module = ["-m", spec.name.removesuffix(".__main__")] if spec else [Path(sys.argv[0]).name]
+    return shlex.join(["python", *module, *sys.argv[1:]])
 
 
 def _commit() -> str:

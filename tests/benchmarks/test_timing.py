@@ -8,3 +8,15 @@ def test_the_fastest_run_counts(monkeypatch):
     clock = iter([0.0, 3.0, 10.0, 11.0, 20.0, 22.0])
     monkeypatch.setattr(timing.time, "process_time", lambda: next(clock))
     assert timing.fastest(lambda: None) == pytest.approx(1.0)
+
+
+def test_seconds_are_of_one_call(monkeypatch):
+    """A clock that ticks once a look, and work that looks. Kills: the time of all calls together.
+
+    Runs of 1, 2, 4 and 8 calls take 2, 3, 5 and 9 seconds; then two more of 8.
+    """
+    clock, calls = iter(range(10**6)), []
+    monkeypatch.setattr(timing.time, "process_time", lambda: float(next(clock)))
+    work = lambda: calls.append(next(clock))  # ruff: ignore[lambda-assignment]
+    assert timing.fastest(work, repeats=2, least=9.0) == pytest.approx(9 / 8)
+    assert len(calls) == 1 + 2 + 4 + 8 + 2 * 8

@@ -1,6 +1,6 @@
 """Restricted Boltzmann machines: the models, how they learn, and the lecture's small interface."""
 
-from coursepkg.models.rbm.binary import RBM
+from coursepkg.models.rbm.binary import RBM, marginal_rates
 from coursepkg.models.rbm.completion import complete
 from coursepkg.models.rbm.gaussian import GaussianRBM
 from coursepkg.models.rbm.gibbs import BlockGibbs
@@ -35,6 +35,7 @@ __all__ = [
     "centred",
     "complete",
     "gradient",
+    "marginal_rates",
     "reconstruction_error",
     "train",
 ]

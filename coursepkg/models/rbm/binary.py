@@ -6,7 +6,24 @@ from torch.nn.functional import softplus
 
 from coursepkg.enumeration import log_sum_exp
 from coursepkg.models.rbm.harmonium import Harmonium, draw_bits
-from coursepkg.validate import check_binary, check_weights
+from coursepkg.validate import check_binary, check_real, check_weights
+
+
+def marginal_rates(x: Tensor) -> Tensor:
+    """How often each unit is on, (N, D) -> (D,), after half an example more of either kind.
+
+    So no rate is 0 or 1, whose log odds are infinite.
+
+    Args:
+        x: zeros and ones, or probabilities of ones, (N, D).
+
+    Raises:
+        ValueError: if x holds anything else.
+    """
+    check_real(x, event=x.shape[1:])
+    if not ((x >= 0) & (x <= 1)).all():
+        raise ValueError(f"x: expected values from 0 to 1, got {x.min():.4g} to {x.max():.4g}")
+    return (x.sum(0) + 0.5) / (len(x) + 1)
 
 
 class RBM(Harmonium):
@@ -25,6 +42,16 @@ class RBM(Harmonium):
         scale: standard deviation of the first weights.
         mask: links that exist, (D, M) of zeros and ones; default all.
     """
+
+    @torch.no_grad()
+    def start_from(self, x: Tensor) -> None:
+        """Sets b to the log odds of x, (N, D): with W = 0 the visible units have its rates.
+
+        So that learning starts at independent pixels, and W need not learn them first. See
+        `marginal_rates`; W and c stay.
+        """
+        self.check_visible(x)
+        self.b.copy_(marginal_rates(x).logit())
 
     def energy(self, v: Tensor, h: Tensor) -> Tensor:
         """E(v, h), (B, D) and (B, M) -> (B,). Source: :eq:`rbm-energy`."""

@@ -10,10 +10,39 @@ from torch.nn.functional import logsigmoid
 from torch.testing import assert_close
 
 from coursepkg.enumeration import Normalised
-from coursepkg.models.rbm.binary import RBM
+from coursepkg.models.rbm.binary import RBM, marginal_rates
 from coursepkg.rng import seeded
 from tests.coursepkg.models.rbm.machines import binary, bits, index, joint
 from tests.statistics import assert_probs
+
+
+def test_without_links_the_start_has_the_rates_of_the_data():
+    """By the enumerated law. Kills: rates for log odds, counts without the half examples."""
+    x = torch.tensor([[1.0, 0, 1, 0], [1, 0, 0, 1], [1, 0, 0, 0]])
+    rbm = binary()
+    c = rbm.c.clone()
+    with torch.no_grad():
+        rbm.W.zero_()
+    rbm.start_from(x)
+    v, _, p = joint(rbm)
+    assert_close(p.sum(1) @ v, torch.tensor([3.5, 0.5, 1.5, 1.5]) / 4)
+    assert torch.equal(rbm.c, c)
+    assert rbm.b.requires_grad
+
+
+def test_a_start_refuses_what_the_units_cannot_be():
+    rbm = binary()
+    with pytest.raises(ValueError, match="x: expected zeros and ones"):
+        rbm.start_from(torch.full((2, 4), 0.5))
+    with pytest.raises(ValueError, match=r"x: expected shape \(B, 4\)"):
+        rbm.start_from(torch.ones(2, 3))
+
+
+def test_rates_of_probabilities_and_of_nothing_else():
+    probabilities = torch.tensor([[0.2, 1.0], [0.4, 0.0]])
+    assert_close(marginal_rates(probabilities), torch.tensor([1.1, 1.5]) / 3)
+    with pytest.raises(ValueError, match="expected values from 0 to 1, got -1 to 1"):
+        marginal_rates(torch.tensor([[1.0, -1.0]]))
 
 
 @pytest.mark.equation("rbm-energy")

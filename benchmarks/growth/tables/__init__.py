@@ -1,0 +1,1 @@
+"""One file a family: each has its `TABLE`. Files are found by name."""

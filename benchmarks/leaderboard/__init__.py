@@ -1,0 +1,4 @@
+"""One data set, one split, one unit: `python -m benchmarks.leaderboard` scores the families.
+
+A family is a file of `entries`: it names its `BOARD` and lists its `ENTRIES`.
+"""
