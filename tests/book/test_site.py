@@ -48,6 +48,9 @@ Do.
 
 ```{code-cell}
 from tools.site import site_url
+from tools import links, site
+links.main
+site.toc_pages(site.Path("."))
 ```
 """
 API = """\
@@ -150,17 +153,3 @@ def test_the_next_build_shows_new_timings_and_no_stale_link(site: Path):
     assert (site / "_build/html/_sources" / f"{PAGE}.ipynb").exists()
     assert ">9. </span>Chains" in html(site, PAGE)
     assert "9. Chains" in html(site, "book/api")
-
-
-def test_every_module_stands_on_the_api_page():
-    """Kills: a new module that no reader can look up."""
-    files = (ROOT / "coursepkg").rglob("*.py")
-    modules = {
-        ".".join(file.relative_to(ROOT).with_suffix("").parts)
-        for file in files
-        if not file.name.startswith("_")
-    }
-    api = "".join(page.read_text(encoding="utf-8") for page in ROOT.glob("book/api*.md"))
-    listed = re.findall(r"^\.\. automodule:: (\S+)$", api, re.MULTILINE)
-    assert len(listed) == len(set(listed))
-    assert set(listed) == modules
