@@ -121,15 +121,15 @@ def test_the_launched_notebook_counts_as_the_site_does(site: Path):
 
 
 @pytest.mark.slow
-def test_the_api_links_back_to_the_chapter_that_links_or_imports(site: Path):
-    """Kills: only what the text links is linked back, or everything is."""
+def test_the_api_links_back_to_the_chapter_that_links_imports_or_calls(site: Path):
+    """Kills: only links or only imports count, `site.toc_pages` is missed, or all is linked."""
     entries = html(site, "book/api").split(r'<dt class="sig')
     used = {
         re.search(r'id="tools\.site\.(\w+)"', entry)[1]: "9. Chains" in entry
         for entry in entries[1:]
         if "In the book" in entry
     }
-    assert used == {"title": True, "site_url": True}
+    assert used == {"title": True, "site_url": True, "toc_pages": True}
 
 
 @pytest.mark.slow
