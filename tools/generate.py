@@ -5,7 +5,7 @@
 
 from pathlib import Path
 
-from tools import assignments, equations, mathjax, notation, timings
+from tools import api, assignments, equations, mathjax, notation, timings
 from tools.site import write
 
 
@@ -16,6 +16,8 @@ def main() -> None:
     generated = root / "book" / "generated"
     for name, text in assignments.pages(root).items():
         write(generated / f"assignment-{name}.md", text)
+    for name, text in api.pages(root).items():
+        write(generated / f"{name}.md", text)
     write(generated / "notation.md", notation.page(root))
     write(generated / "equations.md", equations.page(root, equations.collect(root)))
     write(generated / "timings.md", timings.page(root))

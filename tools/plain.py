@@ -10,6 +10,8 @@ from pathlib import PurePosixPath
 from posixpath import normpath
 from typing import NamedTuple, TypeVar
 
+from tools import api
+
 OPEN = re.compile(r"^(?P<margin>[\s>]*)(?P<marks>`{3,}|~{3,}|:{3,})\s*(?P<info>.*)$")
 DIRECTIVE = re.compile(r"\{([\w:-]+)\}\s*(.*)")
 OPTION = re.compile(r"^[\s>]*:([\w-]+):\s*(.*)$")
@@ -19,13 +21,6 @@ TITLED = re.compile(r"(.*\S)\s*<(.+)>")
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\((?!https?:|#|mailto:)([^)\s]+)\)")
 ADMONITIONS = {"admonition", "note", "tip", "hint", "important", "warning", "caution", "seealso"}
 RAW = re.compile(r"\{[\w:-]+\}`|^[\s>]*(:{3,}|[`~]{3,}\{)|\$\$\s*\([a-z]|^\([\w-]+\)=")
-
-# where the entries of a sub-package stand, if not on the first page
-API_PAGES = {
-    "graphs": "api-sampling", "samplers": "api-sampling", "models": "api-models",
-    "nets": "api-models",
-}  # fmt: skip
-
 
 T = TypeVar("T")
 
@@ -178,8 +173,7 @@ def _role(role: str, content: str, page: str, book: Book) -> str:
     if role.startswith("py:"):
         name = target.lstrip("~")
         shown = text or (name.rpartition(".")[2] if target.startswith("~") else name)
-        part = name.removeprefix("coursepkg.").partition(".")[0]
-        return f"[`{shown}`]({book.site}/book/{API_PAGES.get(part, 'api')}.html#{name})"
+        return f"[`{shown}`]({book.site}/book/{api.place(name)[0]}.html#{name})"
     raise ValueError(f"{page}: no plain form is known for the role {{{role}}}")
 
 

@@ -18,6 +18,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.environment.collectors.toctree import TocTreeCollector
 from sphinx.util.nodes import make_refnode
 
+from tools.api import home
 from tools.site import chapter_number, repository_url, site_url
 
 API = "book/api"  # and pages whose names go on from there
@@ -97,13 +98,24 @@ def add_header(app: Sphinx, doctree: nodes.document) -> None:
     title.parent.insert(title.parent.index(title) + 1, line)
 
 
-def names_used(notebook: Path) -> set[str]:
-    """The full names that a notebook's code cells import from coursepkg."""
+def names_used(notebook: Path, root: Path) -> set[str]:
+    """What a notebook's code cells import, and take from what they import, by full names."""
     cells = json.loads(notebook.read_text("utf8"))["cells"]
     code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    plain = re.sub(r"(?m)^\s*[%!].*$", "", code)  # IPython's magics are no Python
-    imports = (node for node in ast.walk(ast.parse(plain)) if isinstance(node, ast.ImportFrom))
-    return {f"{node.module}.{alias.name}" for node in imports for alias in node.names}
+    nodes = list(ast.walk(ast.parse(re.sub(r"(?m)^\s*[%!].*$", "", code))))  # magics are no Python
+    imported = {
+        alias.asname or alias.name: home(f"{node.module}.{alias.name}", root)
+        for node in nodes
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    taken = {  # samplers.rhat, RBM.free_energy
+        home(f"{imported[node.value.id]}.{node.attr}", root)
+        for node in nodes
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        if node.value.id in imported
+    }
+    return {*imported.values(), *taken}
 
 
 def note_mentions(app: Sphinx, doctree: nodes.document) -> None:
@@ -114,7 +126,7 @@ def note_mentions(app: Sphinx, doctree: nodes.document) -> None:
     links = doctree.findall(addnodes.pending_xref)
     linked = {node["reftarget"] for node in links if node.get("refdomain") == "py"}
     path = Path(app.env.doc2path(docname))
-    imported = names_used(path) if path.suffix == ".ipynb" else set()
+    imported = names_used(path, Path(app.srcdir)) if path.suffix == ".ipynb" else set()
     mentions(app.env)[docname] = linked | imported
 
 

@@ -15,8 +15,10 @@ from coursepkg.bayes.regression import (
 )
 from coursepkg.bayes.spectrum import ar_path, ar_spectrum, periodogram, welch
 from coursepkg.bayes.variational import (
+    Gaussian,
     MeanField,
     NormalGamma,
+    bound_draws,
     mean_field,
     mean_field_bound,
     stochastic_vi,
@@ -25,10 +27,12 @@ from coursepkg.bayes.variational import (
 __all__ = [
     "BayesianRegression",
     "BetaBernoulli",
+    "Gaussian",
     "MeanField",
     "NormalGamma",
     "ar_path",
     "ar_spectrum",
+    "bound_draws",
     "coordinate_sweep",
     "count_heads",
     "cross_entropy",

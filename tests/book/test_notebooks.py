@@ -32,7 +32,7 @@ def course(tmp_path, monkeypatch):
     """A course of one notebook that imports one module, which imports another."""
     monkeypatch.setattr(notebooks, "ROOT", tmp_path)
     monkeypatch.setattr(notebooks, "TIMINGS", tmp_path / "book" / "timings.json")
-    for folder in ("notebooks", "book", "coursepkg/models", "benchmarks/results"):
+    for folder in ("notebooks", "book", "coursepkg/models/autoregressive", "benchmarks/results"):
         (tmp_path / folder).mkdir(parents=True)
     write = {
         "constraints.txt": "numpy==1\n",
@@ -68,6 +68,31 @@ def test_fingerprint_follows_imports_results_and_pins(course):
     before = notebooks.fingerprint(md)
     (course / "coursepkg/unrelated.py").write_text("x = 1")
     assert notebooks.fingerprint(md) == before
+
+
+def test_a_change_behind_a_face_makes_the_notebook_stale(course):
+    """Kills: of a face only its own text is hashed, or only the module that defines the name."""
+    files = {
+        "coursepkg/models/rbm/__init__.py": "from coursepkg.models.rbm.binary import RBM\n"
+        "from coursepkg.models.rbm.learning import train\n",
+        "coursepkg/models/rbm/binary.py": "from coursepkg.validate import check\n",
+        "coursepkg/models/rbm/learning.py": "",
+        "coursepkg/models/rbm/lecture.py": "",
+        "coursepkg/validate.py": "",
+    }
+    (course / "coursepkg/models/rbm").mkdir()
+    for name, text in files.items():
+        (course / name).write_text(text)
+    md = course / "notebooks" / "01_page.md"
+    for line in ("from coursepkg.models.rbm import RBM", "import coursepkg.models.rbm as r"):
+        md.write_text(HEADER + cell(line))
+        before = notebooks.fingerprint(md)
+        for name, text in files.items():
+            (course / name).write_text(text + "x = 1\n")
+            stale = notebooks.fingerprint(md) != before
+            assert stale == (name != "coursepkg/models/rbm/lecture.py"), (line, name)
+            (course / name).write_text(text)
+        assert notebooks.fingerprint(md) == before
 
 
 def test_executes_once_then_knows_that_it_is_up_to_date(course, capsys):

@@ -40,7 +40,15 @@ BOOK = Book(
         ("{py:mod}`pkg.m`", "[`pkg.m`](https://site/book/api.html#pkg.m)"),
         (
             "{py:class}`~coursepkg.nets.conv.CausalCNN`",
-            "[`CausalCNN`](https://site/book/api-models.html#coursepkg.nets.conv.CausalCNN)",
+            "[`CausalCNN`](https://site/book/api-data.html#coursepkg.nets.conv.CausalCNN)",
+        ),
+        (
+            "{py:class}`~coursepkg.models.rbm.binary.RBM`",
+            "[`RBM`](https://site/book/api-models.html#coursepkg.models.rbm.binary.RBM)",
+        ),
+        (
+            "{py:func}`~coursepkg.rng.seeded`",
+            "[`seeded`](https://site/book/api.html#coursepkg.rng.seeded)",
         ),
         ("[t](../book/notation.md#a)", "[t](https://site/book/notation.html#a)"),
         ("[b](01_bayes.ipynb)", "[b](https://site/notebooks/01_bayes.html)"),

@@ -13,11 +13,12 @@ from coursepkg.validate import check_binary
 
 
 class LogisticAutoregression(nn.Module):
-    r"""Each unit is a logistic regression on those before it.
+    r"""Fully visible sigmoid belief network (FVSBN).
 
+    Each unit is a logistic regression on those before it,
     :math:`p(x) = \prod_d p(x_d \mid x_{<d})` with
-    :math:`p(x_d = 1 \mid x_{<d}) = \sigma(b_d + \sum_{e<d} W_{ed} x_e)`, a fully visible sigmoid
-    belief network (Frey, Hinton and Dayan, 1996).
+    :math:`p(x_d = 1 \mid x_{<d}) = \sigma(b_d + \sum_{e<d} W_{ed} x_e)` (Frey, Hinton and Dayan,
+    1996).
 
     Says: `log_prob`, exact (=), O(D²) an example. Starts at fair coins.
 

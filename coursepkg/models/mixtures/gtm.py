@@ -1,4 +1,4 @@
-"""Dimension reduction by a latent variable on a grid: the generative topographic map.
+"""Dimension reduction by a latent variable on a grid: the generative topographic mapping (GTM).
 
 A point z of the square [-1, 1]² is drawn, the smooth map y(z) = W φ(z) bends the square into the
 space of the data, and noise is added. The integral over z is replaced by a sum over a grid, so that
@@ -19,7 +19,9 @@ FLOOR = 1e-6  # least noise variance, as a part of the data's
 
 
 class GTM(Mixture):
-    """p(x) = Σ_z p(z) N(x; W φ(z), σ² I), z uniform on a grid.   Source: :eq:`latent-grid`.
+    """Generative topographic mapping, a mixture of Gaussians on a bent sheet.
+
+    p(x) = Σ_z p(z) N(x; W φ(z), σ² I), z uniform on a grid.   Source: :eq:`latent-grid`.
 
     Says: `log_prob`, exact (=) for this discrete z. Before `fit` it is N(0, I).
 
