@@ -33,13 +33,13 @@ def ess_mean(draws: Tensor) -> Tensor:
     Geyer's initial monotone sequence. Above T · C if the draws of a chain alternate.
     """
     _check(draws)
-    return _defined(effective_draws(_split(draws)), draws)
+    return _defined(effective_draws(split_chains(draws)), draws)
 
 
 def ess_bulk(draws: Tensor) -> Tensor:
     """`ess_mean` of the normal scores of the draws' ranks, (D,): it needs no finite variance."""
     _check(draws)
-    return _defined(effective_draws(_normal_scores(_split(draws))), draws)
+    return _defined(effective_draws(_normal_scores(split_chains(draws))), draws)
 
 
 def ess_tail(draws: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ def ess_tail(draws: Tensor) -> Tensor:
     for probability in (0.05, 0.95):
         quantile = np.quantile(draws.flatten(0, 1).cpu().numpy(), probability, axis=0)
         below = draws <= torch.from_numpy(quantile).to(draws)  # torch's own stops at 2^24 numbers
-        sizes.append(effective_draws(_split(below.to(draws.dtype))))
+        sizes.append(effective_draws(split_chains(below.to(draws.dtype))))
     return _defined(torch.minimum(*sizes), draws)
 
 
@@ -73,10 +73,10 @@ def rhat(draws: Tensor) -> Tensor:
     1.01 the chains have not mixed. One chain will do, since it is split.
     """
     _check(draws)
-    halves = _split(draws)
+    halves = split_chains(draws)
     median = np.median(halves.flatten(0, 1).cpu().numpy(), axis=0)
     folded = (halves - torch.from_numpy(median).to(halves)).abs()
-    ratios = (_variance_ratio(_normal_scores(x)) for x in (halves, folded))
+    ratios = (variance_ratio(_normal_scores(x)) for x in (halves, folded))
     return _defined(torch.maximum(*ratios), draws)
 
 
@@ -112,7 +112,7 @@ def effective_draws(draws: Tensor) -> Tensor:
     return T * C / time.clamp_min(1 / math.log10(T * C))
 
 
-def _variance_ratio(draws: Tensor) -> Tensor:
+def variance_ratio(draws: Tensor) -> Tensor:
     """√(estimate of the variance with what lies between chains / that within chains), (D,)."""
     T = len(draws)
     within, between = draws.var(0).mean(0), T * draws.mean(0).var(0)
@@ -120,7 +120,7 @@ def _variance_ratio(draws: Tensor) -> Tensor:
     return ratio
 
 
-def _split(draws: Tensor) -> Tensor:
+def split_chains(draws: Tensor) -> Tensor:
     """First and last half of each chain as chains of their own, (T, C, D) -> (T // 2, 2C, D)."""
     half = len(draws) // 2
     return torch.cat([draws[:half], draws[-half:]], dim=1)
