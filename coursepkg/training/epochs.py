@@ -44,11 +44,15 @@ class Examples:
         return loss(self.x, condition=self.condition, generator=generator)
 
     def check(self, name: str, condition: str) -> None:
-        """Checks that there are examples, and as many conditions.
+        """Checks that there are examples, and as many conditions; calls the two by these names.
 
         Raises:
-            ValueError: that calls the two by the given names.
+            TypeError: if one of them is not a tensor.
+            ValueError: if there are no examples, or more or fewer conditions.
         """
+        for what, rows in ((name, self.x), (condition, self.condition)):
+            if rows is not None and not isinstance(rows, Tensor):
+                raise TypeError(f"{what}: expected a torch.Tensor, got {type(rows).__name__}")
         if len(self) == 0:
             raise ValueError(f"{name}: expected at least one example, got none")
         if self.condition is not None and self.condition.shape[:1] != self.x.shape[:1]:

@@ -227,6 +227,11 @@ class Detached(Shift):
         fake = self.sample(len(x), generator=generator).detach()
         return (self.logit(x) - 1).square() + self.logit(fake).square()
 
+    def generator_loss(self, x: Tensor, *, generator: Generator) -> Tensor:
+        """Looks at the data too, so that the processes' gradients differ."""
+        self.calls.append(("generator", x, weights(self)))
+        return (self.sample(len(x), generator=generator) - self.slope * x).square()
+
 
 def _fit_on_two(fabric: Fabric, data: Tensor) -> tuple[list[float], int, list[float]]:
     model = Detached(noise=0)

@@ -52,6 +52,26 @@ def test_processes_share_each_batch_equally():
         assert len(joined) == len(batch) // 3 * 3
 
 
+@pytest.mark.parametrize(
+    ("examples", "error", "message"),
+    [
+        (Examples(np.zeros((2, 3))), TypeError, "train: expected a torch.Tensor, got ndarray"),
+        (Examples(torch.zeros(2), [0, 1]), TypeError, "labels: expected a torch.Tensor, got list"),
+        (Examples(torch.zeros(0, 3)), ValueError, "train: expected at least one example, got none"),
+        (
+            Examples(torch.zeros(2, 3), torch.zeros(3, 2)),
+            ValueError,
+            "labels: expected 2 rows, .*3",
+        ),
+        (Examples(torch.zeros(2), torch.tensor(1)), ValueError, "labels: expected 2 rows, .*got"),
+    ],
+)
+def test_what_is_no_set_of_examples_is_refused(examples, error: type, message: str):
+    with pytest.raises(error, match=message):
+        examples.check("train", "labels")
+    Examples(torch.zeros(2, 3), torch.zeros(2)).check("train", "labels")
+
+
 def test_a_rest_smaller_than_the_processes_is_left_out():
     """8 + 8 + 1 examples for two. Kills: an empty batch, whose mean is NaN."""
     assert [[len(b) for b in mine] for mine in shares(2, N=17)] == [[4, 4], [4, 4]]

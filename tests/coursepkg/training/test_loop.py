@@ -78,6 +78,15 @@ def test_average_is_the_moving_average_of_the_weights(data):
     assert (first - second).norm() > 1e-2
 
 
+def test_the_average_is_what_is_validated(data):
+    """Kills: the raw weights validated, the averaged kept."""
+    model = Line(noise=0)
+    history = training.fit(model, data[:50], valid=data[50:], ema=0.9, **recipe(model))
+    assert history.best_epoch == 6, "vacuous: other weights are kept"
+    loss = model.loss(data[50:], generator=rng.seeded(0)).mean().item()
+    assert history.valid[-1] == pytest.approx(loss)
+
+
 def _trained(model: nn.Module, data: Tensor, epochs: int) -> nn.Module:
     training.fit(model, data, **recipe(model, epochs=epochs, batch_size=60))
     return model
