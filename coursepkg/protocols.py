@@ -69,3 +69,14 @@ class EnergyBound(Protocol):
 
 class Density(Fittable, Exact, Sampler, Protocol):
     """Can be fitted, scored exactly and sampled, like a mixture."""
+
+
+@runtime_checkable
+class Adversarial(Protocol):
+    """Has two objectives, one for each player: the critic's parameters and the generator's."""
+
+    def critic_loss(self, x: Tensor, *, generator: Generator) -> Tensor:
+        """Maps data (B, *event) to (B,), low if the critic tells them from samples."""
+
+    def generator_loss(self, x: Tensor, *, generator: Generator) -> Tensor:
+        """Maps data (B, *event) to (B,), low if the critic takes samples for them."""

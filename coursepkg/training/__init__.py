@@ -1,8 +1,12 @@
 """Training loops: plain loops on Lightning Fabric."""
 
-from coursepkg.training.loop import History, fit
+from coursepkg.training.adversarial import fit_adversarial
+from coursepkg.training.history import AdversarialHistory, History
+from coursepkg.training.loop import fit
 
 __all__ = [
+    "AdversarialHistory",
     "History",
     "fit",
+    "fit_adversarial",
 ]

@@ -1,50 +1,19 @@
-"""The loop against the same thing written out, and its promises under interruption and failure."""
+"""The loop against the same thing written out, and its promises when it fails."""
 
-import os
 from pathlib import Path
 
 import pytest
 import torch
 from lightning_fabric import Fabric
 from torch import Generator, Tensor, nn
-from torch.nn.functional import dropout
 
 from coursepkg import rng, training
-
-
-class Line(nn.Module):
-    """Squared error of y = w·x + b with a little noise from the generator."""
-
-    def __init__(self, noise: float = 0.1, p_drop: float = 0.0) -> None:
-        super().__init__()
-        self.w, self.b = nn.Parameter(torch.zeros(3)), nn.Parameter(torch.zeros(()))
-        self.noise, self.p_drop, self.rows = noise, p_drop, 0
-
-    def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
-        self.rows += len(x)
-        eps = torch.randn(len(x), generator=generator)
-        with rng.global_state_from(generator):
-            features = dropout(x[:, :3], self.p_drop, self.training)
-        return (x[:, 3] - features @ self.w - self.b + self.noise * eps).square()
+from tests.coursepkg.training.toys import ConditionalLine, Line, line_data, recipe, weights
 
 
 @pytest.fixture
 def data() -> Tensor:
-    generator = rng.seeded(1)
-    x = torch.randn(60, 3, generator=generator)
-    return torch.cat([x, (x @ torch.tensor([1.0, -2.0, 0.5]) + 0.3)[:, None]], 1)
-
-
-def recipe(model: nn.Module, **changes) -> dict:
-    optimizer = torch.optim.Adam(model.parameters(), 0.05)
-    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.99)
-    common = {"epochs": 6, "batch_size": 16, "optimizer": optimizer, "schedule": schedule,
-              "generator": rng.seeded(7), "progress": False}  # fmt: skip
-    return common | changes
-
-
-def weights(model: nn.Module) -> Tensor:
-    return torch.cat([p.detach().flatten() for p in model.parameters()])
+    return line_data()
 
 
 def test_fit_is_the_loop_written_out(data):
@@ -109,26 +78,18 @@ def test_average_is_the_moving_average_of_the_weights(data):
     assert (first - second).norm() > 1e-2
 
 
+def test_the_average_is_what_is_validated(data):
+    """Kills: the raw weights validated, the averaged kept."""
+    model = Line(noise=0)
+    history = training.fit(model, data[:50], valid=data[50:], ema=0.9, **recipe(model))
+    assert history.best_epoch == 6, "vacuous: other weights are kept"
+    loss = model.loss(data[50:], generator=rng.seeded(0)).mean().item()
+    assert history.valid[-1] == pytest.approx(loss)
+
+
 def _trained(model: nn.Module, data: Tensor, epochs: int) -> nn.Module:
     training.fit(model, data, **recipe(model, epochs=epochs, batch_size=60))
     return model
-
-
-@pytest.mark.parametrize("ema", [None, 0.9])
-def test_resume_continues_bit_for_bit(data, tmp_path: Path, ema):
-    """Kills: a state that is not saved (optimizer, schedule, average, generator, history, best)."""
-    options = {"valid": data[40:], "ema": ema}
-    whole = Line(p_drop=0.3)
-    history = training.fit(whole, data[:40], **options, **recipe(whole))
-    path = tmp_path / "run.pt"
-    for epochs in (2, 6):  # a new process would know nothing of the first call but the file
-        part = Line(p_drop=0.3)
-        again = training.fit(
-            part, data[:40], checkpoint=path, **options, **recipe(part, epochs=epochs)
-        )
-    assert torch.equal(weights(whole), weights(part))
-    assert (history.train, history.valid) == (again.train, again.valid)
-    assert len(again.train) == 6
 
 
 def test_nan_stops_and_keeps_the_last_good_checkpoint(data, tmp_path: Path):
@@ -158,64 +119,40 @@ def test_infinite_gradient_stops_too(data):
     assert weights(model).isfinite().all()
 
 
-def test_checkpoint_of_another_model_is_refused_and_nothing_changes(data, tmp_path: Path):
-    class Wide(Line):
-        def __init__(self) -> None:
-            super().__init__()
-            self.extra = nn.Parameter(torch.zeros(2))
-
-    model, path = Line(), tmp_path / "run.pt"
-    training.fit(model, data, checkpoint=path, **recipe(model, epochs=1))
-    before, other = path.read_bytes(), Wide()
-    with pytest.raises(ValueError, match=r"run\.pt.*another model.*extra"):
-        training.fit(other, data, checkpoint=path, **recipe(other))
-    assert path.read_bytes() == before
-    assert not weights(other).any(), "weights were half loaded"
-    averaged = Line()
-    with pytest.raises(ValueError, match="average"):
-        training.fit(averaged, data, ema=0.9, checkpoint=path, **recipe(averaged))
-    assert not weights(averaged).any()
-
-
-@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 cut"])
-def test_corrupt_checkpoint_is_refused_and_kept(data, tmp_path: Path, content: bytes):
-    path = tmp_path / "run.pt"
-    path.write_bytes(content)
-    model = Line()
-    with pytest.raises(ValueError, match=r"run\.pt: expected a checkpoint"):
-        training.fit(model, data, checkpoint=path, **recipe(model))
-    assert path.read_bytes() == content
-
-
-def test_checkpoint_with_code_inside_is_not_run(data, tmp_path: Path):
-    """A pickle that calls os.mkdir when loaded must not. Kills: weights_only=False."""
-    target = tmp_path / "made-by-the-pickle"
-
-    class Evil:
-        def __reduce__(self):
-            return os.mkdir, (str(target),)
-
-    path = tmp_path / "run.pt"
-    torch.save({"model": Evil()}, path)
-    model = Line()
-    with pytest.raises(ValueError, match="expected a checkpoint"):
-        training.fit(model, data, checkpoint=path, **recipe(model))
-    assert not target.exists()
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"epochs": 0}, "epochs: expected at least 1, got 0"),
         ({"batch_size": -1}, "batch_size: expected at least 1"),
         ({"patience": 3}, "patience: expected validation"),
+        ({"ema": 1.0}, "ema: expected 0 <= ema < 1, got 1.0"),
         ({"valid": torch.zeros(0, 4)}, "valid: expected at least one"),
+        ({"condition": torch.zeros(59, 2)}, r"condition: expected 60 rows, .* got shape \(59, 2\)"),
+        ({"condition": torch.tensor(1.0)}, r"condition: expected 60 rows, .* got shape \(\)"),
+        ({"valid_condition": torch.zeros(60)}, "valid_condition: expected valid to go with it"),
+        (
+            {"valid": torch.zeros(5, 4), "condition": torch.zeros(60)},
+            "both condition and valid_condition or neither, got one",
+        ),
+        (
+            {"valid": torch.zeros(5, 4), "valid_condition": torch.zeros(5)},
+            "both condition and valid_condition or neither, got one",
+        ),
+        (
+            {
+                "condition": torch.zeros(60),
+                "valid": torch.zeros(5, 4),
+                "valid_condition": torch.zeros(4),
+            },
+            "valid_condition: expected 5 rows",
+        ),
     ],
 )
 def test_impossible_arguments_are_refused(data, changes: dict, message: str):
     model = Line()
     with pytest.raises(ValueError, match=message):
         training.fit(model, data, **recipe(model, **changes))
+    assert not weights(model).any()
 
 
 def test_a_model_without_loss_is_refused(data):
@@ -224,28 +161,58 @@ def test_a_model_without_loss_is_refused(data):
         training.fit(model, data, epochs=1, batch_size=2, optimizer=None, generator=rng.seeded(0))
 
 
-def test_history_plots_itself(data):
-    from matplotlib.figure import Figure
+def test_conditions_are_sliced_beside_the_examples(data):
+    """The same bits as with both in one tensor. Kills: a condition left out, or validated alone."""
+    x, c, model, twin = data[:, 3], data[:, :3], ConditionalLine(), Line()
+    history = training.fit(model, x[:50], condition=c[:50], valid=x[50:], valid_condition=c[50:],
+                           ema=0.9, **recipe(model, batch_size=7))  # fmt: skip
+    same = training.fit(twin, data[:50], valid=data[50:], ema=0.9, **recipe(twin, batch_size=7))
+    assert torch.equal(weights(model), weights(twin))
+    assert (history.train, history.valid) == (same.train, same.valid)
+    assert weights(model).norm() > 0.1, "vacuous: nothing was learnt"
 
-    model = Line()
-    history = training.fit(model, data, valid=data, **recipe(model))
-    ax = history.plot(Figure().subplots())
-    drawn = {line.get_label(): list(line.get_ydata()) for line in ax.lines}
-    assert drawn["train"] == history.train
-    assert drawn["validation"] == history.valid
 
-
-def _fit_on_two(fabric: Fabric, data: Tensor) -> tuple[list[float], int]:
-    model = Line(noise=0)
+def _fit_on_two(fabric: Fabric, data: Tensor) -> tuple[list[float], list[float], int]:
+    model, more = Line(noise=0), ConditionalLine(noise=0)
     training.fit(model, data, fabric=fabric, **recipe(model))
-    return weights(model).tolist(), model.rows
+    training.fit(more, data[:, 3], condition=data[:, :3], fabric=fabric, **recipe(more))
+    return weights(model).tolist(), weights(more).tolist(), model.rows
 
 
 def test_two_processes_train_as_one(data):
     """A deterministic loss: the same weights. Kills: a batch on each process, unequal orders."""
     fabric = Fabric(accelerator="cpu", devices=2, strategy="ddp_fork")
-    two, rows = fabric.launch(_fit_on_two, data)
+    two, conditional, rows = fabric.launch(_fit_on_two, data)
     one = Line(noise=0)
     training.fit(one, data, **recipe(one))
     torch.testing.assert_close(torch.tensor(two), weights(one))
+    torch.testing.assert_close(torch.tensor(conditional), weights(one))
     assert rows == one.rows / 2
+
+
+def _draw_on_two(fabric: Fabric, folder: Path) -> None:
+    model = Noisy()
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    training.fit(model, torch.zeros(8, 1), fabric=fabric, progress=False, epochs=1, batch_size=8,
+                 optimizer=optimizer, generator=rng.seeded(0))  # fmt: skip
+    torch.save(model.drawn, folder / str(fabric.global_rank))
+
+
+class Noisy(nn.Module):
+    """Remembers the noise that it was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.zeros(()))
+
+    def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
+        self.drawn = torch.randn(len(x), generator=generator)
+        return (self.w - self.drawn).square()
+
+
+def test_processes_draw_different_noise(tmp_path: Path):
+    """Kills: two processes whose examples share their noise, half as good as twice as many."""
+    Fabric(accelerator="cpu", devices=2, strategy="ddp_fork").launch(_draw_on_two, tmp_path)
+    first, second = (torch.load(tmp_path / str(r)) for r in range(2))
+    assert first.shape == second.shape == (4,)
+    assert not (first == second).any()

@@ -1,0 +1,219 @@
+"""What the loops share: batches, a step down a loss, and what happens after each epoch.
+
+A batch of `batch_size` examples is shared out over the processes, so that the recipe, and for a
+deterministic loss the gradients, stay the same however many there are.
+"""
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Generator, Tensor, nn
+from tqdm import tqdm
+
+from coursepkg.evaluation import eval_mode
+from coursepkg.training.checkpoint import RunState, through_checkpoint
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Rows of x (N, *event) and, row by row, of what they are conditioned on."""
+
+    x: Tensor
+    condition: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def rows(self, rows: Tensor | slice, device: torch.device) -> "Examples":
+        """Some of the rows, on `device`."""
+        c = None if self.condition is None else self.condition[rows].to(device)
+        return Examples(self.x[rows].to(device), c)
+
+    def losses(self, loss: Callable[..., Tensor], generator: Generator) -> Tensor:
+        """One loss an example, (N,); an unconditional model does not know the word condition."""
+        if self.condition is None:
+            return loss(self.x, generator=generator)
+        return loss(self.x, condition=self.condition, generator=generator)
+
+    def check(self, name: str, condition: str) -> None:
+        """Checks that there are examples, and as many conditions; calls the two by these names.
+
+        Raises:
+            TypeError: if one of them is not a tensor.
+            ValueError: if there are no examples, or more or fewer conditions.
+        """
+        for what, rows in ((name, self.x), (condition, self.condition)):
+            if rows is not None and not isinstance(rows, Tensor):
+                raise TypeError(f"{what}: expected a torch.Tensor, got {type(rows).__name__}")
+        if len(self) == 0:
+            raise ValueError(f"{name}: expected at least one example, got none")
+        if self.condition is not None and self.condition.shape[:1] != self.x.shape[:1]:
+            raise ValueError(
+                f"{condition}: expected {len(self)} rows, one for each example, got shape "
+                f"{tuple(self.condition.shape)}"
+            )
+
+
+@dataclass(frozen=True)
+class Player:
+    """A loss and the optimizer that lowers it, as Fabric set them up."""
+
+    loss: Callable[..., Tensor]
+    model: Any
+    optimizer: Any
+    clip: float
+    fabric: Fabric
+
+    def step(self, batch: Examples, noise: Generator) -> tuple[Tensor, int]:
+        """One step of the optimizer; the mean loss before it, and of how many examples.
+
+        Raises:
+            FloatingPointError: if the loss or its gradient is not finite; no weight has changed.
+        """
+        loss = batch.losses(self.loss, noise).mean()
+        self.optimizer.zero_grad()
+        self.fabric.backward(loss)
+        norm = self.fabric.clip_gradients(
+            self.model, self.optimizer, max_norm=self.clip, error_if_nonfinite=False
+        )
+        assert norm is not None  # only the strategies for sharded models return none
+        if not (loss.isfinite() and norm.isfinite()):
+            raise FloatingPointError(f"loss {loss.item()}, norm of its gradient {norm.item()}")
+        self.optimizer.step()
+        return loss.detach(), len(batch)
+
+
+def shuffled(
+    examples: Examples, batch_size: int, *, fabric: Fabric, generator: Generator
+) -> Iterator[Examples]:
+    """One pass in random order: of each batch this process's share, as large as every other's."""
+    order, P = torch.randperm(len(examples), generator=generator), fabric.world_size
+    for batch in order.split(batch_size):
+        mine = batch[: len(batch) // P * P][fabric.global_rank :: P]
+        if len(mine):  # none, if fewer examples are left than processes
+            yield examples.rows(mine, fabric.device)
+
+
+def mean_loss(steps: list[tuple[Tensor, int]], fabric: Fabric) -> float:
+    """Mean over the examples of all steps, and over the processes."""
+    total = sum((loss * n for loss, n in steps), start=torch.zeros(()))
+    mean: Tensor = fabric.all_reduce(  # type: ignore[assignment]
+        total / sum(n for _, n in steps), reduce_op="mean"
+    )
+    return mean.item()
+
+
+def run_epochs(
+    run: RunState[Any], epoch: Callable[[], None], *, epochs: int, patience: int | None,
+    select: Callable[[Any], float] | None, monitor: Callable[[Any], object] | None,
+    path: Path | None, fabric: Fabric, progress: bool,
+) -> None:  # fmt: skip
+    """Goes on until there are `epochs` or `patience` ends; leaves the best weights in the model.
+
+    Args:
+        run: where the training stands.
+        epoch: trains for one epoch, and adds its losses to the history.
+        epochs: how many there shall be.
+        patience: how many may pass without a better score.
+        select: scores the weights; lower is better.
+        monitor: looks at the weights.
+        path: the checkpoint to write after every epoch.
+        fabric: where it runs.
+        progress: show a progress bar.
+
+    Raises:
+        FloatingPointError: as `epoch` does, or for a score that is NaN; names the epoch.
+    """
+    history, start = run.history, time.perf_counter() - run.history.seconds
+    bar = tqdm(total=epochs, initial=history.epochs, unit="epoch",
+               disable=not (progress and fabric.is_global_zero))  # fmt: skip
+    with bar:
+        while (done := history.epochs) < epochs and not (
+            patience is not None and done - history.best_epoch >= patience
+        ):
+            try:
+                epoch()
+                _look(run, select, monitor, fabric)
+            except FloatingPointError as error:
+                raise FloatingPointError(f"epoch {done + 1}: {error}; {path}") from None
+            history.seconds = time.perf_counter() - start
+            if path is not None and fabric.is_global_zero:
+                run.save(path)
+            bar.set_postfix({k: f"{v[-1]:.2f}" for k, v in history.losses.items() if v})
+            bar.update()
+    run.model.load_state_dict(run.best)
+
+
+def _look(
+    run: RunState[Any], select: Callable[[Any], float] | None,
+    monitor: Callable[[Any], object] | None, fabric: Fabric,
+) -> None:  # fmt: skip
+    """Scores and watches the weights after an epoch, and keeps them if they are the best."""
+    history = run.history
+    with torch.no_grad(), eval_mode(run.judged), _unmoved(run.generator):
+        if select is not None:
+            # one process decides for all, or they might not stop at the same epoch
+            history.selected.append(fabric.broadcast(_number(select(run.judged))))
+        if monitor is not None:
+            history.monitored.append(through_checkpoint(monitor(run.judged)))
+    scores = history.scores
+    if scores and math.isnan(scores[-1]):
+        raise FloatingPointError(f"the score that selects the weights is {scores[-1]}")
+    if not scores or scores.index(min(scores)) == len(scores) - 1:  # the first of equals
+        run.keep()
+
+
+def _number(score: object) -> float:
+    try:
+        return float(score)  # type: ignore[arg-type]
+    except (TypeError, ValueError, RuntimeError) as e:
+        raise TypeError(f"select: expected to return one number, got {score!r:.100}") from e
+
+
+@contextmanager
+def _unmoved(generator: Generator) -> Iterator[None]:
+    """Whoever draws from the training's generator in this block does not change the training."""
+    state = generator.get_state()
+    try:
+        yield
+    finally:
+        generator.set_state(state)
+
+
+def default_fabric(model: nn.Module) -> Fabric:
+    """What ``fabric run`` says, else the device that the model is on."""
+    if os.environ.get("LT_CLI_USED") == "1":
+        fabric = Fabric()
+        fabric.launch()
+        return fabric
+    device = next(model.parameters()).device
+    return Fabric(accelerator=device.type, devices=[device.index or 0] if device.index else 1)
+
+
+def resumed(run: RunState[Any], checkpoint: str | Path | None) -> Path | None:
+    """The checkpoint's path, after continuing from it if it exists."""
+    path = Path(checkpoint) if checkpoint else None
+    if path and path.exists():
+        run.load(path)
+    return path
+
+
+def check_counts(**counts: int | None) -> None:
+    """Checks that each number given is at least 1; its name goes into the message."""
+    for name, count in counts.items():
+        if count is not None and count < 1:
+            raise ValueError(f"{name}: expected at least 1, got {count}")
+
+
+def check_shares(examples: Examples, batch_size: int, fabric: Fabric) -> None:
+    """Checks that a batch has an example for every process."""
+    if (largest := min(batch_size, len(examples))) < (P := fabric.world_size):
+        raise ValueError(f"expected batches of at least {P} examples, one a process, got {largest}")
