@@ -3,7 +3,6 @@
 from coursepkg.data.audio import (
     FORMANTS,
     VOWELS,
-    Parts,
     Tones,
     Vowels,
     draw_tones,
@@ -62,7 +61,6 @@ __all__ = [
     "IsotropicMixture",
     "NoisyOr",
     "Pairs",
-    "Parts",
     "Ratings",
     "Split",
     "Text",

@@ -5,7 +5,7 @@ are (N, T), real numbers in [-1, 1], by default a quarter of a second of 8,000 s
 """
 
 import math
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
@@ -13,7 +13,6 @@ from torch import Generator, Tensor
 from coursepkg.rng import seeded
 from coursepkg.validate import check_positive
 
-Sounds = TypeVar("Sounds")
 RATE = 8000  # samples a second
 VOWELS = "aeiou"
 # Hz, the means of 33 men (Peterson and Barney 1952, table II): hod, head, heed, hawed, who'd
@@ -47,24 +46,21 @@ class Vowels(NamedTuple):
     formants: Tensor  # (N, 3), resonances of the vocal tract, Hz
 
 
-class Parts(NamedTuple, Generic[Sounds]):
-    """800, 100 and 100 sounds, each drawn for itself: no part has heard another's speaker."""
-
-    train: Sounds
-    valid: Sounds
-    test: Sounds
-
-
-def load_tones() -> Parts[Tones]:
-    """1,000 tones of `draw_tones` from one fixed seed, so that numbers compare."""
+def load_tones() -> tuple[Tones, Tones, Tones]:
+    """Train, validation and test of `draw_tones`: 800, 100 and 100 from one fixed seed."""
     generator = seeded(1000)
-    return Parts(*(draw_tones(n, generator=generator) for n in (800, 100, 100)))
+    train, valid, test = (draw_tones(n, generator=generator) for n in (800, 100, 100))
+    return train, valid, test
 
 
-def load_vowels() -> Parts[Vowels]:
-    """1,000 vowels of `draw_vowels` from one fixed seed, so that numbers compare."""
+def load_vowels() -> tuple[Vowels, Vowels, Vowels]:
+    """Train, validation and test of `draw_vowels`: 800, 100 and 100 from one fixed seed.
+
+    Each clip has a speaker of its own, so none is heard in two parts.
+    """
     generator = seeded(1000)
-    return Parts(*(draw_vowels(n, generator=generator) for n in (800, 100, 100)))
+    train, valid, test = (draw_vowels(n, generator=generator) for n in (800, 100, 100))
+    return train, valid, test
 
 
 def draw_tones(

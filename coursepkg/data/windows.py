@@ -18,12 +18,12 @@ def sliding_windows(x: Tensor, length: int, *, stride: int = 1) -> Tensor:
     The windows overlap in memory and are `x` itself: read them, or clone before writing.
 
     Args:
-        x: sequence of T entries, (T, *event).
+        x: sequence of T entries, ``(T, *event)``.
         length: entries a window.
         stride: entries from the start of one window to the start of the next.
 
     Returns:
-        A view (N, length, *event) with N = (T - length) // stride + 1.
+        A view ``(N, length, *event)`` with N = (T - length) // stride + 1.
 
     Raises:
         TypeError: if x is not a tensor.
@@ -42,7 +42,7 @@ def next_token_pairs(x: Tensor, length: int, *, stride: int | None = None) -> Pa
     """Windows, and the same windows one entry later: ``targets[n, t]`` follows ``inputs[n, t]``.
 
     Args:
-        x: sequence of T entries, (T, *event), T > length.
+        x: sequence of T entries, ``(T, *event)``, T > length.
         length: entries a window.
         stride: as in `sliding_windows`; `length` when left out: then no target comes twice.
 
