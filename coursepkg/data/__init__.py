@@ -1,11 +1,39 @@
 """Data that ships with libraries or is made by us: arrays, and the true log-density where known."""
 
+from coursepkg.data.audio import (
+    FORMANTS,
+    VOWELS,
+    Tones,
+    Vowels,
+    draw_tones,
+    draw_vowels,
+    load_tones,
+    load_vowels,
+    mu_law_decode,
+    mu_law_encode,
+    resonate,
+)
 from coursepkg.data.digits import LEVELS, Split, binarise, load_labels, load_levels, load_split
 from coursepkg.data.glyphs import Glyphs, draw_glyphs, load_binary_alphadigits, load_glyphs
 from coursepkg.data.languages import Automaton, Dyck, ab_star, even_a
+from coursepkg.data.mnist import (
+    MNIST_LEVELS,
+    binarise_mnist,
+    load_mnist,
+    load_mnist_labels,
+    shrink,
+)
 from coursepkg.data.patches import Whitened, draw_patches, load_photographs, whiten
 from coursepkg.data.ratings import FILMS, TASTES, NoisyOr, Ratings, film_club, load_ratings
-from coursepkg.data.text import Text, Vocabulary, load_text, read_text, split_text
+from coursepkg.data.text import (
+    Text,
+    Vocabulary,
+    load_shakespeare,
+    load_text,
+    read_text,
+    shakespeare_folder,
+    split_text,
+)
 from coursepkg.data.toy import (
     Banana,
     Checkerboard,
@@ -15,11 +43,15 @@ from coursepkg.data.toy import (
     two_gaussians,
     two_moons,
 )
+from coursepkg.data.windows import Pairs, next_token_pairs, sliding_windows
 
 __all__ = [
     "FILMS",
+    "FORMANTS",
     "LEVELS",
+    "MNIST_LEVELS",
     "TASTES",
+    "VOWELS",
     "Automaton",
     "Banana",
     "Checkerboard",
@@ -28,15 +60,21 @@ __all__ = [
     "Gumbel",
     "IsotropicMixture",
     "NoisyOr",
+    "Pairs",
     "Ratings",
     "Split",
     "Text",
+    "Tones",
     "Vocabulary",
+    "Vowels",
     "Whitened",
     "ab_star",
     "binarise",
+    "binarise_mnist",
     "draw_glyphs",
     "draw_patches",
+    "draw_tones",
+    "draw_vowels",
     "eight_gaussians",
     "even_a",
     "film_club",
@@ -44,11 +82,23 @@ __all__ = [
     "load_glyphs",
     "load_labels",
     "load_levels",
+    "load_mnist",
+    "load_mnist_labels",
     "load_photographs",
     "load_ratings",
+    "load_shakespeare",
     "load_split",
     "load_text",
+    "load_tones",
+    "load_vowels",
+    "mu_law_decode",
+    "mu_law_encode",
+    "next_token_pairs",
     "read_text",
+    "resonate",
+    "shakespeare_folder",
+    "shrink",
+    "sliding_windows",
     "split_text",
     "two_gaussians",
     "two_moons",

@@ -1,7 +1,7 @@
 """Random formal languages whose entropy is known: the floor that no language model gets under.
 
 Each draws words, gives the exact probability of any word, and knows its entropy. A word is a
-finite string; the empty one counts.
+finite string; the empty one counts. Made by us: nothing is read, and a test is a new draw.
 """
 
 import math

@@ -1,5 +1,7 @@
 """Patches of scikit-learn's two photographs, and the whitening that ICA starts from."""
 
+import hashlib
+from importlib.resources import files
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +10,7 @@ from sklearn.datasets import load_sample_images
 from torch import Generator, Tensor
 
 SHAPE = (427, 640)
+_SHA256 = "c1ef34f251839d4aea0f512ef005eeba01e9109bce8f7f4b7c4da6e3f45c54e5"
 
 
 class Whitened(NamedTuple):
@@ -22,11 +25,20 @@ class Whitened(NamedTuple):
 def load_photographs() -> Tensor:
     """A temple and a flower in grey, (2, 427, 640), 0 black to 1 white, default dtype.
 
-    Grey is 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601) of the values in the file.
+    Grey is 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601) of the values in the file. By
+    D. Buechele and "vultilion" of Flickr, CC BY 2.0; they ship with scikit-learn. There is no
+    split: what one model learns from one photograph can be tested on the other.
 
     Raises:
         ValueError: if the installed files are not the expected ones.
     """
+    folder = files("sklearn.datasets.images")
+    content = (folder / "china.jpg").read_bytes() + (folder / "flower.jpg").read_bytes()
+    if (found := hashlib.sha256(content).hexdigest()) != _SHA256:
+        raise ValueError(
+            f"photographs: expected files with sha256 {_SHA256}, got {found}; "
+            "reinstall scikit-learn"
+        )
     images = load_sample_images().images
     shapes = [image.shape for image in images]
     if shapes != [(*SHAPE, 3)] * 2:

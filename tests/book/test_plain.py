@@ -157,6 +157,10 @@ def test_rendition_numbers_its_title_and_writes_out_captions(notebook: Notebook)
     cells = render(notebook, PAGE, book)["cells"]
     assert "git+https://repo" in cells[0]["source"]
     assert "git clone -q --depth 1 https://repo " in cells[0]["source"]
+    assert "\n    !python -m coursepkg.data.fetch\n" in cells[0]["source"]
+    tested = Path("constraints.txt").read_text(encoding="utf-8").split("\n")
+    pins = [word for word in cells[0]["source"].split() if "==" in word]
+    assert pins == [line for line in tested if line.startswith("mlxtend==")]
     assert cells[1]["source"].startswith("# 9. Chains")
     assert [cell["source"] for cell in cells[2:6]] == [
         "plot0()",
@@ -191,6 +195,8 @@ def test_main_writes_the_chapters_of_the_book_and_what_binder_needs(
     assert any("\\tag{9.1}" in cell["source"] for cell in written["cells"])
     there = Path(f"out/{PAGE}.ipynb").parent / "../benchmarks/results/arm.json"
     assert json.loads(there.read_text(encoding="utf-8")) == {"rows": [81]}
+    assert Path("out/postBuild").read_text(encoding="utf-8").startswith("#!/bin/sh\n")
+    assert "exec python -m coursepkg.data.fetch\n" in Path("out/postBuild").read_text("utf-8")
     assert Path("out/requirements.txt").read_text(encoding="utf-8").split("\n")[1:] == [
         "torch==2.13.0",
         "jupyterlab==4.1",

@@ -52,6 +52,19 @@ def test_each_character_looks_most_like_itself_drawn_by_pillow():
     assert np.median(np.diag(correlation)) > 0.6
 
 
+def test_other_fonts_are_refused(monkeypatch, tmp_path):
+    """Kills: glyphs that silently differ after an upgrade of matplotlib."""
+    folder = tmp_path / "fonts" / "ttf"
+    folder.mkdir(parents=True)
+    for font in glyphs.FONTS:
+        (folder / f"{font}.ttf").write_bytes(b"DejaVu, but another year's")
+    monkeypatch.setattr(mpl, "get_data_path", lambda: str(tmp_path))
+    with pytest.raises(
+        ValueError, match=r"expected fonts with sha256 \w{64}, got \w{64}; re"
+    ):
+        glyphs._distances.__wrapped__()
+
+
 def test_every_drawing_is_another_and_none_is_empty_or_full():
     """Kills: three equal draws a font, a distortion shared by all."""
     x, _ = drawn()

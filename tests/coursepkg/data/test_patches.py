@@ -1,3 +1,5 @@
+from importlib.resources import files
+
 import pytest
 import torch
 from PIL import Image
@@ -20,6 +22,18 @@ def test_other_photographs_are_refused(monkeypatch):
     files.images = [image[:, :-1] for image in files.images]
     monkeypatch.setattr(patches, "load_sample_images", lambda: files)
     with pytest.raises(ValueError, match=r"expected two of shape \(427, 640, 3\), got \[\(427, 63"):
+        patches.load_photographs()
+
+
+def test_other_files_are_refused_before_they_are_decoded(monkeypatch, tmp_path):
+    """Kills: a check of the shape alone."""
+    for name in ("china.jpg", "flower.jpg"):
+        content = (files("sklearn.datasets.images") / name).read_bytes()
+        (tmp_path / name).write_bytes(content[:-1] + b"\0")
+    monkeypatch.setattr(patches, "files", lambda package: tmp_path)
+    with pytest.raises(
+        ValueError, match=r"expected files with sha256 \w{64}, got \w{64}; re"
+    ):
         patches.load_photographs()
 
 

@@ -1,5 +1,7 @@
 import hashlib
 import platform
+import re
+from pathlib import Path
 from pydoc_data.topics import topics
 
 import pytest
@@ -7,7 +9,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coursepkg.data.text import Vocabulary, load_text, read_text, split_text
+from coursepkg.data import text as module
+from coursepkg.data.text import (
+    TEST_PLAYS,
+    VALID_PLAYS,
+    Vocabulary,
+    load_shakespeare,
+    load_text,
+    read_text,
+    shakespeare_folder,
+    split_text,
+)
+
+HERE = shakespeare_folder().exists()
 
 
 def paragraphs(text):
@@ -106,3 +120,79 @@ def test_unknown_characters_are_named():
 def test_a_vocabulary_has_each_character_once(characters):
     with pytest.raises(ValueError, match="all different"):
         Vocabulary(characters)
+
+
+@pytest.mark.skipif(not HERE, reason="needs python -m coursepkg.data.fetch")
+def test_shakespeares_plays_are_whole_and_in_one_part_each():
+    """Kills: a held-out play that trains too, one lost, marks left, words lost with their marks."""
+    text = load_shakespeare()
+    assert [len(part) for part in (text.train, text.valid, text.test)] == [
+        4_289_790, 362_590, 334_614,
+    ]  # fmt: skip
+    assert not set(text.valid + text.test) - set(text.train)
+    assert not set("*_#\\") & set(text.train)
+    files = {path.stem: path.read_text("utf-8") for path in shakespeare_folder().iterdir()}
+    others = sorted(set(files) - {*VALID_PLAYS, *TEST_PLAYS})
+    for part, names in (
+        (text.train, others),
+        (text.valid, VALID_PLAYS),
+        (text.test, TEST_PLAYS),
+    ):
+        plays = part.split("\n\n\n")
+        assert len(plays) == len(names)
+        for play, name in zip(plays, names, strict=True):
+            missing = [] if files[name].startswith("# ") else ["Measure", "For", "Measure"]
+            assert re.findall(r"[\w']+", play) == missing + re.findall(
+                r"[\w']+", re.sub(r"[_*]", "", files[name])
+            )
+
+
+@pytest.fixture
+def plays(tmp_path, monkeypatch):
+    """Three plays of a few lines, and their checksum as the expected one."""
+    files = {
+        "all-s-well": "## ACT I\n\n**Old Lord**  \nWell.\n",
+        "macbeth": "# Macbeth\n\n## ACT I\n\n### SCENE I. A heath.\n\n_Thunder_\n  \n\n"
+        "**First Witch**  \n__\\[Aside]_  \nWhen shall _\\[we]_ three --\n'meet'\\-- \n\n"
+        "*Exeunt*\n",
+        "richard-ii": "# Richard II\n\n**GAUNT**\nThis **England**",
+    }
+    for name, play in files.items():
+        (tmp_path / f"{name}.md").write_text(play, encoding="utf-8")
+    whole = "".join(f"{name}\n{play}" for name, play in files.items())
+    monkeypatch.setattr(module, "_PLAYS_SHA256", hashlib.sha256(whole.encode()).hexdigest())
+    monkeypatch.setattr(module, "VALID_PLAYS", ("richard-ii",))
+    monkeypatch.setattr(module, "TEST_PLAYS", ("macbeth",))
+    return tmp_path
+
+
+def test_a_play_loses_its_marks_and_keeps_its_lines(plays):
+    """Kills: a mark left, a line lost, a speaker without a colon, a colon in mid-line, no title."""
+    text = load_shakespeare(plays)
+    assert text.train == "All S Well\n\nACT I\n\nOld Lord:\nWell."
+    assert text.valid == "Richard II\n\nGAUNT:\nThis England"
+    assert text.test == (
+        "Macbeth\n\nACT I\n\nSCENE I. A heath.\n\nThunder\n\nFirst Witch:\n[Aside]\n"
+        "When shall [we] three --\n'meet'--\n\nExeunt"
+    )
+    assert text.sha256 == module._PLAYS_SHA256
+
+
+def test_other_plays_are_refused(plays):
+    """Kills: no check, a check of the names or of the files alone."""
+    (plays / "macbeth.md").rename(plays / "macduff.md")
+    with pytest.raises(ValueError, match=r"expected plays with sha256 \w{64}, got \w{64} of 3; r"):
+        load_shakespeare(plays)
+    (plays / "macduff.md").write_text("# Macduff", encoding="utf-8")
+    (plays / "macduff.md").rename(plays / "macbeth.md")
+    with pytest.raises(ValueError, match="expected plays with sha256"):
+        load_shakespeare(plays)
+
+
+def test_without_the_plays_the_error_gives_the_command(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSEPKG_DATA", str(tmp_path))
+    assert shakespeare_folder() == tmp_path / "shakespeare"
+    with pytest.raises(FileNotFoundError, match=r"online: python -m coursepkg\.data\.fetch"):
+        load_shakespeare()
+    monkeypatch.delenv("COURSEPKG_DATA")
+    assert shakespeare_folder() == Path.home() / ".cache" / "coursepkg" / "shakespeare"
