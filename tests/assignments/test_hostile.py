@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 
 from assignments.grader.grade import grade_one
-from assignments.grader.sandbox import Isolation
+from assignments.grader.namespaces import Isolation
 from tests.assignments.hostile.notebooks import CANARY, Case
 from tests.assignments.hostile.table import CASES, KINDS
 

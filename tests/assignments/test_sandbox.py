@@ -12,17 +12,9 @@ import pytest
 from assignments.grader import isolation as measuring
 from assignments.grader.channel import decode, encode
 from assignments.grader.isolation import best_isolation, describe, measure
-from assignments.grader.sandbox import (
-    OUTPUT_LIMIT,
-    ROOT,
-    Died,
-    GraderError,
-    Hung,
-    Isolation,
-    Limits,
-    Sandbox,
-    stage,
-)
+from assignments.grader.namespaces import Isolation
+from assignments.grader.sandbox import OUTPUT_LIMIT, Died, Hung, Limits, Sandbox
+from assignments.grader.stage import ROOT, GraderError, stage
 
 pytestmark = pytest.mark.sandbox
 
