@@ -54,9 +54,6 @@ def command(isolation: Isolation, folder: Path, scratch: int, worker: list[str])
         folder: what becomes ``/grader``.
         scratch: bytes that ``/tmp`` and ``/dev/shm`` may each hold.
         worker: the worker's command line.
-
-    Raises:
-        GraderError: without namespaces, root's Python is out of reach for `UID`.
     """
     match isolation.backend:
         case "bwrap":
@@ -64,13 +61,7 @@ def command(isolation: Isolation, folder: Path, scratch: int, worker: list[str])
         case "unshare":
             return unshare(layout(isolation.hidden), folder, scratch, worker)
         case "none":
-            drop = become()
-            if drop and (closed := _closed(folder, Path(sys.executable), *package_folders())):
-                raise GraderError(
-                    f"user {UID}, whom student code runs as when you are root, may not enter "
-                    f"{closed}, below which Python or the grader's files are"
-                )
-            return [*drop, *worker]
+            return [*become(), *worker]
     raise ValueError(f"backend must be bwrap, unshare or none, got {isolation.backend!r}")
 
 
@@ -102,10 +93,20 @@ def package_folders() -> list[Path]:
     return [folder for folder in dict.fromkeys(folders) if folder.resolve() != ROOT]
 
 
-def _closed(*paths: Path) -> Path | None:
-    """The first folder above these files, or their links' targets, that others may not enter."""
-    above = (parent for p in paths for end in (p, p.resolve()) for parent in reversed(end.parents))
-    return next((folder for folder in above if not folder.stat().st_mode & 0o001), None)
+def check_reach(isolation: Isolation, folder: Path) -> None:
+    """Without namespaces nothing is mounted: `UID` must find Python and `folder` where they are.
+
+    Raises:
+        GraderError: a folder above them, or above what they link to, is closed to others.
+    """
+    if isolation.backend != "none" or not become():
+        return
+    for path in (folder, Path(sys.executable), *package_folders()):
+        for above in (*path.parents, *path.resolve().parents):
+            if not above.stat().st_mode & 0o001:
+                raise GraderError(
+                    f"as root you run student code as user {UID}, who may not enter {above}"
+                )
 
 
 def become() -> list[str]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from assignments.grader.channel import NONCE, Channel, ChannelError, Closed, TimedOut
-from assignments.grader.namespaces import Isolation, command, package_folders
+from assignments.grader.namespaces import Isolation, check_reach, command, package_folders
 from assignments.grader.processes import adopt_orphans, children, memory
 from assignments.grader.stage import GraderError
 
@@ -64,9 +64,13 @@ class Sandbox:
         isolation: how to keep it in.
         folder: what `stage` made.
         limits: what it may use.
+
+    Raises:
+        GraderError: see `check_reach`.
     """
 
     def __init__(self, isolation: Isolation, folder: Path, limits: Limits) -> None:
+        check_reach(isolation, folder)
         adopt_orphans()
         self.isolation = isolation
         self.siblings = children().get(os.getpid(), [])

@@ -18,6 +18,7 @@ from assignments.grader.namespaces import (
     Isolation,
     become,
     bubblewrap,
+    check_reach,
     command,
     layout,
     options,
@@ -177,16 +178,22 @@ def test_without_namespaces_root_is_told_what_others_may_not_enter(monkeypatch, 
     modes = {home: 0o040000 | mode}  # all other folders are open, wherever the tests run
     monkeypatch.setattr(Path, "stat", lambda path: SimpleNamespace(st_mode=modes.get(path, 0o755)))
     monkeypatch.setattr(namespaces, "package_folders", list)
-    assert command(Isolation("none"), home / "grader", 1, WORKER) == WORKER  # it is one's own
+    check_reach(Isolation("none"), home / "grader")  # it is one's own
     monkeypatch.setattr(namespaces.os, "geteuid", lambda: 0)
+    check_reach(Isolation("bwrap"), home / "grader")  # mounted by root
     for folder in (home / "grader", link):
-        with pytest.raises(GraderError, match=f"{UID}(.+) may not enter {home},"):
-            command(Isolation("none"), folder, 1, WORKER)
+        with pytest.raises(GraderError, match=f"user {UID}, who may not enter {home}$"):
+            check_reach(Isolation("none"), folder)
     modes[home] = 0o040711
-    assert command(Isolation("none"), link, 1, WORKER) == [*become(), *WORKER]
-    modes[Path(sys.executable).resolve().parent] = 0o040700
-    with pytest.raises(GraderError, match="may not enter"):
-        command(Isolation("none"), link, 1, WORKER)
+    check_reach(Isolation("none"), link)
+    modes[python := Path(sys.executable).resolve().parent] = 0o040700
+    with pytest.raises(GraderError, match=f"may not enter {python}$"):
+        check_reach(Isolation("none"), link)
+    del modes[python]
+    monkeypatch.setattr(namespaces, "package_folders", lambda: [home / "packages"])
+    modes[home] = 0o040710
+    with pytest.raises(GraderError, match=f"may not enter {home}$"):
+        check_reach(Isolation("none"), tmp_path)
 
 
 # --- what is known of it ----------------------------------------------------------------------

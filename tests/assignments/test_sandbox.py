@@ -69,7 +69,16 @@ def test_without_a_sandbox_the_measurement_says_so_and_grading_is_refused(monkey
     assert best_isolation(allow_weak=True).backend == "none"
 
 
-def test_the_course_is_not_there_but_coursepkg_is_without_what_was_deleted(sandbox):
+@pytest.fixture
+def roomy(strong: Isolation) -> Iterator[Sandbox]:
+    """With memory for torch, which every face imports."""
+    with stage(("coursepkg.bayes.coin",)) as folder, Sandbox(strong, folder, Limits()) as running:
+        running.setup(["import os, torch"])
+        yield running
+
+
+def test_the_course_is_not_there_but_coursepkg_is_without_what_was_deleted(roomy):
+    sandbox = roomy
     define(
         sandbox,
         """
@@ -206,8 +215,8 @@ def test_processes_left_running_are_noticed(sandbox):
 def test_a_killed_grader_takes_its_sandbox_along(strong, tmp_path, monkeypatch):
     """Kills: a sandbox without --die-with-parent, which outlives the grader's own SIGKILL."""
     program = f"""
-import time
 from assignments.grader.sandbox import *
+from assignments.grader.stage import stage
 with stage() as folder, Sandbox(Isolation({strong.backend!r}), folder, Limits()) as sandbox:
     sandbox.setup(["import time"])
     print(*sandbox.processes(), flush=True)
