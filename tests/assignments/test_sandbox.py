@@ -78,9 +78,8 @@ def roomy(strong: Isolation) -> Iterator[Sandbox]:
 
 
 def test_the_course_is_not_there_but_coursepkg_is_without_what_was_deleted(roomy):
-    sandbox = roomy
     define(
-        sandbox,
+        roomy,
         """
 def look(path): return os.path.exists(path)
 def listing(path): return sorted(os.listdir(path))
@@ -90,17 +89,17 @@ def offers(name):
     return hasattr(coursepkg.bayes, name)
 """,
     )
-    assert call(sandbox, "look", str(ROOT / "pyproject.toml")) is False
-    assert call(sandbox, "look", __file__) is False
+    assert call(roomy, "look", str(ROOT / "pyproject.toml")) is False
+    assert call(roomy, "look", __file__) is False
     python = Path(sys.prefix)  # of a course that lives below /tmp it is shown, and nothing else
     below = python.parts[2:3] if python.is_relative_to("/tmp") else ()
-    assert call(sandbox, "listing", "/tmp") == list(below)
-    assert call(sandbox, "load", "coursepkg.bayes") is True
-    assert call(sandbox, "load", "coursepkg.bayes.coin") == "ModuleNotFoundError"
-    assert call(sandbox, "offers", "ridge") is True
-    assert call(sandbox, "offers", "BetaBernoulli") is False
-    assert call(sandbox, "load", "assignments") == "ModuleNotFoundError"
-    assert call(sandbox, "load", "tests") == "ModuleNotFoundError"
+    assert call(roomy, "listing", "/tmp") == list(below)
+    assert call(roomy, "load", "coursepkg.bayes") is True
+    assert call(roomy, "load", "coursepkg.bayes.coin") == "ModuleNotFoundError"
+    assert call(roomy, "offers", "ridge") is True
+    assert call(roomy, "offers", "BetaBernoulli") is False
+    assert call(roomy, "load", "assignments") == "ModuleNotFoundError"
+    assert call(roomy, "load", "tests") == "ModuleNotFoundError"
 
 
 def test_the_course_is_hidden_inside_a_folder_that_is_shown(strong, monkeypatch):
