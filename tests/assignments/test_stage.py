@@ -148,6 +148,9 @@ def copy(tmp_path, monkeypatch) -> Path:
         path = tmp_path / "course" / "coursepkg" / f"{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    compiled = tmp_path / "course/coursepkg/__pycache__/secret.cpython-311.pyc"
+    compiled.parent.mkdir()
+    compiled.write_bytes(b"42")
     monkeypatch.setattr(staging, "ROOT", tmp_path / "course")
     return tmp_path / "copy" / "coursepkg"
 
@@ -173,8 +176,9 @@ def test_what_needs_a_deleted_module_goes_with_it(copy):
 
 
 def test_without_a_delete_list_everything_is_there(copy):
-    """Kills: a face that loses what nobody deletes."""
+    """Kills: a face that loses what nobody deletes; bytecode, which holds a reference."""
     copy_package((), copy)
+    assert not [*copy.rglob("*.pyc")]
     assert len(dotted(copy.parent)) == len(PACKAGE)
     assert len(listed(copy / "short/__init__.py")) == 8
 
@@ -193,10 +197,10 @@ def test_a_package_is_deleted_with_all_that_it_holds(copy):
 
 
 def test_the_sandbox_gets_the_worker_and_the_package_without_bytecode():
-    """Kills: a reference that is still there as a package or as bytecode."""
+    """Kills: a reference that is still there as a package; a worker that cannot read its own."""
     with stage(("coursepkg.bayes.coin", "coursepkg.models")) as folder:
         assert {path.name for path in folder.iterdir()} == {"worker.py", "channel.py", "coursepkg"}
-        assert not [*folder.rglob("*.pyc"), *folder.rglob("coin*"), *folder.rglob("models")]
+        assert not [*folder.rglob("coin*"), *folder.rglob("models")]
         assert (folder / "coursepkg/py.typed").exists()
         assert folder.stat().st_mode & 0o777 == 0o755
     assert not folder.exists()
