@@ -11,7 +11,7 @@ from assignments.grader.batch import Batch
 from assignments.grader.isolation import best_isolation, describe
 from assignments.grader.master import read_master
 from assignments.grader.report import write_reports
-from assignments.grader.sandbox import GraderError
+from assignments.grader.stage import GraderError
 
 
 def main(

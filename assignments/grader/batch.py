@@ -29,7 +29,8 @@ from tqdm import tqdm
 from assignments.grader.collect import Submission, find
 from assignments.grader.grade import Grade, Score, grade_one
 from assignments.grader.master import Master, read_master
-from assignments.grader.sandbox import GraderError, Isolation
+from assignments.grader.namespaces import Isolation
+from assignments.grader.stage import GraderError
 from assignments.grader.submission import Unreadable, read_bytes
 
 

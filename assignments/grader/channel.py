@@ -188,7 +188,7 @@ def _array(name: Any, shape: list[Any], start: Any, payload: io.BytesIO) -> np.n
 
 
 def _torch(kind: str, data: np.ndarray) -> Any:
-    import torch
+    import torch  # late: a worker without tensors starts sooner, and has more memory left
 
     tensor = torch.from_numpy(data)
     if kind == "tensor":

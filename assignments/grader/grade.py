@@ -16,8 +16,9 @@ from typing import Any
 
 from assignments.grader.isolation import best_isolation
 from assignments.grader.master import Master, Test, read_master
+from assignments.grader.namespaces import Isolation
 from assignments.grader.proxy import Named, Proxy, Session, StudentError
-from assignments.grader.sandbox import Isolation, stage
+from assignments.grader.stage import stage
 from assignments.grader.submission import Unreadable, pick, read_cells
 
 TEST_MEMORY = 4 << 30
@@ -170,7 +171,7 @@ def _namespace(assignment: Master, session: Session, seed: int) -> dict[str, Any
 
 
 def _seeded(seed: int) -> Any:
-    import torch
+    import torch  # late: a master without tensors does not wait for it
 
     return torch.Generator().manual_seed(seed)
 

@@ -11,15 +11,9 @@ import tempfile
 from pathlib import Path
 
 from assignments.grader.channel import ChannelError, decode, encode
-from assignments.grader.sandbox import (
-    ROOT,
-    Died,
-    GraderError,
-    Isolation,
-    Limits,
-    Sandbox,
-    stage,
-)
+from assignments.grader.namespaces import Isolation
+from assignments.grader.sandbox import Died, Limits, Sandbox
+from assignments.grader.stage import ROOT, GraderError, stage
 
 BACKENDS = ("bwrap", "unshare", "none")
 LIMITS = Limits(memory=256 << 20, scratch=4 << 20, files=32, processes=8, seconds=20)

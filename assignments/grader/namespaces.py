@@ -9,14 +9,41 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from assignments.grader.sandbox import ROOT, Isolation, package_folders
+from assignments.grader.stage import ROOT, GraderError
 
 UID = 64123  # who the student's code is when the grader is root: nobody else
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 FILES = ("/etc/ld.so.cache", "/etc/localtime", "/sys/devices/system/cpu")
 SHARES = ("/dev/shm", "/tmp")  # the two scratch folders, each of limited size
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """How student code is kept in, and what was measured of it.
+
+    Attributes:
+        backend: ``bwrap``, ``unshare`` or ``none``.
+        checks: what was tried from inside, and whether it was prevented.
+        hidden: folders that the sandbox must not show (besides all that is not shown anyway).
+        trouble: why it did not start, if it did not.
+    """
+
+    backend: str
+    checks: dict[str, bool] = field(default_factory=dict)
+    hidden: tuple[Path, ...] = ()
+    trouble: str = ""
+
+    @property
+    def strong(self) -> bool:
+        """Whether every check held."""
+        return bool(self.checks) and all(self.checks.values())
+
+    def hiding(self, *paths: Path) -> Isolation:
+        """The same isolation that also hides these folders."""
+        return replace(self, hidden=(*self.hidden, *(path.resolve() for path in paths)))
 
 
 def command(isolation: Isolation, folder: Path, scratch: int, worker: list[str]) -> list[str]:
@@ -47,12 +74,39 @@ def layout(hidden: tuple[Path, ...]) -> list[tuple[Path, bool]]:
     hide = [ROOT, *hidden, *(p / name for p in site for name in ("coursepkg", "assignments"))]
     wanted = dict.fromkeys((path for path in hide if path.is_dir()), False)
     wanted |= dict.fromkeys(shown, True)
+    # what is shown below a scratch folder hangs there in a folder that is sealed, not in scratch
+    tops = {Path(*p.parts[: len(Path(share).parts) + 1]) for share in SHARES for p in shown
+            if p.is_relative_to(share)} - wanted.keys()  # fmt: skip
+    wanted |= dict.fromkeys(tops, False)
     result: list[tuple[Path, bool]] = []
     for path in sorted(wanted, key=lambda path: len(path.parts)):
         above = [show for folder, show in result if path.is_relative_to(folder)]
-        if wanted[path] != (above[-1] if above else False):
+        if wanted[path] != (above[-1] if above else path in tops):
             result.append((path, wanted[path]))
     return result
+
+
+def package_folders() -> list[Path]:
+    """Where this Python's packages are, without the course's own folder."""
+    folders = [Path(entry).absolute() for entry in sys.path if entry and Path(entry).is_dir()]
+    folders += [Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib")]
+    return [folder for folder in dict.fromkeys(folders) if folder.resolve() != ROOT]
+
+
+def check_reach(isolation: Isolation, folder: Path) -> None:
+    """Without namespaces nothing is mounted: `UID` must find Python and `folder` where they are.
+
+    Raises:
+        GraderError: a folder above them, or above what they link to, is closed to others.
+    """
+    if isolation.backend != "none" or not become():
+        return
+    for path in (folder, Path(sys.executable), *package_folders()):
+        for above in (*path.parents, *path.resolve().parents):
+            if not above.stat().st_mode & 0o001:
+                raise GraderError(
+                    f"as root you run student code as user {UID}, who may not enter {above}"
+                )
 
 
 def become() -> list[str]:
@@ -78,7 +132,7 @@ def bubblewrap(
     """The command with bwrap; two of them as root, who can read what `UID` cannot reach."""
     mounts = _mounts(places)
     mounts += ["--ro-bind", str(folder), "/grader", "--perms", "0755", "--dir", "/var"]
-    mounts += ["--symlink", "/tmp", "/var/tmp", "--dir", "/tmp", "--dir", "/dev", "--dir", "/proc"]
+    mounts += ["--dir", "/tmp", "--dir", "/dev", "--dir", "/proc"]
     size = ["--size", str(scratch)] if "--size" in options("bwrap") else []
     private = ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
     for share in SHARES:
@@ -134,13 +188,12 @@ show() {
   mount --rbind "$1" "$root$1"
   mount -o remount,bind,ro "$root$1"
 }
-hide() { mount -t tmpfs -o size=4k,mode=755 tmpfs "$root$1"; }
+hide() { mkdir -p "$root$1"; mount -t tmpfs -o size=4k,mode=755 tmpfs "$root$1"; }
 seal() { mount -o remount,bind,ro "$root$1"; }
 $PLACES
 mkdir -p "$root/grader" "$root/var" "$root/proc" "$root/old"
 mount --bind "$FOLDER" "$root/grader"
 mount -o remount,bind,ro "$root/grader"
-ln -s /tmp "$root/var/tmp"
 for name in null zero full random urandom; do
   : > "$root/dev/$name"; mount --bind "/dev/$name" "$root/dev/$name"
 done

@@ -10,7 +10,8 @@ from typing import Any
 
 from assignments.grader.channel import ChannelError, decode, encode
 from assignments.grader.master import Master
-from assignments.grader.sandbox import Died, Isolation, Limits, Sandbox
+from assignments.grader.namespaces import Isolation
+from assignments.grader.sandbox import Died, Limits, Sandbox
 
 REDUCED_SECONDS = 3.0  # to define functions, no more
 RELOADS = 6

@@ -1,8 +1,8 @@
 """A process that sees Python, the worker and nothing of the course, and dies when told to.
 
-What the sandbox shows is a white list: the system's libraries, this Python and its packages,
-``/grader`` (the worker and a ``coursepkg`` without the modules that the master deletes). The
-command that builds it is made in ``namespaces``; here it is started, watched and ended.
+What it sees is a white list: the system's libraries, this Python and its packages (``namespaces``
+makes the command that shows them) and ``/grader`` (``stage`` fills it). Here it is started, watched
+and ended.
 """
 
 from __future__ import annotations
@@ -10,29 +10,22 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import sysconfig
-import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from assignments.grader.channel import NONCE, Channel, ChannelError, Closed, TimedOut
+from assignments.grader.namespaces import Isolation, check_reach, command, package_folders
 from assignments.grader.processes import adopt_orphans, children, memory
+from assignments.grader.stage import GraderError
 
-ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120.0  # importing torch on a busy machine
 OUTPUT_LIMIT = 64 << 10
-
-
-class GraderError(RuntimeError):
-    """The grader itself cannot do its work; no fault of any student."""
 
 
 class Died(Exception):
@@ -64,68 +57,6 @@ class Limits:
         }
 
 
-@dataclass(frozen=True)
-class Isolation:
-    """How student code is kept in, and what was measured of it.
-
-    Attributes:
-        backend: ``bwrap``, ``unshare`` or ``none``.
-        checks: what was tried from inside, and whether it was prevented.
-        hidden: folders that the sandbox must not show (besides all that is not shown anyway).
-        trouble: why it did not start, if it did not.
-    """
-
-    backend: str
-    checks: dict[str, bool] = field(default_factory=dict)
-    hidden: tuple[Path, ...] = ()
-    trouble: str = ""
-
-    @property
-    def strong(self) -> bool:
-        """Whether every check held."""
-        return bool(self.checks) and all(self.checks.values())
-
-    def hiding(self, *paths: Path) -> Isolation:
-        """The same isolation that also hides these folders."""
-        return replace(self, hidden=(*self.hidden, *(path.resolve() for path in paths)))
-
-
-def copy_package(deleted: tuple[str, ...], target: Path) -> None:
-    """A ``coursepkg`` without the modules of the master's ``delete`` list."""
-    gone = {(ROOT / name.replace(".", "/")).with_suffix(".py") for name in deleted}
-    gone |= {ROOT / name.replace(".", "/") for name in deleted}
-    if missing := [path for path in gone if path.suffix and not any(map(Path.exists, _both(path)))]:
-        raise GraderError(f"the master deletes modules that do not exist: {missing}")
-
-    def ignored(folder: str, names: list[str]) -> set[str]:
-        return {n for n in names if n == "__pycache__" or Path(folder, n) in gone}
-
-    shutil.copytree(ROOT / "coursepkg", target, ignore=ignored)
-
-
-def _both(path: Path) -> tuple[Path, Path]:
-    return path, path.with_suffix("")
-
-
-@contextlib.contextmanager
-def stage(deleted: tuple[str, ...] = ()) -> Iterator[Path]:
-    """The folder that the sandbox shows as ``/grader``; gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="grader-") as name:
-        folder = Path(name)
-        for module in ("worker.py", "channel.py"):
-            shutil.copy(Path(__file__).with_name(module), folder)
-        copy_package(deleted, folder / "coursepkg")
-        folder.chmod(0o755)
-        yield folder
-
-
-def package_folders() -> list[Path]:
-    """Where this Python's packages are, without the course's own folder."""
-    folders = [Path(entry).absolute() for entry in sys.path if entry and Path(entry).is_dir()]
-    folders += [Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib")]
-    return [folder for folder in dict.fromkeys(folders) if folder.resolve() != ROOT]
-
-
 class Sandbox:
     """A running worker.
 
@@ -133,11 +64,13 @@ class Sandbox:
         isolation: how to keep it in.
         folder: what `stage` made.
         limits: what it may use.
+
+    Raises:
+        GraderError: see `check_reach`.
     """
 
     def __init__(self, isolation: Isolation, folder: Path, limits: Limits) -> None:
-        from assignments.grader.namespaces import command
-
+        check_reach(isolation, folder)
         adopt_orphans()
         self.isolation = isolation
         self.siblings = children().get(os.getpid(), [])

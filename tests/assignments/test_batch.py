@@ -16,8 +16,9 @@ from assignments.grader.batch import Batch
 from assignments.grader.grade import Grade, grade_one
 from assignments.grader.isolation import best_isolation
 from assignments.grader.master import read_master
+from assignments.grader.namespaces import Isolation
 from assignments.grader.report import write_reports
-from assignments.grader.sandbox import ROOT, Isolation
+from assignments.grader.stage import ROOT
 from tests.assignments.notebook import INTEGRATE, SOFTMAX, TINY, cell, classroom, write
 
 pytestmark = pytest.mark.sandbox

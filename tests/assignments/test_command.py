@@ -15,7 +15,8 @@ from assignments.grader.collect import Submission
 from assignments.grader.grade import Grade, Score
 from assignments.grader.isolation import NAMES
 from assignments.grader.master import read_master
-from assignments.grader.sandbox import ROOT, GraderError, Isolation
+from assignments.grader.namespaces import Isolation
+from assignments.grader.stage import ROOT, GraderError
 from tests.assignments.notebook import TINY
 
 MASTER = read_master(TINY)

@@ -15,8 +15,8 @@ import torch
 
 from assignments.grader import grade as grading
 from assignments.grader.grade import Grade, Score, grade_one
+from assignments.grader.namespaces import Isolation
 from assignments.grader.proxy import Named, StudentError
-from assignments.grader.sandbox import Isolation
 from tests.assignments.notebook import INTEGRATE, SOFTMAX, TINY, cell, write
 
 HERE: list["Here"] = []

@@ -21,8 +21,9 @@ from pathlib import Path
 
 import pytest
 
+from assignments.grader import namespaces
 from assignments.grader.grade import grade_one
-from assignments.grader.sandbox import Isolation
+from assignments.grader.namespaces import Isolation
 from tests.assignments.hostile.notebooks import CANARY, Case
 from tests.assignments.hostile.table import CASES, KINDS
 
@@ -89,7 +90,7 @@ def places(tmp_path_factory) -> Iterator[dict[str, str]]:
         socket.create_server(("127.0.0.1", 0)) as server,
         socket.socket(socket.AF_UNIX) as unix,
     ):
-        unix.bind(f"\0{CANARY}")
+        unix.bind(f"\0{CANARY}-{os.getpid()}")  # of this run: another may have one, too
         unix.listen()
         yield {
             "@ROOT@": str(ROOT),
@@ -97,6 +98,7 @@ def places(tmp_path_factory) -> Iterator[dict[str, str]]:
             "@SUBMISSIONS@": str(folder / "submissions"),
             "@REPORT@": str(folder / "report"),
             "@PORT@": str(server.getsockname()[1]),
+            "@SOCKET@": f"{CANARY}-{os.getpid()}",
             "servers": f"{server.fileno()} {unix.fileno()}",
         }
     subprocess.run(["rm", "-rf", folder], check=True)  # deeper than shutil.rmtree can go
@@ -239,8 +241,12 @@ def test_a_report_runs_nothing_and_tells_nothing_hidden(graded):
         "a connection to an abstract socket",
     ],
 )
-def test_without_a_sandbox_an_attack_succeeds(places, tmp_path, name):
-    """An attack that could never work would prove nothing: these do, where nothing stops them."""
+def test_without_a_sandbox_an_attack_succeeds(places, tmp_path, name, monkeypatch):
+    """An attack that could never work would prove nothing: these do, where nothing stops them.
+
+    Nothing: not even that root's home, if the course lies there, is closed to others.
+    """
+    monkeypatch.setattr(namespaces, "become", list)
     case = next(case for case in CASES if case.name == name)
     case.write(tmp_path / "attack.ipynb", places)
     grade = grade_one(MASTER, tmp_path / "attack.ipynb", isolation=Isolation("none"), seed=1)

@@ -7,7 +7,8 @@ import pytest
 
 from assignments.grader import isolation as measuring
 from assignments.grader.isolation import NAMES, best_isolation, describe, measure
-from assignments.grader.sandbox import GraderError, Isolation
+from assignments.grader.namespaces import Isolation
+from assignments.grader.stage import GraderError
 
 ALL = dict.fromkeys(NAMES, True)
 SOME = ALL | {"network": False, "forks": False}

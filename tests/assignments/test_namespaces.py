@@ -8,12 +8,24 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from assignments.grader import namespaces
-from assignments.grader.namespaces import UID, become, bubblewrap, command, layout, options, unshare
-from assignments.grader.sandbox import ROOT, Isolation
+from assignments.grader.namespaces import (
+    UID,
+    Isolation,
+    become,
+    bubblewrap,
+    check_reach,
+    command,
+    layout,
+    options,
+    package_folders,
+    unshare,
+)
+from assignments.grader.stage import ROOT, GraderError
 
 WORKER = ["python", "worker.py", "it's"]
 
@@ -132,3 +144,79 @@ def test_the_shells_root_builds_before_it_drops(monkeypatch, tmp_path):
     script = words[-1]
     assert script.index("pivot_root") < script.index(f"--reuid={UID}") < script.index("proc /proc")
     assert os.path.isdir(tmp_path / "root")
+
+
+def test_what_is_shown_below_a_scratch_folder_hangs_in_a_sealed_one(monkeypatch, tmp_path):
+    """Kills: folders above such a Python that a student writes to; a mask on Python itself."""
+    places = {path: show for path, show in layout(()) if path.is_relative_to("/dev/shm")}
+    assert places == {}
+    monkeypatch.setattr(namespaces, "package_folders", lambda: [
+        Path("/dev/shm/course/.venv/lib"), Path("/dev/shm/packages")])  # fmt: skip
+    places = {path: show for path, show in layout(()) if path.is_relative_to("/dev/shm")}
+    assert places == {
+        Path("/dev/shm/course"): False,
+        Path("/dev/shm/course/.venv/lib"): True,
+        Path("/dev/shm/packages"): True,
+    }
+    words = bubblewrap(list(places.items()), tmp_path, 1, WORKER)
+    empty = max(
+        n for n, word in enumerate(words) if words[n - 1 : n + 1] == ["--tmpfs", "/dev/shm"]
+    )
+    again = words[empty:]
+    shown = again.index("/dev/shm/course/.venv/lib")
+    assert again.index("/dev/shm/course") < shown
+    assert again[shown:].index("/dev/shm/course") > 0
+    assert again[again.index("/dev/shm/course", shown) - 1] == "--remount-ro"
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o754])
+def test_without_namespaces_root_is_told_what_others_may_not_enter(monkeypatch, tmp_path, mode):
+    """Kills: a zero for each student whose worker found no numpy; a Python behind a link."""
+    home, link = tmp_path / "home", tmp_path / "link"
+    (home / "grader").mkdir(parents=True)
+    link.symlink_to(home / "grader")
+    modes = {home: 0o040000 | mode}  # all other folders are open, wherever the tests run
+    monkeypatch.setattr(Path, "stat", lambda path: SimpleNamespace(st_mode=modes.get(path, 0o755)))
+    monkeypatch.setattr(namespaces, "package_folders", list)
+    check_reach(Isolation("none"), home / "grader")  # it is one's own
+    monkeypatch.setattr(namespaces.os, "geteuid", lambda: 0)
+    check_reach(Isolation("bwrap"), home / "grader")  # mounted by root
+    for folder in (home / "grader", link):
+        with pytest.raises(GraderError, match=f"user {UID}, who may not enter {home}$"):
+            check_reach(Isolation("none"), folder)
+    modes[home] = 0o040711
+    check_reach(Isolation("none"), link)
+    modes[python := Path(sys.executable).resolve().parent] = 0o040700
+    with pytest.raises(GraderError, match=f"may not enter {python}$"):
+        check_reach(Isolation("none"), link)
+    del modes[python]
+    monkeypatch.setattr(namespaces, "package_folders", lambda: [home / "packages"])
+    modes[home] = 0o040710
+    with pytest.raises(GraderError, match=f"may not enter {home}$"):
+        check_reach(Isolation("none"), tmp_path)
+
+
+# --- what is known of it ----------------------------------------------------------------------
+
+
+def test_the_course_is_not_among_the_packages(monkeypatch):
+    """Kills: the course's own folder on the worker's path, with masters and all."""
+    monkeypatch.setattr(sys, "path", [str(ROOT), "", "/no/such", *sys.path])
+    folders = package_folders()
+    assert ROOT not in folders
+    assert all(folder.is_dir() for folder in folders)
+    assert any((folder / "numpy").is_dir() for folder in folders)
+
+
+def test_isolation_is_strong_if_everything_was_tried_and_held():
+    """Kills: a sandbox that never started and passes for strong."""
+    assert Isolation("bwrap", {"a": True, "b": True}).strong
+    assert not Isolation("bwrap", {"a": True, "b": False}).strong
+    assert not Isolation("bwrap").strong
+
+
+def test_hiding_adds_to_what_is_hidden(tmp_path):
+    """Kills: a second folder that takes the first one's place; a path that is relative."""
+    both = Isolation("bwrap", {"a": True}).hiding(Path()).hiding(tmp_path)
+    assert both.hidden == (Path.cwd(), tmp_path)
+    assert both.strong

@@ -14,8 +14,9 @@ import pytest
 from assignments.grader import proxy
 from assignments.grader.channel import encode
 from assignments.grader.master import read_master
+from assignments.grader.namespaces import Isolation
 from assignments.grader.proxy import DEATHS, RELOADS, Proxy, Session, StudentError
-from assignments.grader.sandbox import Died, Hung, Isolation
+from assignments.grader.sandbox import Died, Hung
 from tests.assignments.notebook import TINY
 
 MASTER = replace(read_master(TINY), seconds=12.0)  # two functions: 4 s each, and 4 s for the cells

@@ -21,7 +21,8 @@ from assignments.grader.batch import Batch, Record, failed_record, interrupts, w
 from assignments.grader.collect import Submission
 from assignments.grader.grade import Grade, Score
 from assignments.grader.master import read_master
-from assignments.grader.sandbox import GraderError, Isolation
+from assignments.grader.namespaces import Isolation
+from assignments.grader.stage import GraderError
 from tests.assignments.notebook import SOFTMAX, TINY, write
 
 MASTER = read_master(TINY)

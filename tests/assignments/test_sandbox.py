@@ -10,19 +10,12 @@ from pathlib import Path
 import pytest
 
 from assignments.grader import isolation as measuring
+from assignments.grader import namespaces
 from assignments.grader.channel import decode, encode
 from assignments.grader.isolation import best_isolation, describe, measure
-from assignments.grader.sandbox import (
-    OUTPUT_LIMIT,
-    ROOT,
-    Died,
-    GraderError,
-    Hung,
-    Isolation,
-    Limits,
-    Sandbox,
-    stage,
-)
+from assignments.grader.namespaces import Isolation
+from assignments.grader.sandbox import OUTPUT_LIMIT, Died, Hung, Limits, Sandbox
+from assignments.grader.stage import ROOT, GraderError, stage
 
 pytestmark = pytest.mark.sandbox
 
@@ -65,6 +58,7 @@ def test_all_checks_hold(strong):
 
 def test_without_a_sandbox_the_measurement_says_so_and_grading_is_refused(monkeypatch):
     """Kills: checks that pass whatever happens."""
+    monkeypatch.setattr(namespaces, "become", list)  # root's home may be closed to others
     weak = measure("none")
     failed = {name for name, held in weak.checks.items() if not held}
     assert failed >= {"course", "write_outside", "network", "processes"}
@@ -75,24 +69,37 @@ def test_without_a_sandbox_the_measurement_says_so_and_grading_is_refused(monkey
     assert best_isolation(allow_weak=True).backend == "none"
 
 
-def test_the_course_is_not_there_but_coursepkg_is_without_what_was_deleted(sandbox):
+@pytest.fixture
+def roomy(strong: Isolation) -> Iterator[Sandbox]:
+    """With memory for torch, which every face imports."""
+    with stage(("coursepkg.bayes.coin",)) as folder, Sandbox(strong, folder, Limits()) as running:
+        running.setup(["import os, torch"])
+        yield running
+
+
+def test_the_course_is_not_there_but_coursepkg_is_without_what_was_deleted(roomy):
     define(
-        sandbox,
+        roomy,
         """
 def look(path): return os.path.exists(path)
 def listing(path): return sorted(os.listdir(path))
 def load(name): __import__(name); return True
+def offers(name):
+    import coursepkg.bayes
+    return hasattr(coursepkg.bayes, name)
 """,
     )
-    assert call(sandbox, "look", str(ROOT / "pyproject.toml")) is False
-    assert call(sandbox, "look", __file__) is False
+    assert call(roomy, "look", str(ROOT / "pyproject.toml")) is False
+    assert call(roomy, "look", __file__) is False
     python = Path(sys.prefix)  # of a course that lives below /tmp it is shown, and nothing else
     below = python.parts[2:3] if python.is_relative_to("/tmp") else ()
-    assert call(sandbox, "listing", "/tmp") == list(below)
-    assert call(sandbox, "load", "coursepkg.bayes") is True
-    assert call(sandbox, "load", "coursepkg.bayes.coin") == "ModuleNotFoundError"
-    assert call(sandbox, "load", "assignments") == "ModuleNotFoundError"
-    assert call(sandbox, "load", "tests") == "ModuleNotFoundError"
+    assert call(roomy, "listing", "/tmp") == list(below)
+    assert call(roomy, "load", "coursepkg.bayes") is True
+    assert call(roomy, "load", "coursepkg.bayes.coin") == "ModuleNotFoundError"
+    assert call(roomy, "offers", "ridge") is True
+    assert call(roomy, "offers", "BetaBernoulli") is False
+    assert call(roomy, "load", "assignments") == "ModuleNotFoundError"
+    assert call(roomy, "load", "tests") == "ModuleNotFoundError"
 
 
 def test_the_course_is_hidden_inside_a_folder_that_is_shown(strong, monkeypatch):
@@ -207,8 +214,8 @@ def test_processes_left_running_are_noticed(sandbox):
 def test_a_killed_grader_takes_its_sandbox_along(strong, tmp_path, monkeypatch):
     """Kills: a sandbox without --die-with-parent, which outlives the grader's own SIGKILL."""
     program = f"""
-import time
 from assignments.grader.sandbox import *
+from assignments.grader.stage import stage
 with stage() as folder, Sandbox(Isolation({strong.backend!r}), folder, Limits()) as sandbox:
     sandbox.setup(["import time"])
     print(*sandbox.processes(), flush=True)

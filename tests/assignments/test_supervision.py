@@ -14,22 +14,18 @@ from pathlib import Path
 
 import pytest
 
-from assignments.grader import namespaces, sandbox
+from assignments.grader import sandbox
+from assignments.grader.namespaces import Isolation
 from assignments.grader.processes import SET_CHILD_SUBREAPER
 from assignments.grader.sandbox import (
     OUTPUT_LIMIT,
-    ROOT,
     Died,
-    GraderError,
     Hung,
-    Isolation,
     Limits,
     Sandbox,
-    copy_package,
     environment,
-    package_folders,
-    stage,
 )
+from assignments.grader.stage import GraderError
 
 BASE = """
 import os, socket, struct, sys, time
@@ -57,7 +53,7 @@ def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Start]:
         def command(_: Isolation, __: Path, ___: int, worker: list[str]) -> list[str]:
             return [sys.executable, "-I", "-S", "-c", BASE + program, worker[4]]
 
-        monkeypatch.setattr(namespaces, "command", command)
+        monkeypatch.setattr(sandbox, "command", command)
         begun.append(Sandbox(Isolation("bwrap"), tmp_path, limits))
         begun[-1].setup([])
         return begun[-1]
@@ -241,52 +237,6 @@ def test_the_worker_knows_nothing_of_the_graders_environment(start, monkeypatch)
     assert names == environment().keys()
     assert os.readlink(f"/proc/{running.process.pid}/cwd") == "/"
     assert os.getsid(running.process.pid) == running.process.pid
-
-
-def test_a_module_that_the_master_deletes_is_gone_with_what_it_was_compiled_to():
-    """Kills: a reference that is still there as a package or as bytecode."""
-    with stage(("coursepkg.bayes.coin", "coursepkg.models")) as folder:
-        assert {p.name for p in folder.iterdir()} == {"worker.py", "channel.py", "coursepkg"}
-        copied = {str(p.relative_to(folder)) for p in folder.rglob("*.py*")}
-        here = {str(p.relative_to(ROOT)) for p in (ROOT / "coursepkg").rglob("*.py")}
-        models = {name for name in here if name.startswith("coursepkg/models/")}
-        lost = {"coursepkg/bayes/coin.py"} | models
-        assert len(models) > 1
-        assert {name for name in copied if name.startswith("coursepkg/")} == here - lost | {
-            name for name in copied if name.endswith("py.typed")}  # fmt: skip
-        assert folder.stat().st_mode & 0o777 == 0o755
-    assert not folder.exists()
-
-
-@pytest.mark.parametrize("name", ["coursepkg.bayes.no_such_module", "coursepkg.nothing"])
-def test_a_master_that_deletes_what_does_not_exist_is_refused(name, tmp_path):
-    """Kills: a typing error in a master that leaves the reference in reach."""
-    with pytest.raises(GraderError, match="do not exist"):
-        copy_package((name,), tmp_path / "copy")
-    assert not (tmp_path / "copy").exists()
-
-
-def test_the_course_is_not_among_the_packages(monkeypatch):
-    """Kills: the course's own folder on the worker's path, with masters and all."""
-    monkeypatch.setattr(sys, "path", [str(ROOT), "", "/no/such", *sys.path])
-    folders = package_folders()
-    assert ROOT not in folders
-    assert all(folder.is_dir() for folder in folders)
-    assert any((folder / "numpy").is_dir() for folder in folders)
-
-
-def test_isolation_is_strong_if_everything_was_tried_and_held():
-    """Kills: a sandbox that never started and passes for strong."""
-    assert Isolation("bwrap", {"a": True, "b": True}).strong
-    assert not Isolation("bwrap", {"a": True, "b": False}).strong
-    assert not Isolation("bwrap").strong
-
-
-def test_hiding_adds_to_what_is_hidden(tmp_path):
-    """Kills: a second folder that takes the first one's place; a path that is relative."""
-    both = Isolation("bwrap", {"a": True}).hiding(Path()).hiding(tmp_path)
-    assert both.hidden == (Path.cwd(), tmp_path)
-    assert both.strong
 
 
 def test_limits_are_asked_for_as_the_worker_names_them():
