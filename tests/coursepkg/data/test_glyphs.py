@@ -59,9 +59,7 @@ def test_other_fonts_are_refused(monkeypatch, tmp_path):
     for font in glyphs.FONTS:
         (folder / f"{font}.ttf").write_bytes(b"DejaVu, but another year's")
     monkeypatch.setattr(mpl, "get_data_path", lambda: str(tmp_path))
-    with pytest.raises(
-        ValueError, match=r"expected fonts with sha256 \w{64}, got \w{64}; re"
-    ):
+    with pytest.raises(ValueError, match=r"expected fonts with sha256 \w{64}, got \w{64}; re"):
         glyphs._distances.__wrapped__()
 
 

@@ -31,9 +31,7 @@ def test_other_files_are_refused_before_they_are_decoded(monkeypatch, tmp_path):
         content = (files("sklearn.datasets.images") / name).read_bytes()
         (tmp_path / name).write_bytes(content[:-1] + b"\0")
     monkeypatch.setattr(patches, "files", lambda package: tmp_path)
-    with pytest.raises(
-        ValueError, match=r"expected files with sha256 \w{64}, got \w{64}; re"
-    ):
+    with pytest.raises(ValueError, match=r"expected files with sha256 \w{64}, got \w{64}; re"):
         patches.load_photographs()
 
 
