@@ -110,9 +110,9 @@ CHECK_AXE = """async () => {
 NO_MOTION = "*, *::before, *::after { transition: none !important; animation: none !important }"
 
 
-def listen(tab: Tab, home: str) -> tuple[list[str], set[Request]]:
-    """The tab's complaints (console, errors, failed requests) and the requests it waits for."""
-    said, awaited = list[str](), set[Request]()
+def listen(tab: Tab, home: str) -> list[str]:
+    """The list that will hold the tab's complaints: console, errors, failed requests."""
+    said: list[str] = []
 
     def failed(url: str) -> None:
         what = "failed request" if url.startswith(home) else "request to another host"
@@ -125,7 +125,6 @@ def listen(tab: Tab, home: str) -> tuple[list[str], set[Request]]:
             said.append(f"console error: {message.text}")
 
     def on_request(request: Request) -> None:
-        awaited.add(request)
         if request.url.startswith(("http:", "https:")) and not request.url.startswith(home):
             failed(request.url)
 
@@ -137,9 +136,24 @@ def listen(tab: Tab, home: str) -> tuple[list[str], set[Request]]:
     tab.on("pageerror", lambda error: said.append(f"page error: {error}"))
     tab.on("request", on_request)
     tab.on("response", on_response)
-    tab.on("requestfinished", lambda request: awaited.discard(request))  # ruff: ignore[unnecessary-lambda]
-    tab.on("requestfailed", lambda request: (awaited.discard(request), failed(request.url)))
-    return said, awaited
+    tab.on("requestfailed", lambda request: failed(request.url))
+    return said
+
+
+def wait_list(tab: Tab) -> set[Request]:
+    """The set that will hold the tab's requests without an answer."""
+    awaited: set[Request] = set()
+
+    def asked(request: Request) -> None:
+        awaited.add(request)
+
+    def done(request: Request) -> None:
+        awaited.discard(request)
+
+    tab.on("request", asked)
+    tab.on("requestfinished", done)
+    tab.on("requestfailed", done)
+    return awaited
 
 
 async def set_theme(tab: Tab, theme: str) -> None:
@@ -227,7 +241,7 @@ async def browse(site: Path, pages: Sequence[str], screenshots: Path | None) -> 
 
             async def work() -> None:
                 tab = await context.new_page()
-                visitor = Visitor(tab, home, *listen(tab, home), screenshots)
+                visitor = Visitor(tab, home, listen(tab, home), wait_list(tab), screenshots)
                 while todo:
                     found.extend(await visitor.visit(*todo.pop(0)))
                     progress.advance(task)
