@@ -2,14 +2,16 @@
 # A stage that passed leaves a stamp in .make, and runs again when a file that it reads changes
 # (`make -B test` runs everything anyway).
 
-SHELL := bash
-.SHELLFLAGS := -eu -o pipefail -c
+# In SHELL and not in .SHELLFLAGS, which make 3.81 of macOS does not know: a recipe ends with its first failure.
+SHELL := bash -eu -o pipefail
 .DELETE_ON_ERROR:
 
 PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3),python3)
 TORCH_INDEX ?=
+CPU_INDEX := https://download.pytorch.org/whl/cpu
 ALL ?=
 BIN := .venv/bin
+PIP := $(BIN)/pip --disable-pip-version-check
 export OMP_NUM_THREADS ?= 1
 unexport MPLBACKEND
 
@@ -43,7 +45,8 @@ book: .make/site  ## set up if need be, build the site, say where to open it
 test: check .make/pytest .make/nbval .make/site  ## everything that proves the course
 	@echo "The course stands: check, pytest, nbval and the strict book build all passed."
 
-check: .make/lint .make/types .make/pairs .make/equations  ## ruff, mypy, import-linter, pairs, equations, notation
+check: $(INSTALLED)  ## ruff, mypy, import-linter, pairs, equations, notation
+	@$(MAKE) --no-print-directory -j 2 -o $(INSTALLED) .make/types .make/pairs .make/equations .make/lint
 
 notebooks: $(INSTALLED)  ## execute the notebooks that changed (.md -> .ipynb)
 	@$(BIN)/python -m tools.notebooks
@@ -69,6 +72,8 @@ launch: .make/site  ## plain notebooks for Colab and Binder, in _build/launch
 clean:  ## remove what was built, but not .venv
 	@rm -rf _build .make book/generated book/_static/mathjax book/_static/assignments assignments/release .pytest_cache .mypy_cache .ruff_cache
 
+# torch comes from TORCH_INDEX if given; on Linux without a CUDA card from the index of CPU builds, which
+# saves two gigabytes; else, or if that cannot be reached, from pip's own index.
 $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "Python 3.11 or newer is needed, found: $$($(PYTHON) --version 2>&1 | head -n 1). Name one: make PYTHON=/path/to/python3.11"; exit 1; }
@@ -76,9 +81,13 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 	  { echo "Python's venv module is needed; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	@echo "── set-up: .venv with everything in requirements.txt (minutes, once)"
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
-	@$(if $(TORCH_INDEX),$(BIN)/pip install --index-url $(TORCH_INDEX) torch==$$(sed -n 's/^torch==//p' constraints.txt))
-	@$(BIN)/pip install --disable-pip-version-check -c constraints.txt -r requirements.txt
-	@$(BIN)/pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@torch=$$(grep '^torch==' constraints.txt); \
+	if [ -n "$(TORCH_INDEX)" ]; then $(PIP) install --no-deps --index-url "$(TORCH_INDEX)" "$$torch"; \
+	elif [ "$$(uname)" = Linux ] && ! nvidia-smi >/dev/null 2>&1; then \
+	  $(PIP) install --no-deps --retries 1 --timeout 10 --index-url $(CPU_INDEX) "$$torch" 2>/dev/null || \
+	  echo "── no $$torch from $(CPU_INDEX): it comes from pip's own index"; fi
+	@$(PIP) install -c constraints.txt -r requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 .make/lint: $(INSTALLED) $(PACKAGE) $(SCRIPTS) $(GRADER) $(TESTS)

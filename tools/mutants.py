@@ -1,9 +1,12 @@
 """Plants one-line bugs in a module and sees whether its tests notice: ``python -m tools.mutants``.
 
 The bugs stand in tests/mutants/*.toml. Each is tried in a forked process, in which an import hook
-hands out the changed source: no file is touched, and torch is imported once for all.
+hands out the changed source: no file is touched, and torch is imported once for all. Only a test
+that fails kills a bug; one that crashes, hangs or does not run is a broken mutant.
 """
 
+import ast
+import functools
 import importlib
 import importlib.machinery
 import importlib.util
@@ -18,13 +21,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 ROOT = Path(__file__).parents[1]
-# seconds; a mutant that hangs is killed by its tests just as well
-CPU_TIME, TIMEOUT = 120, 300
+CPU_TIME, TIMEOUT = 120, 300  # seconds of one process
+HANG = 40  # seconds of CPU after which a mutant with `hangs = true` counts as killed
 # imported once, and not in every fork; coursepkg never, since its modules are what changes
 PRELOAD = [
     "torch",
@@ -39,18 +42,24 @@ PRELOAD = [
     "lightning_fabric",
 ]
 KILLED, SURVIVED = "killed", "SURVIVED"
+# exit codes of a process whose test met such an error: a bug that any linter finds tests no test
+NO_BUG = {91: NameError, 92: ImportError, 93: SyntaxError, 94: MemoryError}
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """One bug: `old` becomes `new` in the source of `module`, and `tests` must notice."""
+    """One bug: `old` becomes `new` in the source of `module`, and `tests` must notice.
+
+    `hangs`: the bug is that something never ends, so that being out of time counts as noticed.
+    """
 
     module: str
     name: str
     old: str
     new: str
     tests: tuple[str, ...]
+    hangs: bool = False
 
     @property
     def source(self) -> Path:
@@ -79,7 +88,7 @@ def read(path: Path) -> list[Mutant]:
     """The mutants of one file."""
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     tests = tuple(table["tests"])
-    return [Mutant(table["module"], m["name"], m["old"], m["new"], tests) for m in table["mutant"]]
+    return [Mutant(table["module"], tests=tests, **mutant) for mutant in table["mutant"]]
 
 
 class _Hook(importlib.machinery.SourceFileLoader):
@@ -100,23 +109,55 @@ class _Hook(importlib.machinery.SourceFileLoader):
             name, self.path, loader=self, submodule_search_locations=places
         )
 
+    def get_source(self, fullname: str) -> str:
+        return self.source
+
     def get_code(self, fullname: str) -> object:  # type: ignore[override]
         return compile(self.source, self.path, "exec")
 
 
-def run(mutant: Mutant) -> int:
-    """Runs the tests on the changed source; ends the (forked) process with pytest's exit code."""
+class _Witness:
+    """A plugin of pytest that remembers what went wrong first."""
+
+    error: BaseException | None = None
+
+    def pytest_exception_interact(self, call: Any) -> None:
+        self.error = self.error or call.excinfo.value
+
+
+def exit_code(code: int, error: BaseException | None) -> int:
+    """pytest's exit code, or that of NO_BUG if the error, or one of its group, stands there."""
+    if isinstance(error, BaseExceptionGroup):
+        return next((c for e in error.exceptions if (c := exit_code(code, e)) != code), code)
+    return next((c for c, kind in NO_BUG.items() if isinstance(error, kind)), code)
+
+
+def run(mutant: Mutant) -> NoReturn:
+    """Runs the tests on the changed source and ends the (forked) process."""
     code = 99
     try:
         import pytest
 
         sys.meta_path.insert(0, _Hook(mutant.module, mutant.source, mutant.changed_source()))
-        resource.setrlimit(resource.RLIMIT_CPU, (CPU_TIME, CPU_TIME))
+        limit = HANG if mutant.hangs else CPU_TIME
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
         os.chdir(ROOT)
         sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # ruff: ignore[open-file-with-context-handler]
-        code = int(pytest.main([*mutant.tests, "-x", "-q", "-p", "no:cacheprovider"]))
+        witness, words = _Witness(), ["-x", "-q", "-p", "no:cacheprovider"]
+        code = exit_code(int(pytest.main([*mutant.tests, *words], [witness])), witness.error)
     finally:
         os._exit(code)
+
+
+def verdict(mutant: Mutant, code: int, *, late: bool) -> str:
+    """What the end of the process says: a negative code is a signal, `late` that it was ours."""
+    if late or code == -signal.SIGXCPU:
+        return KILLED if mutant.hangs else "BROKEN: out of time (if that is the bug: hangs = true)"
+    if code < 0:
+        return f"BROKEN: ended by {signal.Signals(-code).name}"
+    if code in NO_BUG:
+        return f"BROKEN: {NO_BUG[code].__name__}"
+    return {0: SURVIVED, 1: KILLED}.get(code, f"BROKEN: pytest ended with {code}")
 
 
 def judge(mutants: Sequence[Mutant], *, jobs: int) -> Iterator[tuple[Mutant, str]]:
@@ -134,15 +175,42 @@ def judge(mutants: Sequence[Mutant], *, jobs: int) -> Iterator[tuple[Mutant, str
                 run(mutant)
             running[pid] = mutant, time.monotonic() + TIMEOUT
         for pid, (mutant, deadline) in list(running.items()):
-            if time.monotonic() > deadline:
+            if late := time.monotonic() > deadline:
                 os.kill(pid, signal.SIGKILL)
-            done, status = os.waitpid(pid, os.WNOHANG)
+            done, status = os.waitpid(pid, 0 if late else os.WNOHANG)
             if done:
                 del running[pid]
-                code = os.waitstatus_to_exitcode(status)
-                hung = code < 0  # ended by a signal: out of time
-                yield mutant, {0: SURVIVED, 1: KILLED}.get(1 if hung else code, f"BROKEN: {code}")
+                yield mutant, verdict(mutant, os.waitstatus_to_exitcode(status), late=late)
         time.sleep(0.02)
+
+
+@functools.cache
+def imports(file: Path) -> frozenset[Path]:
+    """Files below tests/ that a Python file may import, the packages around them included."""
+    names = list[str]()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    files = set[Path]()
+    for parts in (name.split(".") for name in names):
+        paths = [ROOT.joinpath(*parts[:n]) for n in range(2, len(parts) + 1) if parts[0] == "tests"]
+        files |= {file for p in paths for file in (p.with_suffix(".py"), p / "__init__.py")}
+    return frozenset(file for file in files if file.is_file())
+
+
+def reads(test: Path) -> set[Path]:
+    """A test file, each conftest.py that pytest gives it, and what these import from tests/."""
+    folders = [folder for folder in test.parents if folder.is_relative_to(ROOT)]
+    waiting = [test, *(folder / "conftest.py" for folder in folders)]
+    found = set[Path]()
+    while waiting:
+        file = waiting.pop()
+        if file not in found and file.is_file():
+            found.add(file)
+            waiting += imports(file)
+    return found
 
 
 def changed_since(base: str) -> set[str]:
@@ -179,9 +247,9 @@ def _selected(
     changed = set() if everything or only else changed_since(base or default_base())
     for path in sorted((ROOT / "tests" / "mutants").glob("*.toml")):
         mutants = read(path)
-        files = {str(path.relative_to(ROOT)), str(mutants[0].source.relative_to(ROOT)),
-                 *(t.split("::")[0] for t in mutants[0].tests)}  # fmt: skip
-        if everything or path.stem in only or files & changed:
+        tests = {ROOT / test.split("::")[0] for test in mutants[0].tests}
+        files = {path, mutants[0].source}.union(*map(reads, tests))
+        if everything or path.stem in only or {str(f.relative_to(ROOT)) for f in files} & changed:
             yield path, mutants
 
 
@@ -207,7 +275,8 @@ def main(
     selected = list(_selected(everything, base, only or []))
     bad, total, start = [], 0, time.perf_counter()
     for path, mutants in selected:
-        clean = replace(mutants[0], name="no bug at all", old="", new="")
+        hangs = any(mutant.hangs for mutant in mutants)  # then the tests end before HANG
+        clean = replace(mutants[0], name="no bug at all", old="", new="", hangs=hangs)
         results = dict(judge([clean, *mutants], jobs=jobs))
         expected = {m: SURVIVED if m is clean else KILLED for m in results}
         lost = [m for m in results if results[m] != expected[m]]

@@ -8,13 +8,9 @@ console says, what is asked for in vain, the formulas, sideways scrolling, acces
 import asyncio
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from fnmatch import fnmatch
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Annotated, NamedTuple
 
 import typer
@@ -26,6 +22,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from tools import links
+from tools.serve import serve
 
 # No other host resolves: a page that asks a third party is told no, and nothing leaves the machine.
 CHROMIUM_ARGS = [
@@ -40,6 +37,7 @@ CHROMIUM_ARGS = [
 ]
 TABS = 4  # at a time; two cores are busy then
 PATIENCE = 180.0  # seconds for one visit; the API page takes 10 on a machine of its own
+TURN, QUIET = "() => new Promise(done => setTimeout(done, 50))", 10  # such turns without a request
 
 
 class View(NamedTuple):
@@ -142,6 +140,22 @@ def listen(tab: Tab, home: str) -> list[str]:
     return said
 
 
+def wait_list(tab: Tab) -> set[Request]:
+    """The set that will hold the tab's requests without an answer."""
+    awaited: set[Request] = set()
+
+    def asked(request: Request) -> None:
+        awaited.add(request)
+
+    def done(request: Request) -> None:
+        awaited.discard(request)
+
+    tab.on("request", asked)
+    tab.on("requestfinished", done)
+    tab.on("requestfailed", done)
+    return awaited
+
+
 async def set_theme(tab: Tab, theme: str) -> None:
     """Asks for a theme as the reader's system does, and as the theme's own button does."""
     await tab.emulate_media(color_scheme="dark" if theme == "dark" else "light")
@@ -154,6 +168,7 @@ class Visitor(NamedTuple):
     tab: Tab
     home: str
     said: list[str]
+    awaited: set[Request]
     screenshots: Path | None
 
     async def visit(self, page: str, view: View) -> list[Problem]:
@@ -179,11 +194,20 @@ class Visitor(NamedTuple):
     async def _open(self, page: str, view: View) -> None:
         await self.tab.goto("about:blank")  # the page before has no more to say
         self.said.clear()
+        self.awaited.clear()
         await self.tab.set_viewport_size({"width": view.width, "height": view.height})
         await self.tab.emulate_media(color_scheme="light")
         await self.tab.goto(self.home + page)
         self.said.extend(await self.tab.evaluate(CHECK_MATH))
-        await self.tab.wait_for_load_state("networkidle")
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Waits until nothing is asked for, by the page's own clock: a busy page gets its time."""
+        # Playwright's "networkidle" never comes if Chromium 156 is slow and a font the last to load
+        quiet = 0
+        while quiet < QUIET:
+            await self.tab.evaluate(TURN)
+            quiet = 0 if self.awaited else quiet + 1
 
     async def _run_axe(self, page: str, view: View) -> list[Problem]:
         problems = []
@@ -202,25 +226,6 @@ class Visitor(NamedTuple):
             await self.tab.screenshot(path=f"{self.screenshots}/{name}", full_page=True)
 
 
-@contextmanager
-def serve(site: Path) -> Iterator[str]:
-    """Serves the site on a free port of the loopback; gives its address."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"  # keep connections: a page has forty files
-        disable_nagle_algorithm = True
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site))) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/"
-        finally:
-            server.shutdown()
-
-
 async def browse(site: Path, pages: Sequence[str], screenshots: Path | None) -> list[Problem]:
     """Visits the pages in all views, a few at a time, in one browser."""
     todo = [(page, view) for page in pages for view in VIEWS]
@@ -236,7 +241,7 @@ async def browse(site: Path, pages: Sequence[str], screenshots: Path | None) -> 
 
             async def work() -> None:
                 tab = await context.new_page()
-                visitor = Visitor(tab, home, listen(tab, home), screenshots)
+                visitor = Visitor(tab, home, listen(tab, home), wait_list(tab), screenshots)
                 while todo:
                     found.extend(await visitor.visit(*todo.pop(0)))
                     progress.advance(task)

@@ -1,20 +1,29 @@
-"""The examiner is examined: a good test kills the bug, a weak one is named."""
+"""The examiner is examined: a good test kills the bug, a weak one is named.
 
+It runs in a process of its own, from a copy of its source: the one in force, so that the bugs which
+it plants in itself are in the copy too.
+"""
+
+import signal
 import subprocess
 import sys
+from importlib.abc import SourceLoader
 from pathlib import Path
 
 import pytest
+
+from tools import mutants
 
 GOOD = "from thing import double\n\n\ndef test_double():\n    assert double(3) == 6\n"
 WEAK = GOOD.replace("double(3) == 6", "double(2) == 4  # 2 + 2 too")
 SCRIPT = """
 import sys
 from pathlib import Path
-sys.path[:0] = [{tree!r}, {repo!r}]
+sys.path[:0] = [{tree!r}, {tools!r}]
 import typer
-from tools import mutants
+import examiner as mutants
 mutants.ROOT, mutants.PRELOAD = Path({tree!r}), []
+mutants.CPU_TIME, mutants.HANG, mutants.TIMEOUT = {seconds}
 try:
     mutants.main({only!r}, everything=False, base="", jobs=2)
 except typer.Exit as end:
@@ -32,6 +41,8 @@ new = "x * x"
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
+    tmp_path = tmp_path / "tree"
+    tmp_path.mkdir()
     (tmp_path / "thing.py").write_text("def double(x):\n    return 2 * x\n")
     (tmp_path / "test_thing.py").write_text(GOOD)
     (tmp_path / "tests" / "mutants").mkdir(parents=True)
@@ -39,9 +50,17 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def examine(tree: Path, only: tuple[str, ...] = ("thing",)) -> tuple[int, str]:
-    repo = str(Path(__file__).parents[2])
-    script = SCRIPT.format(tree=str(tree), repo=repo, only=list(only))
+def examine(
+    tree: Path,
+    only: tuple[str, ...] = ("thing",),
+    seconds: tuple[int, int, int] = (60, 60, 120),
+) -> tuple[int, str]:
+    assert isinstance(mutants.__loader__, SourceLoader)
+    tools = tree.with_name("tools")
+    tools.mkdir(exist_ok=True)
+    source = mutants.__loader__.get_source("tools.mutants")
+    (tools / "examiner.py").write_text(source, encoding="utf-8")
+    script = SCRIPT.format(tree=str(tree), tools=str(tools), only=list(only), seconds=seconds)
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tree
     )
@@ -83,6 +102,82 @@ def test_tests_that_fail_without_a_bug_are_no_examiners(tree):
     assert "no bug at all" in said
 
 
+def plant(tree: Path, bugs: dict[str, str], hangs: str = "") -> None:
+    """Puts in each bug for the line of `double`; `hangs` names the one that may hang."""
+    table = BUG[: BUG.index("[[mutant]]")]
+    for name, new in bugs.items():
+        table += f'[[mutant]]\nname = "{name}"\nold = """    return 2 * x"""\nnew = """{new}"""\n'
+        table += "hangs = true\n" * (name == hangs)
+    (tree / "tests" / "mutants" / "thing.toml").write_text(table)
+
+
+NOT_KILLED = {
+    "survivor": ("    return x + x", "SURVIVED"),
+    "name": ("    return 2 * y", "BROKEN: NameError"),
+    "unbound": ("    y += x\n    return y", "BROKEN: NameError"),
+    "group": ("    raise ExceptionGroup('', [ValueError(), NameError()])", "BROKEN: NameError"),
+    "name at import": ("    return 2 * x\ny = z", "BROKEN: NameError"),
+    "import": ("    import nosuch", "BROKEN: ImportError"),
+    "import from": ("    from os import nosuch", "BROKEN: ImportError"),
+    "syntax": ("    return eval('2 *')", "BROKEN: SyntaxError"),
+    "memory": ("    raise MemoryError", "BROKEN: MemoryError"),
+    "value at import": ("    return 2 * x\nint('z')", "BROKEN: pytest ended with 2"),
+    "signal": ("    import os\n    os.kill(os.getpid(), 11)", "BROKEN: ended by SIGSEGV"),
+    "exit": ("    import os\n    os._exit(5)", "BROKEN: pytest ended with 5"),
+}
+
+
+def test_only_a_test_that_fails_kills(tree):
+    """Kills: a mutant that crashes, cannot be imported or names what is not, counted as killed."""
+    killed = {
+        "failure": "    return 3 * x",
+        "error": "    raise ValueError(x)",
+        "group of errors": "    raise ExceptionGroup('', [ValueError()])",
+        "recursion": "    return double(x)",
+    }
+    plant(tree, {name: new for name, (new, _) in NOT_KILLED.items()} | killed)
+    code, said = examine(tree)
+    assert code == 1
+    assert f"{len(killed)} of {len(killed) + len(NOT_KILLED)} killed" in said
+    for name, (_, what) in NOT_KILLED.items():
+        assert f"thing: {name}: {what}\n" in said, said
+    assert f"{len(NOT_KILLED)} problems" in said
+
+
+@pytest.mark.parametrize("new", ["    while True: pass", "    import time; time.sleep(99)"])
+def test_a_mutant_that_hangs_is_killed_only_if_that_is_its_bug(tree, new):
+    """Kills: every endless loop taken for a bug that was noticed; two minutes for each of them."""
+    plant(tree, {"allowed": new, "surprise": new}, hangs="allowed")
+    waits = "sleep" in new
+    code, said = examine(tree, seconds=(20, 20, 10) if waits else (2, 4, 120))
+    assert code == 1
+    assert "thing: surprise: BROKEN: out of time (if that is the bug: hangs = true)" in said
+    assert "thing: allowed" not in said
+    assert "1 of 2 killed" in said
+
+
+def test_tests_too_slow_to_tell_a_mutant_that_hangs_are_named(tree):
+    """Kills: a test set that runs out of time by itself and kills every mutant that may hang."""
+    plant(tree, {"allowed": "    while True: pass"}, hangs="allowed")
+    slow = GOOD.replace("    assert", "    while True: double(1)\n    assert")
+    (tree / "test_thing.py").write_text(slow)
+    code, said = examine(tree, seconds=(60, 2, 120))
+    assert code == 1
+    assert "thing: no bug at all: killed" in said
+
+
+@pytest.mark.parametrize(
+    ("code", "late", "expected"),
+    [(0, False, "SURVIVED"), (1, False, "killed"), (-signal.SIGXCPU, False, "BROKEN: out of time"),
+     (-signal.SIGKILL, True, "BROKEN: out of time"), (-signal.SIGKILL, False, "BROKEN: ended by"),
+     (91, False, "BROKEN: NameError"), (99, False, "BROKEN: pytest ended with 99")],
+)  # fmt: skip
+def test_each_end_has_its_verdict(code, late, expected):
+    """Kills: out of memory (the kernel's SIGKILL) taken for out of time (ours)."""
+    mutant = mutants.Mutant("thing", "name", "a", "b", ("test_thing.py",))
+    assert mutants.verdict(mutant, code, late=late).startswith(expected)
+
+
 def git(tree: Path, *words: str) -> str:
     identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
     done = subprocess.run(
@@ -104,3 +199,70 @@ def test_what_changed_since_the_base_is_examined_and_without_a_base_everything(t
     assert "1 mutants of 1 modules" in examine(tree, only=())[1]
     base.write_text("0" * 40)
     assert "1 mutants of 1 modules" in examine(tree, only=())[1]
+
+
+def write(tree: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(text)
+
+
+@pytest.fixture
+def shared(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two modules, their tests, and what these share; ROOT is there."""
+    bugs = {f"tests/mutants/{name}.toml": BUG.replace('"thing"', f'"{name}"').replace(
+        "test_thing.py", f"tests/{folder}/test_{name}.py::test") for folder, name in
+        [("first", "one"), ("second", "two")]}  # fmt: skip
+    write(tree, {
+        "one.py": "", "two.py": "", "tests/conftest.py": "import tests.deep.fixtures",
+        "tests/deep/fixtures.py": "", "tests/deep/__init__.py": "", "tests/law.py": "",
+        "tests/unused.py": "", "tests/statistics.py": "from tests import law\nimport statistics",
+        "tests/first/conftest.py": "", "tests/first/test_one.py": "import one, unused",
+        "tests/second/test_two.py": "def test():\n    from tests.statistics import x",
+        **bugs,
+    })  # fmt: skip
+    (tree / "tests" / "mutants" / "thing.toml").unlink()
+    monkeypatch.setattr(mutants, "ROOT", tree)
+    return tree
+
+
+@pytest.mark.parametrize(
+    ("changed", "selected"),
+    [
+        ("one.py", ["one"]),
+        ("tests/mutants/two.toml", ["two"]),
+        ("tests/first/test_one.py", ["one"]),
+        ("tests/first/conftest.py", ["one"]),
+        ("tests/statistics.py", ["two"]),
+        ("tests/law.py", ["two"]),
+        ("tests/conftest.py", ["one", "two"]),
+        ("tests/deep/fixtures.py", ["one", "two"]),
+        ("tests/deep/__init__.py", ["one", "two"]),
+        ("tests/unused.py", []),
+        ("README.md", []),
+    ],
+)
+def test_a_change_selects_the_modules_whose_tests_read_it(shared, monkeypatch, changed, selected):
+    """Kills: a shared file that may lose its assertions and nothing is examined again."""
+    monkeypatch.setattr(mutants, "changed_since", lambda base: {changed})
+    found = mutants._selected(everything=False, base="HEAD", only=[])
+    assert [path.stem for path, _ in found] == selected
+
+
+def test_all_and_names_select_whatever_changed(shared, monkeypatch):
+    """Kills: --all that means all that changed."""
+    monkeypatch.setattr(mutants, "changed_since", lambda base: set())
+    for everything, only, selected in [(True, [], ["one", "two"]), (False, ["two"], ["two"])]:
+        found = mutants._selected(everything=everything, base="HEAD", only=only)
+        assert [path.stem for path, _ in found] == selected
+
+
+def test_in_this_course_a_shared_file_selects_its_readers(monkeypatch):
+    """Kills: names that are resolved in the toy above and not in the real tree."""
+    monkeypatch.setattr(mutants, "changed_since", lambda base: {"tests/oracles.py"})
+    found = {path.stem for path, _ in mutants._selected(everything=False, base="HEAD", only=[])}
+    assert "models.rbm.binary" in found
+    assert "tools.pairs" not in found
+    monkeypatch.setattr(mutants, "changed_since", lambda base: {"tests/conftest.py"})
+    found = {path.stem for path, _ in mutants._selected(everything=False, base="HEAD", only=[])}
+    assert found == {path.stem for path in (mutants.ROOT / "tests" / "mutants").glob("*.toml")}
