@@ -89,7 +89,7 @@ def _passes(hidden: list[int]) -> dict[str, Callable[[], object]]:
     return {
         "mean field": lambda: dbm.mean_field(x),
         "Gibbs": lambda: dbm.sample(IMAGES, generator=generator, steps=1),
-        "bound": lambda: dbn.free_energy_bound(x, generator=generator),
+        "bound": lambda: dbn.unnormalised_log_weight(x, generator=generator),
     }
 
 

@@ -25,7 +25,7 @@ from benchmarks.entry import Entry
 from benchmarks.provenance import RESULTS, write_results
 from coursepkg.data.digits import Split, binarise, load_split
 from coursepkg.enumeration import Normalised, NormalisedBound
-from coursepkg.evaluation import Nats, nats, over_seeds
+from coursepkg.evaluation import ImportanceBound, Nats, nats, over_seeds
 from coursepkg.models.autoregressive.binary import LogisticAutoregression, TreeAutoregression
 from coursepkg.rng import seeded
 
@@ -96,7 +96,7 @@ def run(entry: Entry, split: Split, *, quick: bool) -> dict[str, Any]:
 
 def count(model: object) -> int:
     """Numbers that the model learned: its parameters, or the table or the leaves it counted."""
-    if isinstance(model, Normalised | NormalisedBound):
+    if isinstance(model, Normalised | NormalisedBound | ImportanceBound):
         return count(model.model)
     if isinstance(model, LogisticAutoregression | TreeAutoregression):
         return model.learned
