@@ -153,13 +153,13 @@ def test_a_condition_is_cut_like_x():
 
 
 def test_a_condition_too_many_or_too_few_is_refused():
-    with pytest.raises(TypeError, match="condition: expected one, .*Conditional.*got none"):
+    with pytest.raises(TypeError, match=r"condition: expected one, .*Conditional.*got none"):
         nats(Conditional(), X)
-    with pytest.raises(TypeError, match="condition: expected none, .*Exact.*got one"):
+    with pytest.raises(TypeError, match=r"condition: expected none, .*Exact.*got one"):
         nats(Exact(), X, condition=X)
-    with pytest.raises(TypeError, match="condition: expected none, .*Energy.*got one"):
+    with pytest.raises(TypeError, match=r"condition: expected none, .*Energy.*got one"):
         nats(Energy(), X, condition=X, log_Z=0.0)
-    with pytest.raises(ValueError, match="condition: expected 10 rows.*got 9"):
+    with pytest.raises(ValueError, match=r"condition: expected 10 rows.*got 9"):
         nats(Conditional(), X, condition=X[1:, 0])
 
 

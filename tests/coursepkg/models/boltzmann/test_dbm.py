@@ -173,9 +173,7 @@ def test_weights_are_unbiased_for_p(generator):
 def test_one_hidden_layer_is_a_restricted_machine():
     dbm, x = deep((4, 3), sweeps=1), bits(4)
     assert_close(dbm.variational_free_energy(x), dbm.machine.free_energy(x))
-    assert_close(
-        dbm.unnormalised_log_weight(x, generator=seeded(0)), -dbm.machine.free_energy(x)
-    )
+    assert_close(dbm.unnormalised_log_weight(x, generator=seeded(0)), -dbm.machine.free_energy(x))
     assert_close(dbm.mean_field(x), [dbm.machine.hidden_probs(x)])
 
 
