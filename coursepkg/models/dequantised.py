@@ -30,9 +30,9 @@ class UniformNoise(nn.Module):
 class Dequantised(nn.Module):
     """The law of levels that a density f on ℝ^D gives to their cells.
 
-    Says: `log_weight` and, since it is one, `elbo` (≤): the integral over a cell has no closed form.
-    It has `sample` if f has, and `loss` if gradients train f; an f that is fitted, one fits before,
-    or in `FittedDequantised`.
+    Says: `log_weight` and, since that is one, `elbo` (≤): the integral over a cell has no closed
+    form. It has `sample` if f has, and `loss` if gradients train f; an f that is fitted, one fits
+    before, or in `FittedDequantised`.
 
     What f puts outside [0, K)^D is mass that no level has. Scores leave it out, so the p(x) of
     `log_weight` sums to less than 1. Draws cannot: those from outside count as the nearest level.
