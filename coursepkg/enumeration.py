@@ -6,10 +6,14 @@ refused above `LIMIT` states, with the price in the message.
 
 from collections.abc import Callable, Iterator, Sequence
 from math import prod
-from typing import Protocol
+from typing import Generic, TypeVar
 
 import torch
 from torch import Generator, Tensor, nn
+
+from coursepkg.protocols import Countable, Enumerable, EnumerableBound
+
+M = TypeVar("M", bound=Countable)
 
 LIMIT = 2**22  # states; a minute of one core, about
 CHUNK = 2**14  # states in memory at once
@@ -77,66 +81,42 @@ def _chunks(D: int, *, like: Tensor) -> Iterator[Tensor]:
         yield (number[:, None] >> place & 1).to(like.dtype)
 
 
-class Enumerable(Protocol):
-    """An energy model whose sum over all states is short enough."""
-
-    def free_energy(self, x: Tensor) -> Tensor:
-        """Maps (B, D) to (B,), nats."""
-
-    def log_z(self) -> Tensor:
-        """The exact log Z, (), nats."""
-
-
-class Normalised(nn.Module):
-    """An energy model with its exact log Z: log p(x) = -F(x) - log Z.
-
-    Says: `log_prob`, exact (=). Log Z is computed once, here: if the weights of the model change
-    afterwards, make a new one.
-
-    Args:
-        model: has `free_energy` and an exact `log_z`.
-    """
+class _WithConstant(nn.Module, Generic[M]):
+    """A model beside its log Z, which is computed once, here."""
 
     log_Z: Tensor
 
-    def __init__(self, model: Enumerable) -> None:
+    def __init__(self, model: M) -> None:
         super().__init__()
         self.model = model
         with torch.no_grad():
             self.register_buffer("log_Z", model.log_z())
+
+
+class Normalised(_WithConstant[Enumerable]):
+    """An energy model with its exact log Z: log p(x) = -F(x) - log Z.
+
+    Says: `log_prob`, exact (=). Log Z is computed once, at the start: if the weights of the model
+    change afterwards, make a new one.
+
+    Args:
+        model: has `free_energy` and an exact `log_z`.
+    """
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x), (B, D) -> (B,), nats."""
         return -self.model.free_energy(x) - self.log_Z
 
 
-class EnumerableBound(Protocol):
-    """An energy model that only bounds its free energy, but whose sum over all states is short."""
+class NormalisedBound(_WithConstant[EnumerableBound]):
+    """A model that draws weights of Z p(x), with its exact log Z.
 
-    def free_energy_bound(self, x: Tensor, *, generator: Generator) -> Tensor:
-        """Maps (B, D) to (B,), nats."""
-
-    def log_z(self) -> Tensor:
-        """The exact log Z, (), nats."""
-
-
-class NormalisedBound(nn.Module):
-    """A bound on the free energy with the exact log Z: log p(x) >= -bound(x) - log Z on average.
-
-    Says: `elbo` (≤). Log Z is computed once, here, as in `Normalised`.
+    Says: `log_weight` (≤). Log Z is computed once, at the start, as in `Normalised`.
 
     Args:
-        model: has `free_energy_bound` and an exact `log_z`.
+        model: has `unnormalised_log_weight` and an exact `log_z`.
     """
 
-    log_Z: Tensor
-
-    def __init__(self, model: EnumerableBound) -> None:
-        super().__init__()
-        self.model = model
-        with torch.no_grad():
-            self.register_buffer("log_Z", model.log_z())
-
-    def elbo(self, x: Tensor, *, generator: Generator) -> Tensor:
-        """A lower bound on log p(x), (B, D) -> (B,), nats."""
-        return -self.model.free_energy_bound(x, generator=generator) - self.log_Z
+    def log_weight(self, x: Tensor, *, generator: Generator) -> Tensor:
+        """log w with E w = p(x), so a lower bound on log p(x) on average, (B, D) -> (B,), nats."""
+        return self.model.unnormalised_log_weight(x, generator=generator) - self.log_Z

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 
 
-def check_levels(x: Tensor, *, event: tuple[int, ...], levels: int) -> None:
+def check_levels(x: Tensor, *, event: tuple[int, ...] | None = None, levels: int) -> None:
     """Checks that x holds a non-empty batch of integer levels 0..levels-1.
 
     Args:
         x: what came; should be an integer tensor (B, *event) with B >= 1.
-        event: shape of one example.
+        event: shape of one example; default any.
         levels: number of levels K.
 
     Raises:
@@ -21,7 +21,7 @@ def check_levels(x: Tensor, *, event: tuple[int, ...], levels: int) -> None:
     _check_tensor(x)
     if x.is_floating_point() or x.is_complex() or x.dtype == torch.bool:
         raise TypeError(f"x: expected integer levels 0..{levels - 1}, got dtype {x.dtype}")
-    _check_shape(x, event)
+    _check_shape(x, tuple(x.shape[1:]) if event is None else event)
     low, high = int(x.min()), int(x.max())
     if low < 0 or high >= levels:
         raise ValueError(f"x: expected levels 0..{levels - 1}, got values from {low} to {high}")
@@ -65,6 +65,27 @@ def check_binary(x: Tensor, *, event: tuple[int, ...], name: str = "x") -> None:
         raise ValueError(
             f"{name}: expected zeros and ones, got {int(other.sum())} others, such as "
             f"{x[other][0].item():.4g}"
+        )
+
+
+def check_mask(known: Tensor, x: Tensor) -> None:
+    """Checks that `known` is a mask for the entries of x: one for all examples, or one for each.
+
+    Args:
+        known: what came; should be bool, *event or (B, *event).
+        x: examples, (B, *event).
+
+    Raises:
+        TypeError: if `known` is not a bool tensor.
+        ValueError: if the shape is wrong.
+    """
+    _check_tensor(known, "known")
+    if known.dtype != torch.bool:
+        raise TypeError(f"known: expected a bool tensor, got dtype {known.dtype}")
+    if known.shape not in {x.shape, x.shape[1:]}:
+        raise ValueError(
+            f"known: expected shape {tuple(x.shape[1:])} or {tuple(x.shape)}, got "
+            f"{tuple(known.shape)}"
         )
 
 

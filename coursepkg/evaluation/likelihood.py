@@ -4,12 +4,21 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.protocols import Bound, Energy, EnergyBound, Exact
+from coursepkg.evaluation.given import takes_condition
+from coursepkg.protocols import (
+    Bound,
+    Energy,
+    Estimated,
+    Exact,
+    UnnormalisedWeighted,
+    Weighted,
+)
 
 T = TypeVar("T")
 
@@ -20,8 +29,8 @@ class Nats:
 
     Args:
         value: mean over examples of -log p(x), or of what stands for it, nats.
-        sign: "=" if exact, "≤" if an upper bound (log p was bounded below), "≈" if an estimated
-            log Z entered.
+        sign: "=" if exact, "≤" if an upper bound (log p was bounded below), "≈" if an estimate
+            of log Z or of log p entered.
         error_data: standard error over the examples.
         error_draws: standard error over the Monte Carlo draws, given the examples; 0 if exact,
             NaN if a single draw leaves it unknown.
@@ -46,6 +55,7 @@ def nats(
     model: object,
     x: Tensor,
     *,
+    condition: Tensor | None = None,
     generator: Generator | None = None,
     draws: int = 1,
     log_Z: float | None = None,
@@ -54,17 +64,19 @@ def nats(
 ) -> Nats:
     """Mean negative log-likelihood of x under the model, in nats per example.
 
-    Reads what the model can say: `log_prob` gives =, `elbo` gives ≤, and `free_energy` or a bound
-    on it, with an estimate of log Z, gives ≈. The value of a bound is no likelihood, and an
-    estimated log Z tends to flatter: E[log Ẑ] ≤ log Z.
+    Reads what the model can say: `log_prob` gives =, `elbo` or else `log_weight` gives ≤,
+    `log_prob_estimate` gives ≈, and so does `free_energy` or `unnormalised_log_weight` with an
+    estimate of log Z. The value of a bound is no likelihood, and an estimated log Z tends to
+    flatter: E[log Ẑ] ≤ log Z.
 
     Args:
-        model: has one of `log_prob`, `elbo`, `free_energy` and `free_energy_bound`; evaluated in
-            eval mode, left as it was.
+        model: says something about p(x); evaluated in eval mode, left as it was.
         x: examples, (N, *event).
-        generator: source of the draws of a bound.
-        draws: how many draws of the bound to average per example.
-        log_Z: estimate for a model that has only a free energy, nats.
+        condition: what a conditional model is given, one row for each example, (N, *shape).
+        generator: source of the draws of a bound or an estimate.
+        draws: how many draws to average per example. They make the number less noisy, and never
+            the bound tighter: that is what `ImportanceBound` does, by averaging *weights*.
+        log_Z: estimate for a model that knows log p(x) only up to log Z, nats.
         log_Z_error: its standard error, nats.
         batch_size: examples scored at once.
 
@@ -72,18 +84,27 @@ def nats(
         `Nats`, with standard errors over the examples and over the draws kept apart.
 
     Raises:
-        TypeError: if the model says nothing about p(x) (a GAN, say), or a needed argument lacks.
-        ValueError: if x is empty or a value is NaN.
+        TypeError: if the model says nothing about p(x) (a GAN, say), a needed argument lacks, or a
+            condition came for a model that takes none.
+        ValueError: if x is empty, `condition` has other rows, or a value is NaN.
     """
     if len(x) == 0:
         raise ValueError("x: expected at least one example, got none")
     if draws < 1:
         raise ValueError(f"draws: expected at least 1, got {draws}")
+    sign, drawn, says = _reading(model)
+    _check_condition(model, says, condition, x)
+    constant, error = _constant(model, log_Z, log_Z_error)
+    if drawn:
+        noise = _given(generator, f"generator: expected one, since {_name(model)} draws, got none")
+        says = partial(says, generator=noise)
+    score: list[Tensor] = []
     with torch.no_grad(), eval_mode(model):
-        sign, drawn, nll = _reading(model, generator, log_Z)
-        rows = [torch.cat([nll(b) for b in x.split(batch_size)])
-                for _ in range(draws if drawn else 1)]  # fmt: skip
-    return _summary(torch.stack(rows), sign, drawn=drawn, error=log_Z_error if sign == "≈" else 0.0)
+        for _ in range(draws if drawn else 1):
+            parts = _batches(x, condition, batch_size)
+            score.append(torch.cat([says(b) if c is None else says(b, condition=c)
+                                    for b, c in parts]))  # fmt: skip
+    return _summary(constant - torch.stack(score), sign, drawn=drawn, error=error)
 
 
 def over_seeds(results: Sequence[Nats]) -> Nats:
@@ -113,29 +134,57 @@ def over_seeds(results: Sequence[Nats]) -> Nats:
     )
 
 
-def _reading(
-    model: object, generator: Generator | None, log_Z: float | None
-) -> tuple[str, bool, Callable[[Tensor], Tensor]]:
-    """The sign of what the model says, whether it is drawn, and -log p(x) or what stands for it."""
+def _reading(model: object) -> tuple[str, bool, Callable[..., Tensor]]:
+    """The sign of what the model says, whether it is drawn, and log p(x) or what stands for it."""
     if isinstance(model, Exact):
-        return "=", False, lambda x: -model.log_prob(x)
+        return "=", False, model.log_prob
     if isinstance(model, Bound):
-        noise = _given(generator, f"generator: expected one, since {_name(model)} draws its bound")
-        return "≤", True, lambda x: -model.elbo(x, generator=noise)
-    if isinstance(model, Energy | EnergyBound):
-        constant = _given(
-            log_Z,
-            f"log_Z: expected an estimate, since {_name(model)} knows log p(x) only up to log Z "
-            "(annealed importance sampling estimates it)",
-        )
-        if isinstance(model, Energy):
-            return "≈", False, lambda x: model.free_energy(x) + constant
-        noise = _given(generator, f"generator: expected one, since {_name(model)} draws its bound")
-        return "≈", True, lambda x: model.free_energy_bound(x, generator=noise) + constant
+        return "≤", True, model.elbo
+    if isinstance(model, Weighted):
+        return "≤", True, model.log_weight
+    if isinstance(model, Estimated):
+        return "≈", True, model.log_prob_estimate
+    if isinstance(model, Energy):
+        return "≈", False, lambda x: -model.free_energy(x)
+    if isinstance(model, UnnormalisedWeighted):
+        return "≈", True, model.unnormalised_log_weight
     raise TypeError(
-        f"{_name(model)} says nothing about p(x): expected log_prob, elbo or free_energy. An "
-        "implicit model such as a GAN has no likelihood (—); compare its samples instead"
+        f"{_name(model)} says nothing about p(x): expected log_prob, elbo, log_weight, "
+        "log_prob_estimate, free_energy or unnormalised_log_weight, got none. An implicit model "
+        "such as a GAN has no likelihood (—); compare its samples instead"
     )
+
+
+def _constant(model: object, log_Z: float | None, error: float) -> tuple[float, float]:
+    """What must still be subtracted, and its error: log Z, or nothing if p is normalised."""
+    if not isinstance(model, Energy | UnnormalisedWeighted):
+        return 0.0, 0.0
+    return _given(
+        log_Z,
+        f"log_Z: expected an estimate, since {_name(model)} knows log p(x) only up to log Z "
+        "(annealed importance sampling estimates it), got none",
+    ), error
+
+
+def _check_condition(
+    model: object, says: Callable[..., Tensor], condition: Tensor | None, x: Tensor
+) -> None:
+    if takes_condition(says) != (condition is not None):
+        expected, got = ("one", "none") if condition is None else ("none", "one")
+        raise TypeError(
+            f"condition: expected {expected}, since what {_name(model)} says depends on "
+            f"{'a condition' if condition is None else 'x only'}, got {got}"
+        )
+    if condition is not None and len(condition) != len(x):
+        raise ValueError(f"condition: expected {len(x)} rows, as x has, got {len(condition)}")
+
+
+def _batches(
+    x: Tensor, condition: Tensor | None, size: int
+) -> Iterator[tuple[Tensor, Tensor | None]]:
+    for start in range(0, len(x), size):
+        rows = slice(start, start + size)
+        yield x[rows], None if condition is None else condition[rows]
 
 
 def _given(value: T | None, otherwise: str) -> T:

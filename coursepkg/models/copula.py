@@ -14,21 +14,21 @@ Jacobian is :math:`\prod_d \hat p_d(x_d) / \varphi(z_d)` for the standard normal
 and Jensen's inequality gives the bound that is reported.
 """
 
-import copy
 import math
 
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.models.dequantised import FittedDequantised
+from coursepkg.models.transformed import Transformed
 from coursepkg.protocols import Density
-from coursepkg.rng import draw_seed, seeded
-from coursepkg.validate import check_levels, check_positive, check_real
+from coursepkg.validate import check_positive, check_real
 
 LEAST = 2.0**-53  # ranks are kept this far from 0 and 1, where z would be infinite
 
 
 class Gaussianiser(nn.Module):
-    """The map between levels with their noise (x, u) and z, and its log-volume.
+    """The map between y = x + u, levels with their noise, and z; a `Transform` of [0, K)^D.
 
     No model: it has no law of its own. Before `fit` all levels are equally frequent.
 
@@ -50,40 +50,52 @@ class Gaussianiser(nn.Module):
         self.histogram: Tensor  # p̂_d(l), (D, K)
         self.register_buffer("histogram", torch.full((dim, levels), 1 / levels))
 
-    def fit(self, x: Tensor) -> "Gaussianiser":
-        """Counts the levels of each pixel of x, (N, D)."""
-        check_levels(x, event=(self.dim,), levels=self.levels)
-        count = nn.functional.one_hot(x, self.levels).sum(0) + self.smoothing
-        self.histogram.copy_(count / count.sum(1, keepdim=True))
+    def fit(self, y: Tensor) -> "Gaussianiser":
+        """Counts the levels of each pixel of y, (N, D)."""
+        columns = self._level(y).T
+        count = torch.stack([torch.bincount(x, minlength=self.levels) for x in columns])
+        share = count + self.smoothing
+        self.histogram.copy_(share / share.sum(1, keepdim=True))
         return self
 
-    def encode(self, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+    def encode(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """z, and the log-volume Σ_d log p̂_d(x_d) - log φ(z_d) that is added to log f(z).
 
         Source: :eq:`gaussianise`, :eq:`gaussianise-volume`.
 
         Args:
-            x: levels (B, D).
-            u: noise in [0, 1], (B, D).
+            y: x + u, (B, D), with x the levels and u the noise in [0, 1).
 
         Returns:
-            z (B, D), and the log-volume of each example (B,), nats.
+            z (B, D), and log |det ∂z/∂y| of each example, (B,), nats.
         """
-        check_levels(x, event=(self.dim,), levels=self.levels)
+        x = self._level(y)
         p, below = self._steps()
-        d = torch.arange(self.dim, device=x.device)
-        rank = below[d, x] + u.double() * p[d, x]
+        d = torch.arange(self.dim, device=y.device)
+        rank = below[d, x] + (y.double() - x) * p[d, x]
         z = torch.special.ndtri(rank.clamp(LEAST, 1 - LEAST))
         log_phi = -(z.square() + math.log(2 * math.pi)) / 2
         log_volume = (p[d, x].log() - log_phi).sum(1)
         return z.to(self.histogram), log_volume.to(self.histogram)
 
     def decode(self, z: Tensor) -> Tensor:
-        """The levels in whose cell z lies, (B, D) -> (B, D) int64."""
+        """The y whose z this is, (B, D) -> (B, D), in double precision."""
         check_real(z, event=(self.dim,))
-        rank = torch.special.ndtr(z.double()).T.contiguous()
-        _, below = self._steps()
-        return torch.searchsorted(below[:, 1:].contiguous(), rank, right=True).T.contiguous()
+        p, below = self._steps()
+        rank = torch.special.ndtr(z.double()).T.contiguous()  # (D, B)
+        x = torch.searchsorted(below[:, 1:].contiguous(), rank, right=True)
+        y = x + (rank - below.gather(1, x)) / p.gather(1, x)
+        return torch.minimum(y, torch.nextafter(x + 1.0, x.double())).T  # inside the cell of x
+
+    def _level(self, y: Tensor) -> Tensor:
+        """x of y = x + u, (B, D) int64."""
+        check_real(y, event=(self.dim,))
+        if y.min() < 0 or y.max() >= self.levels:
+            raise ValueError(
+                f"y: expected 0 <= y < {self.levels}, got values from {y.min().item():.6g} to "
+                f"{y.max().item():.6g}"
+            )
+        return y.long()
 
     def _steps(self) -> tuple[Tensor, Tensor]:
         """p̂_d(l) and F_d(l - 1), (D, K), in double precision: single loses the tails."""
@@ -92,10 +104,11 @@ class Gaussianiser(nn.Module):
         return p, nn.functional.pad(p.cumsum(1)[:, :-1], (1, 0))
 
 
-class Gaussianised(nn.Module):
-    """Levels x whose z has the given density f.
+class Gaussianised(FittedDequantised):
+    """Levels x whose z has the given density f: dequantised, then transformed pixel by pixel.
 
-    Says: `elbo` (≤), since p(x) is an integral of f over a cell that has no closed form.
+    Says: `log_weight` and `elbo` (≤), since p(x) is an integral of f over a cell that has no closed
+    form.   Source: :eq:`gaussianised-elbo`.
 
     Args:
         density: f, an `nn.Module` with `fit`, `log_prob` and `sample` on ℝ^D.
@@ -119,33 +132,13 @@ class Gaussianised(nn.Module):
         copies: int,
         generator: Generator,
     ) -> None:
-        super().__init__()
-        check_positive(copies=copies)
-        self.density, self.copies, self.seed = density, copies, draw_seed(generator)
-        self.pixels = Gaussianiser(dim=dim, levels=levels, smoothing=smoothing)
-
-    def fit(self, x: Tensor) -> "Gaussianised":
-        """Counts the levels of x, (N, D), then fits f to `copies` · N points z."""
-        pixels = copy.deepcopy(self.pixels).fit(x)
-        generator = seeded(self.seed, device=x.device)
-        noise = (_uniform_like(x, generator=generator) for _ in range(self.copies))
-        self.density.fit(torch.cat([pixels.encode(x, u)[0] for u in noise]))
-        self.pixels = pixels  # after the density, which may have refused
-        return self
-
-    def elbo(self, x: Tensor, *, generator: Generator) -> Tensor:
-        """log f(z) + log-volume with one draw of the noise, (B, D) -> (B,), nats.
-
-        Its mean is at most log p(x), and the mean of its exponential is p(x).
-        Source: :eq:`gaussianised-elbo`.
-        """
-        check_levels(x, event=(self.pixels.dim,), levels=self.pixels.levels)
-        z, log_volume = self.pixels.encode(x, _uniform_like(x, generator=generator))
-        return self.density.log_prob(z) + log_volume
-
-    def sample(self, n: int, *, generator: Generator) -> Tensor:
-        """Draws (n, D) levels: z from f, then the cell in which it lies."""
-        return self.pixels.decode(self.density.sample(n, generator=generator))
+        check_positive(smoothing=smoothing, copies=copies)
+        # every example is counted `copies` times, and so is every pseudo-count
+        pixels = Gaussianiser(dim=dim, levels=levels, smoothing=smoothing * copies)
+        super().__init__(
+            Transformed(pixels, density), levels=levels, copies=copies, generator=generator,
+            dtype=torch.float64,
+        )  # fmt: skip
 
 
 class CorrelatedNormal(nn.Module):
@@ -233,8 +226,3 @@ class GaussianCopula(Gaussianised):
             CorrelatedNormal(dim=dim, shrinkage=shrinkage),
             dim=dim, levels=levels, smoothing=smoothing, copies=copies, generator=generator,
         )  # fmt: skip
-
-
-def _uniform_like(x: Tensor, *, generator: Generator) -> Tensor:
-    """Noise in [0, 1) of the shape of x, in double precision."""
-    return torch.rand(x.shape, generator=generator, dtype=torch.float64, device=x.device)

@@ -2,7 +2,7 @@
 
 from torch import Generator, Tensor, nn
 
-from coursepkg.enumeration import Enumerable
+from coursepkg.protocols import Enumerable
 
 
 class ExactLikelihood(nn.Module):

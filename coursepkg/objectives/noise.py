@@ -6,8 +6,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from coursepkg.protocols import Energy
-from coursepkg.samplers.weighting import Proposal
+from coursepkg.protocols import Energy, Proposal
 from coursepkg.validate import check_binary
 
 

@@ -62,7 +62,6 @@ from coursepkg.samplers.transforms import (
 )
 from coursepkg.samplers.weighting import (
     Estimate,
-    Proposal,
     RejectionSampler,
     effective_sample_size,
     importance_plain,
@@ -89,7 +88,6 @@ __all__ = [
     "Kernel",
     "MetropolisHastings",
     "Path",
-    "Proposal",
     "ProposalKernel",
     "RandomScanGibbs",
     "RandomWalk",

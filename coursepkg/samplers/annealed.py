@@ -12,9 +12,9 @@ from typing import Any, Protocol
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.protocols import Proposal
 from coursepkg.samplers.run import Kernel
 from coursepkg.samplers.weighting import (
-    Proposal,
     effective_sample_size,
     log_mean_error,
     log_mean_weight,

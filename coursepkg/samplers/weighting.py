@@ -8,12 +8,12 @@ handled as logarithms, since they overflow long before their logarithms do.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.protocols import Exact, Sampler
+from coursepkg.protocols import Proposal
 from coursepkg.validate import check_positive, check_real
 
 LIMIT = 10_000_000  # proposals for one call of `sample`; a sampler that needs more is no sampler
@@ -25,10 +25,6 @@ class Estimate(NamedTuple):
 
     value: float
     error: float
-
-
-class Proposal(Sampler, Exact, Protocol):
-    """A law q that can be drawn from, and says its exact log-density."""
 
 
 def monte_carlo(f: Tensor) -> Estimate:

@@ -6,7 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from coursepkg.validate import check_binary, check_levels, check_positive, check_real, check_weights
+from coursepkg.validate import (
+    check_binary,
+    check_levels,
+    check_mask,
+    check_positive,
+    check_real,
+    check_weights,
+)
 
 GOOD_LEVELS = torch.tensor([[0, 1, 16], [3, 4, 5]])
 
@@ -17,6 +24,9 @@ def test_good_input_passes():
     check_real(torch.rand(2, 4, 4, generator=torch.Generator()), event=(4, 4))
     check_binary(torch.tensor([[0.0, 1.0], [1.0, 1.0]]), event=(2,))
     check_positive(step_size=1e-9)
+    check_levels(GOOD_LEVELS, levels=17)  # an event of any shape
+    check_mask(GOOD_LEVELS > 3, GOOD_LEVELS)
+    check_mask(GOOD_LEVELS[0] > 3, GOOD_LEVELS)
 
 
 @pytest.mark.parametrize(
@@ -81,3 +91,25 @@ def test_weights_must_be_finite(value):
     check_weights(nn.ParameterDict({"W": torch.ones(2)}))
     with pytest.raises(ValueError, match="b: expected finite weights, got 1 NaN or inf"):
         check_weights(model)
+
+
+@pytest.mark.parametrize(
+    ("known", "error", "message"),
+    [
+        ([True, False, True], TypeError, "known: expected a torch.Tensor, got list"),
+        (torch.ones(3), TypeError, "known: expected a bool tensor, got dtype torch.float"),
+        (torch.ones(4) > 0, ValueError, r"expected shape \(3,\) or \(2, 3\), got \(4,\)"),
+        (torch.ones(1, 3) > 0, ValueError, r"got \(1, 3\)"),
+        (torch.ones(2) > 0, ValueError, r"got \(2,\)"),
+        (torch.tensor(True), ValueError, r"got \(\)"),
+    ],
+)
+def test_what_is_no_mask_is_refused(known, error, message):
+    with pytest.raises(error, match=message):
+        check_mask(known, GOOD_LEVELS)
+
+
+def test_levels_of_any_event_still_need_an_example():
+    """Kills: a batch of nothing let through where the shape is free."""
+    with pytest.raises(ValueError, match="at least one"):
+        check_levels(GOOD_LEVELS[:0], levels=17)

@@ -36,7 +36,7 @@ def cost(what: str, against: str, n: int) -> Row:
         "log Z": dbm.log_z,
         "mean field": lambda: dbm.mean_field(x),
         "Gibbs": lambda: dbm.sample(IMAGES, generator=generator, steps=1),
-        "bound": lambda: dbn.free_energy_bound(x, generator=generator),
+        "bound": lambda: dbn.unnormalised_log_weight(x, generator=generator),
     }
     with torch.no_grad():
         seconds = fastest(work[what], repeats=REPEATS, least=LEAST)

@@ -12,6 +12,7 @@ from benchmarks.leaderboard.board import BINARISED, Entry, learned_inside
 from benchmarks.leaderboard.entries.rbm import annealed, log_z
 from coursepkg.data.digits import Split
 from coursepkg.enumeration import NormalisedBound
+from coursepkg.evaluation import ImportanceBound
 from coursepkg.models.boltzmann import dbm
 from coursepkg.models.boltzmann.dbm import DBM
 from coursepkg.models.boltzmann.dbn import DBN, transposed
@@ -20,7 +21,7 @@ from coursepkg.models.rbm.learning import PersistentChains, train
 from coursepkg.samplers.weighting import Estimate
 
 D = 64
-SAMPLES = 10  # draws of the hidden layers in a bound
+SAMPLES = 10  # importance weights in a bound
 COPIES = 10  # of each image, each with its own hidden units for the next machine
 
 
@@ -29,35 +30,35 @@ def first_alone(split: Split, generator: Generator, quick: bool) -> RBM:
     return _first_machine(split, quick, generator)
 
 
-def dbn_exact(split: Split, generator: Generator, quick: bool) -> NormalisedBound:
+def dbn_exact(split: Split, generator: Generator, quick: bool) -> ImportanceBound:
     """64-100-20: the top machine is small enough for the sum over its 2^20 hidden states."""
     first = _first_machine(split, quick, generator)
     h = first.sample_hidden(split.train.repeat(COPIES, 1), generator=generator)
     top = RBM(len(first.c), 4 if quick else 20, generator=generator)
     _learn(top, h, epochs=80, step_size=0.2, quick=quick, generator=generator)
-    return NormalisedBound(DBN([first, top], samples=SAMPLES))
+    return ImportanceBound(NormalisedBound(DBN([first, top])), SAMPLES)
 
 
-def dbn_upside_down(split: Split, generator: Generator, quick: bool) -> DBN:
+def dbn_upside_down(split: Split, generator: Generator, quick: bool) -> ImportanceBound:
     """64-100-64: the second machine starts as the first upside down, where the bound is tight."""
     first = _first_machine(split, quick, generator)
     h = first.sample_hidden(split.train.repeat(COPIES, 1), generator=generator)
     top = transposed(first)
     _learn(top, h, epochs=30, step_size=0.2, quick=quick, generator=generator)
-    return DBN([first, top], samples=SAMPLES)
+    return ImportanceBound(DBN([first, top]), SAMPLES)
 
 
-def dbm_pretrained(split: Split, generator: Generator, quick: bool) -> DBM:
+def dbm_pretrained(split: Split, generator: Generator, quick: bool) -> ImportanceBound:
     """64-100-50, all links undirected: layer by layer, then jointly."""
     sizes = (D, 8, 4) if quick else (D, 100, 50)
-    deep = DBM(sizes, generator=generator, sweeps=10, samples=SAMPLES)
+    deep = DBM(sizes, generator=generator, sweeps=10)
     dbm.pretrain(deep, split.train, epochs=1 if quick else 100, batch_size=50, step_size=0.1,
                  generator=generator)  # fmt: skip
     dbm.train_jointly(
         deep, split.train, negative=PersistentChains(100), epochs=1 if quick else 300,
         batch_size=50, step_size=0.1, last_step_size=0.0, average=0.99, generator=generator,
     )  # fmt: skip
-    return deep
+    return ImportanceBound(deep, SAMPLES)
 
 
 def _first_machine(split: Split, quick: bool, generator: Generator) -> RBM:
@@ -66,17 +67,20 @@ def _first_machine(split: Split, quick: bool, generator: Generator) -> RBM:
     return rbm
 
 
-def dbn_log_z(dbn: DBN, split: Split, generator: Generator) -> Estimate:
+def dbn_log_z(bound: ImportanceBound, split: Split, generator: Generator) -> Estimate:
     """log Z of the top machine, by AIS over its visible units: h¹ of the network."""
-    first, top = dbn.machines
+    assert isinstance(bound.model, DBN)
+    first, top = bound.model.machines
     assert isinstance(first, RBM)
     assert isinstance(top, RBM)
     h = first.sample_hidden(split.train, generator=generator)
     return annealed(top, marginal_rates(h), generator=generator)
 
 
-def dbm_log_z(deep: DBM, split: Split, generator: Generator) -> Estimate:
+def dbm_log_z(bound: ImportanceBound, split: Split, generator: Generator) -> Estimate:
     """log Z by AIS over the even layers, v and h²; h¹ is summed out."""
+    deep = bound.model
+    assert isinstance(deep, DBM)
     even, _ = deep.fold([split.train, *deep.mean_field(split.train)])
     return annealed(deep.machine, marginal_rates(even), generator=generator)
 

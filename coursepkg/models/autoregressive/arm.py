@@ -1,12 +1,10 @@
 """Autoregressive models: one network gives all D conditionals, and their product is the law."""
 
-from collections.abc import Iterable
-
 import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_levels
+from coursepkg.validate import check_levels, check_mask
 
 
 class ARM(nn.Module):
@@ -45,18 +43,44 @@ class ARM(nn.Module):
         """Draws (n, D), one variable at a time."""
         device = next(self.parameters(), torch.empty(0)).device
         blank = torch.zeros(n, self.dim, dtype=torch.int64, device=device)
-        return self.complete(blank, known=0, generator=generator)
+        return self.left_to_right(blank, torch.zeros_like(blank[0]).bool(), generator=generator)
 
-    def complete(self, x: Tensor, *, known: int, generator: Generator) -> Tensor:
-        """Keeps the first `known` variables of x, (B, D), and draws the others given them, exactly.
+    def complete(self, x: Tensor, known: Tensor, *, generator: Generator) -> Tensor:
+        """Keeps x where it is known and draws the rest given it, exactly, for a *known beginning*.
+
+        Source: :eq:`arm-sampling`.
+
+        Args:
+            x: levels (B, D); those that are missing are ignored, but must be levels.
+            known: bool (D,) or (B, D); no known variable stands behind a missing one.
+            generator: the only source of randomness.
 
         Raises:
-            ValueError: if `known` is not in 0..D.
+            TypeError: if `known` is not bool.
+            ValueError: if what is known is no beginning (see `complete_by_gibbs`).
         """
         check_levels(x, event=(self.dim,), levels=self.levels)
-        if not 0 <= known <= self.dim:
-            raise ValueError(f"known: expected 0..{self.dim}, got {known}")
-        return self._draw(x, range(known, self.dim), generator=generator)
+        check_mask(known, x)
+        if (known[..., 1:] & ~known[..., :-1]).any():
+            raise ValueError(
+                "known: expected a beginning, d variables that are known and then none, got a "
+                "known variable behind a missing one; complete_by_gibbs takes any mask"
+            )
+        return self.left_to_right(x, known, generator=generator)
+
+    @torch.no_grad()
+    def left_to_right(self, x: Tensor, known: Tensor, *, generator: Generator) -> Tensor:
+        """Draws what is not known, in order, each x_d from p(x_d | x_{<d}): (B, D) -> (B, D).
+
+        Source: :eq:`arm-sampling`. Ignores what is known behind a gap.
+        """
+        x = x.clone()
+        for d in _places(~known):
+            x[:, d] = torch.where(
+                known[..., d], x[:, d],
+                _categorical(self._log_conditionals(x)[:, d], generator=generator),
+            )  # fmt: skip
+        return x
 
     @torch.no_grad()
     def log_conditional(self, x: Tensor, d: int) -> Tensor:
@@ -69,35 +93,32 @@ class ARM(nn.Module):
         candidates[:, d] = torch.arange(self.levels, device=x.device).repeat(len(x))
         return self.log_prob(candidates).view(len(x), self.levels).log_softmax(-1)
 
-    def fill_in(self, x: Tensor, missing: Tensor, *, sweeps: int, generator: Generator) -> Tensor:
-        """Draws the missing variables given all the others by Gibbs sampling.
+    def complete_by_gibbs(
+        self, x: Tensor, known: Tensor, *, sweeps: int, generator: Generator
+    ) -> Tensor:
+        """Draws what is missing given what is known, wherever it stands, by Gibbs sampling.
 
-        The start is a left-to-right draw, which ignores what lies to the right of a gap; each
-        sweep then redraws every missing variable from `log_conditional`. The law of the result
-        tends to p(missing | known) as `sweeps` grows; a sweep costs K passes a missing variable.
+        The start is a `left_to_right` draw, which ignores what lies behind a gap; each sweep then
+        redraws every missing variable from `log_conditional`. The law of the result tends to
+        p(missing | known) as `sweeps` grows; a sweep costs K passes a missing variable.
 
         Args:
-            x: levels (B, D); those at missing places are ignored, but must be levels.
-            missing: bool (D,).
+            x: levels (B, D); those that are missing are ignored, but must be levels.
+            known: bool (D,) or (B, D).
             sweeps: number of Gibbs sweeps, >= 0.
-            generator: source of the draws.
+            generator: the only source of randomness.
+
+        Raises:
+            TypeError: if `known` is not bool.
+            ValueError: if x are no levels or `known` no mask for them.
         """
         check_levels(x, event=(self.dim,), levels=self.levels)
-        if missing.dtype != torch.bool or missing.shape != (self.dim,):
-            raise ValueError(f"missing: expected bool ({self.dim},), got {tuple(missing.shape)}")
-        places = missing.nonzero().flatten().tolist()
-        x = self._draw(x, places, generator=generator)
+        check_mask(known, x)
+        x = self.left_to_right(x, known, generator=generator)
         for _ in range(sweeps):
-            for d in places:
-                x[:, d] = _categorical(self.log_conditional(x, d), generator=generator)
-        return x
-
-    @torch.no_grad()
-    def _draw(self, x: Tensor, places: Iterable[int], *, generator: Generator) -> Tensor:
-        """Redraws the variables at `places`, in this order, each from p(x_d | x_{<d})."""
-        x = x.clone()
-        for d in places:
-            x[:, d] = _categorical(self._log_conditionals(x)[:, d], generator=generator)
+            for d in _places(~known):
+                drawn = _categorical(self.log_conditional(x, d), generator=generator)
+                x[:, d] = torch.where(known[..., d], x[:, d], drawn)
         return x
 
     def _log_conditionals(self, x: Tensor) -> Tensor:
@@ -107,6 +128,12 @@ class ARM(nn.Module):
         if logits.shape != expected:
             raise ValueError(f"net: expected logits {expected}, got {tuple(logits.shape)}")
         return logits.log_softmax(-1)
+
+
+def _places(missing: Tensor) -> list[int]:
+    """The variables that are missing in one example at least, in order."""
+    places: list[int] = missing.reshape(-1, missing.shape[-1]).any(0).nonzero().flatten().tolist()
+    return places
 
 
 def _categorical(log_p: Tensor, *, generator: Generator) -> Tensor:

@@ -7,7 +7,6 @@ annealing) is therefore the restricted machine's own; new is p(h | v), since giv
 layers still depend on one another.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -30,8 +29,9 @@ class DBM(nn.Module):
     :math:`E(v, h^1, \dots, h^L) = -\sum_{l=0}^{L} b_l^\top h^l
     - \sum_{l=1}^{L} {h^{l-1}}^\top W_l h^l` with :math:`h^0 = v`.
 
-    Says: `free_energy_bound`, a bound on log p(v) up to log Z (≈). If all even or all odd layers
-    together have 22 units or fewer, `log_z` is exact and `NormalisedBound(dbm)` says `elbo` (≤).
+    Says: `unnormalised_log_weight`, whose mean bounds log p(v) up to log Z (≈). If all even or all
+    odd layers together have 22 units or fewer, `log_z` is exact and `NormalisedBound(dbm)` says
+    `log_weight` (≤).
 
     Attributes:
         machine: the `RBM` between (v, h², …) and (h¹, h³, …) that is the same law; it owns the
@@ -42,23 +42,20 @@ class DBM(nn.Module):
         generator: draws the weights, normal with standard deviation `scale`; biases start at 0.
         scale: standard deviation of the first weights.
         sweeps: updates of every layer in `mean_field`.
-        samples: draws of the even hidden layers for each example in `free_energy_bound`.
 
     Raises:
         ValueError: if a size or number is impossible.
     """
 
     def __init__(
-        self, sizes: Sequence[int], *, generator: Generator, scale: float = 0.01, sweeps: int = 20,
-        samples: int = 1,
+        self, sizes: Sequence[int], *, generator: Generator, scale: float = 0.01, sweeps: int = 20
     ) -> None:  # fmt: skip
         super().__init__()
-        if len(sizes) < 2 or min(sizes) < 1 or sweeps < 1 or samples < 1:
+        if len(sizes) < 2 or min(sizes) < 1 or sweeps < 1:
             raise ValueError(
-                "expected two or more sizes >= 1, sweeps >= 1 and samples >= 1, got "
-                f"{list(sizes)}, {sweeps}, {samples}"
+                f"expected two or more sizes >= 1 and sweeps >= 1, got {list(sizes)} and {sweeps}"
             )
-        self.sizes, self.sweeps, self.samples = list(sizes), sweeps, samples
+        self.sizes, self.sweeps = list(sizes), sweeps
         layer = torch.arange(len(sizes), device=generator.device)
         of_unit = [
             layer[p::2].repeat_interleave(torch.tensor(sizes[p::2]).to(layer)) for p in (0, 1)
@@ -124,20 +121,18 @@ class DBM(nn.Module):
         entropy: Tensor = torch.special.entr(mu) + torch.special.entr(1 - mu)
         return energy - entropy.sum(-1)
 
-    def free_energy_bound(self, x: Tensor, *, generator: Generator) -> Tensor:
-        """A tighter bound on log p(v), up to log Z: (B, D) -> (B,), nats.
+    def unnormalised_log_weight(self, x: Tensor, *, generator: Generator) -> Tensor:
+        """log w with E w = Z p(v), (B, D) -> (B,), nats; tighter than `variational_free_energy`.
 
-        Draws the even hidden layers from q and sums the odd ones out by formula: minus the log of
-        the mean of exp(-F(v, h², …)) / q(h², … | v) over `samples` draws. It holds on average over
-        `generator`, not for each draw.
+        Draws the even hidden layers from q, once, and sums the odd ones out by formula:
+        log w = -F(v, h², …) - log q(h², … | v). So E[log w] <= log p(v) + log Z, on average over
+        `generator`, not for each draw. `ImportanceBound(dbm, R)` averages R weights.
         """
         check_binary(x, event=(self.sizes[0],))
-        q, log_w = self._mean_field(x)[0][:, self.sizes[0] :], []
-        for _ in range(self.samples):
-            h = torch.bernoulli(q, generator=generator)
-            log_q = -binary_cross_entropy(q, h, reduction="none").sum(-1)
-            log_w.append(-self.machine.free_energy(torch.cat([x, h], dim=-1)) - log_q)
-        return -torch.stack(log_w).logsumexp(0) + math.log(self.samples)
+        q = self._mean_field(x)[0][:, self.sizes[0] :]
+        h = torch.bernoulli(q, generator=generator)
+        log_q = -binary_cross_entropy(q, h, reduction="none").sum(-1)
+        return -self.machine.free_energy(torch.cat([x, h], dim=-1)) - log_q
 
     def log_z(self) -> Tensor:
         """Log Z, (), nats, exactly: the even or the odd layers are enumerated.

@@ -7,7 +7,6 @@ conditional :math:`p(h^{k-1} \mid h^k)`, and the recognition model its other one
 :math:`q(h^k \mid h^{k-1})`.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -25,24 +24,22 @@ from coursepkg.validate import check_positive
 class DBN(nn.Module):
     r"""Deep belief network of L machines, the last one undirected.   Source: :eq:`dbn-joint`.
 
-    Says: `free_energy_bound`, a bound on log p(v) up to the log Z of the *top machine* (≈). If that
-    machine has a layer of 22 units or fewer, `log_z` is exact and `NormalisedBound(dbn)` says
-    `elbo` (≤). With one machine the network is that machine and the bound is exact.
+    Says: `unnormalised_log_weight`, whose mean bounds log p(v) up to the log Z of the *top machine*
+    (≈). If that machine has a layer of 22 units or fewer, `log_z` is exact and
+    `NormalisedBound(dbn)` says `log_weight` (≤). With one machine the network is that machine and
+    the bound is exact.
 
     Args:
         machines: from the bottom up; the hidden units of each are the visible ones of the next, so
             all but the first are `RBM`. The first may be a `GaussianRBM`: then v is real, and given
             h^1 it is normal (:eq:`dbn-gaussian`).
-        samples: draws R of the hidden layers for each example in the bound; see
-            `free_energy_bound`.
 
     Raises:
-        ValueError: if neighbouring machines do not fit, or samples < 1.
+        ValueError: if neighbouring machines do not fit.
     """
 
-    def __init__(self, machines: Sequence[Harmonium], *, samples: int = 1) -> None:
+    def __init__(self, machines: Sequence[Harmonium]) -> None:
         super().__init__()
-        check_positive(samples=samples)
         if len(machines) == 0:
             raise ValueError("machines: expected at least one, got none")
         for k, (below, above) in enumerate(pairwise(machines), start=2):
@@ -52,27 +49,29 @@ class DBN(nn.Module):
                     f" the hidden ones of the machine below, got {type(above).__name__} with "
                     f"{len(above.b)}"
                 )
-        self.machines, self.samples = nn.ModuleList(machines), samples
+        self.machines = nn.ModuleList(machines)
 
     @property
     def _machines(self) -> list[Harmonium]:
         return list(self.machines)  # type: ignore[arg-type]
 
-    def free_energy_bound(self, x: Tensor, *, generator: Generator) -> Tensor:
-        r"""A bound on log p(v), up to log Z of the top machine: (B, D) -> (B,), nats.
+    def unnormalised_log_weight(self, x: Tensor, *, generator: Generator) -> Tensor:
+        r"""log w with E w = Z p(v), Z that of the top machine: (B, D) -> (B,), nats.
 
         With G_k the free energy of machine k's hidden units, F_k that of its visible ones, and
-        layers drawn upwards from q,
+        layers drawn upwards from q, once,
 
-        .. math:: \log p(v) + \log Z_L \ge
-            \mathrm{E}_q\Big[-F_1(v) + \sum_{k<L} G_k(h^k) - F_{k+1}(h^k)\Big].
+        .. math:: \log w = -F_1(v) + \sum_{k<L} G_k(h^k) - F_{k+1}(h^k),
+            \qquad \log p(v) + \log Z_L \ge \mathrm{E}_q[\log w] .
 
-        Source: :eq:`dbn-bound`. Returns minus the log of the mean of exp[...] over R = `samples`
-        draws: for R = 1 that is [...] itself; more draws tighten the bound (importance sampling).
-        The bound holds on average over `generator`, not for each draw.
+        Source: :eq:`dbn-bound`. The bound holds on average over `generator`, not for each draw.
+        `ImportanceBound(dbn, R)` averages R weights, which tightens it.
         """
-        log_w = [self._log_weight(x, generator=generator) for _ in range(self.samples)]
-        return math.log(self.samples) - torch.logsumexp(torch.stack(log_w), dim=0)
+        log_w = -self._machines[0].free_energy(x)
+        for below, above in pairwise(self._machines):
+            x = below.sample_hidden(x, generator=generator)
+            log_w = log_w + below.hidden_free_energy(x) - above.free_energy(x)
+        return log_w
 
     def log_z(self) -> Tensor:
         """Log Z of the top machine, (), nats, exactly: the only constant that the network lacks.
@@ -114,14 +113,6 @@ class DBN(nn.Module):
         for machine in reversed(directed):
             v = machine.sample_visible(v, generator=generator)
         return v
-
-    def _log_weight(self, x: Tensor, *, generator: Generator) -> Tensor:
-        """log p̃(v, h^1, …, h^(L-1)) / q(h^1, …, h^(L-1) | v) at one draw from q, (B,)."""
-        log_w = -self._machines[0].free_energy(x)
-        for below, above in pairwise(self._machines):
-            x = below.sample_hidden(x, generator=generator)
-            log_w = log_w + below.hidden_free_energy(x) - above.free_energy(x)
-        return log_w
 
 
 def greedy(

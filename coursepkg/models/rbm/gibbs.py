@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 from coursepkg.models.rbm.harmonium import Harmonium
 from coursepkg.samplers.gibbs import GibbsInfo, GibbsState
 from coursepkg.samplers.run import check_chains
-from coursepkg.validate import check_weights
+from coursepkg.validate import check_mask, check_weights
 
 
 @dataclass(frozen=True)
@@ -31,20 +31,15 @@ class BlockGibbs:
         """Takes visible units x, (C, D); also those not known need values to start from.
 
         Raises:
+            TypeError: if `known` is not bool.
             ValueError: if x has the wrong shape or values, a weight is not finite, or `known` is no
                 mask for x.
         """
         check_chains(x)
         self.rbm.check_visible(x)
         check_weights(self.rbm)
-        known = self.known
-        if known is not None and (
-            known.dtype != torch.bool or known.shape not in {x.shape, x.shape[1:]}
-        ):
-            raise ValueError(
-                f"known: expected bool {tuple(x.shape[1:])} or {tuple(x.shape)}, got "
-                f"{known.dtype} {tuple(known.shape)}"
-            )
+        if self.known is not None:
+            check_mask(self.known, x)
         return GibbsState(x.clone())
 
     @torch.no_grad()

@@ -32,11 +32,38 @@ class Energy:
         return x[:, 0]
 
 
-class EnergyBound:
-    """Lies above the free energy x by an Exp(1) draw."""
+class Unnormalised:
+    """The log weight lies below -x by an Exp(1) draw."""
 
-    def free_energy_bound(self, x: Tensor, *, generator: Generator) -> Tensor:
-        return x[:, 0] - torch.rand(len(x), generator=generator).log()
+    def unnormalised_log_weight(self, x: Tensor, *, generator: Generator) -> Tensor:
+        return -x[:, 0] + torch.rand(len(x), generator=generator).log()
+
+
+class Weighted:
+    """As a normalised weight."""
+
+    def log_weight(self, x: Tensor, *, generator: Generator) -> Tensor:
+        return -x[:, 0] + torch.rand(len(x), generator=generator).log()
+
+
+class Estimated:
+    """A fair coin of ± 1 around -x."""
+
+    def log_prob_estimate(self, x: Tensor, *, generator: Generator) -> Tensor:
+        return -x[:, 0] + 2 * torch.randint(2, (len(x),), generator=generator) - 1
+
+
+class Both(Bound):
+    """A bound, and a weight of which it is not made: the bound has the first word."""
+
+    def log_weight(self, x: Tensor, *, generator: Generator) -> Tensor:
+        raise AssertionError("read the weight")
+
+
+class Conditional:
+    def log_prob(self, x: Tensor, *, condition: Tensor) -> Tensor:
+        assert len(x) == len(condition)
+        return -x[:, 0] - 100 * condition
 
 
 class Gan:
@@ -81,7 +108,7 @@ def test_energy_needs_log_z_and_is_marked_as_an_estimate():
 
 def test_a_bound_up_to_log_z_carries_both_errors():
     """Kills: the error of log Z dropped, the sign of a bound on an estimate, log Z lost."""
-    model, R = EnergyBound(), 4000
+    model, R = Unnormalised(), 4000
     result = nats(model, X, generator=rng.seeded(0), draws=R, log_Z=2.0, log_Z_error=0.1)
     assert result.sign == "≈"
     assert result.value == pytest.approx(4.5 + 1 + 2, abs=5 / math.sqrt(10 * R))
@@ -90,6 +117,50 @@ def test_a_bound_up_to_log_z_carries_both_errors():
         nats(model, X, log_Z=2.0)
     with pytest.raises(TypeError, match="log_Z"):
         nats(model, X, generator=rng.seeded(0))
+
+
+@pytest.mark.parametrize("model", [Weighted(), Both()])
+def test_a_weight_is_a_bound_that_draws_average_but_do_not_tighten(model):
+    """-log w lies above x by 1 on average, whatever the draws. Kills: log of the mean weight."""
+    R = 4000
+    result = nats(model, X, generator=rng.seeded(0), draws=R, log_Z=50.0, log_Z_error=9.0)
+    assert result.sign == "≤"
+    assert result.value == pytest.approx(5.5, abs=5 / math.sqrt(10 * R))
+    assert result.error_draws == pytest.approx(1 / math.sqrt(10 * R), rel=0.05)
+    with pytest.raises(TypeError, match="generator"):
+        nats(model, X)
+
+
+def test_an_estimate_is_marked_and_needs_no_log_z():
+    """Kills: a bound's sign, the error of a log Z that does not enter, log Z subtracted."""
+    R = 4000
+    result = nats(Estimated(), X, generator=rng.seeded(0), draws=R, log_Z=50.0, log_Z_error=9.0)
+    assert result.sign == "≈"
+    assert result.value == pytest.approx(4.5, abs=5 / math.sqrt(10 * R))
+    assert result.error_draws == pytest.approx(1 / math.sqrt(10 * R), rel=0.05)
+    with pytest.raises(TypeError, match="generator"):
+        nats(Estimated(), X)
+
+
+def test_a_condition_is_cut_like_x():
+    """Batches of 4 + 4 + 2. Kills: the first rows for every batch, the condition lost."""
+    c = torch.arange(10.0) ** 2
+    result = nats(Conditional(), X, condition=c, batch_size=4)
+    assert (result.sign, result.error_draws) == ("=", 0)
+    assert result.value == pytest.approx(4.5 + 100 * 28.5)
+    one_by_one = [nats(Conditional(), X[i : i + 1], condition=c[i : i + 1]).value for i in (3, 9)]
+    assert one_by_one == pytest.approx([903, 8109])
+
+
+def test_a_condition_too_many_or_too_few_is_refused():
+    with pytest.raises(TypeError, match=r"condition: expected one, .*Conditional.*got none"):
+        nats(Conditional(), X)
+    with pytest.raises(TypeError, match=r"condition: expected none, .*Exact.*got one"):
+        nats(Exact(), X, condition=X)
+    with pytest.raises(TypeError, match=r"condition: expected none, .*Energy.*got one"):
+        nats(Energy(), X, condition=X, log_Z=0.0)
+    with pytest.raises(ValueError, match=r"condition: expected 10 rows.*got 9"):
+        nats(Conditional(), X, condition=X[1:, 0])
 
 
 def test_a_gan_is_refused_with_advice():

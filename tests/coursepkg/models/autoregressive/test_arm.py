@@ -1,4 +1,5 @@
 import itertools
+from functools import partial
 
 import pytest
 import torch
@@ -28,6 +29,11 @@ def arm(request, generator):
         for parameter in net.parameters():
             parameter.copy_(0.8 * torch.randn(parameter.shape, generator=generator))
     return ARM(net, dim=D, levels=K).eval()
+
+
+def first(n):
+    """The mask of a beginning: n variables known."""
+    return torch.arange(D) < n
 
 
 def law(arm):
@@ -111,11 +117,32 @@ def test_samples_follow_the_enumerated_law(arm, generator):
 def test_completions_follow_the_enumerated_conditional(arm, generator):
     """Kills: off by one in the number of known variables."""
     x = torch.tensor([1, 2, 0, 0]).expand(20_000, D)
-    draws = arm.complete(x, known=2, generator=generator)
+    draws = arm.complete(x, first(2), generator=generator)
     p = law(arm).view((K,) * D)[1, 2]
     assert (draws[:, :2] == x[:, :2]).all()
     assert_probs(state_index(draws[:, 2:], K), (p / p.sum()).flatten(), detects=0.1)
-    assert torch.equal(arm.complete(x, known=D, generator=generator), x)
+    assert torch.equal(arm.complete(x, first(D), generator=generator), x)
+
+
+def test_every_image_may_have_a_beginning_of_its_own(arm, generator):
+    """None, one and three variables known, in one batch. Kills: the mask of the first for all."""
+    x = torch.tensor([1, 2, 0, 0]).expand(30_000, D)
+    sizes = torch.tensor([0, 1, 3]).repeat(10_000)
+    known = torch.arange(D) < sizes[:, None]
+    draws = arm.complete(x, known, generator=generator)
+    assert torch.equal(draws[known], x[known])
+    for size, detects in ((0, 0.25), (1, 0.17), (3, 0.12)):
+        p = law(arm).view((K,) * D)[tuple(x[0, :size].tolist())].flatten()
+        rows = draws[sizes == size, size:]
+        assert_probs(state_index(rows, K), p / p.sum(), detects=detects)
+
+
+def test_a_hole_is_no_beginning(arm, generator):
+    """Kills: a hole completed in silence, without what is known behind it."""
+    x, hole = states(K, D)[:2], torch.tensor([True, False, True, False])
+    for known in (hole, torch.stack([first(2), hole])):
+        with pytest.raises(ValueError, match=r"known: expected a beginning.*complete_by_gibbs"):
+            arm.complete(x, known, generator=generator)
 
 
 @pytest.mark.equation("arm-full-conditional")
@@ -141,19 +168,23 @@ def test_filled_gaps_follow_the_enumerated_conditional(arm, generator):
     missing = torch.tensor([True, False, True, False])
     p = law(arm).view((K,) * D)[:, 1, :, 0]
     expected = (p / p.sum()).flatten()
-    draws = arm.fill_in(x, missing, sweeps=8, generator=generator)
+    draws = arm.complete_by_gibbs(x, ~missing, sweeps=8, generator=generator)
     assert (draws[:, ~missing] == x[:, ~missing]).all()
     assert_probs(state_index(draws[:, missing], K), expected, detects=0.1)
-    start = arm.fill_in(x, missing, sweeps=0, generator=generator)
+    start = arm.complete_by_gibbs(x, ~missing, sweeps=0, generator=generator)
     with pytest.raises(AssertionError, match="L1 distance"):
         assert_probs(state_index(start[:, missing], K), expected, detects=0.1)
+    each = (~missing).repeat(len(x), 1)
+    each[1] = True
+    draws = arm.complete_by_gibbs(x[:2], each[:2], sweeps=1, generator=generator)
+    assert torch.equal(draws[each[:2]], x[:2][each[:2]])
 
 
 def test_inputs_are_left_alone(arm, generator):
     x = states(K, D)
     before = x.clone()
-    arm.complete(x, known=1, generator=generator)
-    arm.fill_in(x, torch.ones(D, dtype=torch.bool), sweeps=1, generator=generator)
+    arm.complete(x, first(1), generator=generator)
+    arm.complete_by_gibbs(x, first(0), sweeps=1, generator=generator)
     arm.log_conditional(x, 2)
     assert torch.equal(x, before)
 
@@ -239,10 +270,11 @@ def test_seven_node_graph_is_a_chain_rule_with_fewer_parents(generator):
 
 def test_errors_say_what_was_expected(arm, generator):
     x = states(K, D)
-    with pytest.raises(ValueError, match=r"known: expected 0\.\.4, got 5"):
-        arm.complete(x, known=5, generator=generator)
-    with pytest.raises(ValueError, match=r"missing: expected bool \(4,\)"):
-        arm.fill_in(x, torch.ones(3, dtype=torch.bool), sweeps=1, generator=generator)
+    for complete in (arm.complete, partial(arm.complete_by_gibbs, sweeps=1)):
+        with pytest.raises(TypeError, match="known: expected a bool tensor, got"):
+            complete(x, torch.ones(D), generator=generator)
+        with pytest.raises(ValueError, match=r"known: expected shape \(4,\) or \(81, 4\), got"):
+            complete(x, torch.ones(3, dtype=torch.bool), generator=generator)
     with pytest.raises(ValueError, match=r"levels 0\.\.2"):
         arm.log_prob(x + 1)
     with pytest.raises(ValueError, match=r"expected shape \(B, 4\)"):

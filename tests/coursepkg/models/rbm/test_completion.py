@@ -3,9 +3,10 @@ import torch
 
 from coursepkg.enumeration import binary_states
 from coursepkg.models.rbm.binary import RBM
-from coursepkg.models.rbm.completion import complete
+from coursepkg.models.rbm.completion import complete, completion_probs
 from coursepkg.models.rbm.gibbs import BlockGibbs
 from coursepkg.samplers.run import run
+from tests.statistics import assert_probs
 
 D, M = 5, 3
 V = binary_states(D, like=torch.zeros(1))
@@ -32,7 +33,7 @@ def test_completions_are_conditional_probabilities_by_counting_states(rbm):
         agrees = ((V[:, None] == V[None]) | ~mask).all(-1).to(p)  # (32 given, 32)
         given = agrees * p
         expected = given @ V / given.sum(1, keepdim=True)
-        found = complete(rbm, V, mask.expand(len(V), D))
+        found = completion_probs(rbm, V, mask.expand(len(V), D))
         torch.testing.assert_close(found[:, ~mask], expected[:, ~mask])
 
 
@@ -45,7 +46,33 @@ def test_one_missing_unit_needs_two_free_energies(rbm):
         odds = rbm.free_energy(off) - rbm.free_energy(on)
         known = torch.ones(len(V), D, dtype=torch.bool)
         known[:, i] = False
-        torch.testing.assert_close(complete(rbm, V, known)[:, i], torch.sigmoid(odds))
+        torch.testing.assert_close(completion_probs(rbm, V, known)[:, i], torch.sigmoid(odds))
+
+
+@pytest.mark.parametrize("each", [False, True])
+def test_draws_follow_the_enumerated_law_given_the_known_units(rbm, generator, each):
+    """From p(v) alone, all missing units at once. Kills: units drawn by themselves, h from p(h)."""
+    with torch.no_grad():  # v_2 and v_4 hang together by h_1
+        rbm.W[1::2, 0], rbm.b[1::2], rbm.c[0] = 5.0, -2.5, -5.0
+    known = torch.tensor([True, False, True, False, False])
+    x = torch.tensor([1.0, 1, 0, 1, 1]).expand(40_000, D)
+    p = (-rbm.free_energy(V)).softmax(0).detach()
+    law = p[(V[:, 0] == 1) & (V[:, 2] == 0)]
+    law = law / law.sum()
+    mask = known.repeat(len(x), 1) if each else known
+    drawn = complete(rbm, x, mask, generator=generator)
+    assert torch.equal(drawn[:, known], x[:, known])
+    place = torch.tensor([4, 2, 1])
+    assert_probs((drawn[:, ~known].long() * place).sum(1), law, detects=0.08)
+    probs = completion_probs(rbm, x[:1], known)[0, ~known]
+    alone = torch.where(binary_states(3, like=probs) == 1, probs, 1 - probs).prod(1)
+    assert (alone - law).abs().sum() > 0.2, "vacuous: the missing units are independent"
+
+
+def test_one_mask_for_all_is_the_mask_of_each(rbm):
+    known = torch.tensor([True, False, True, False, False])
+    each = known.expand(32, D)
+    assert torch.equal(completion_probs(rbm, V, known), completion_probs(rbm, V, each))
 
 
 def test_block_gibbs_with_known_units_agrees(rbm, generator):
@@ -54,27 +81,28 @@ def test_block_gibbs_with_known_units_agrees(rbm, generator):
     x = torch.tensor([[1.0, 0, 0, 0, 1]]).expand(4000, D)
     drawn = run(BlockGibbs(rbm, known), x, steps=1, burn_in=40, generator=generator).x[-1]
     assert torch.equal(drawn[:, known], x[:, known])
-    expected = complete(rbm, x[:1], known[None])[0, ~known]
+    expected = completion_probs(rbm, x[:1], known[None])[0, ~known]
     error = (drawn[:, ~known].mean(0) - expected).abs()
     assert (error < 4.9 * 0.5 / 4000**0.5).all()
 
 
 def test_single_precision_and_a_state_dict(rbm):
     known = V.flip(1).bool()
-    low = complete(rbm.float(), V.float(), known)
+    low = completion_probs(rbm.float(), V.float(), known)
     again = RBM(D, M, generator=torch.Generator()).float()
     again.load_state_dict(rbm.state_dict())
     assert low.dtype == torch.float32
-    assert torch.equal(complete(again, V.float(), known), low)
-    torch.testing.assert_close(complete(rbm.double(), V, known).float(), low)
+    assert torch.equal(completion_probs(again, V.float(), known), low)
+    torch.testing.assert_close(completion_probs(rbm.double(), V, known).float(), low)
 
 
 def test_what_is_no_mask_and_no_image_is_refused(rbm):
-    for known in (torch.ones(32, D), torch.ones(D, dtype=torch.bool)):
-        with pytest.raises(ValueError, match="known: expected bool"):
-            complete(rbm, V, known)
+    with pytest.raises(TypeError, match="known: expected a bool tensor"):
+        completion_probs(rbm, V, torch.ones(32, D))
+    with pytest.raises(ValueError, match=r"known: expected shape \(5,\) or \(32, 5\)"):
+        completion_probs(rbm, V, torch.ones(4, dtype=torch.bool))
     with pytest.raises(ValueError, match="zeros and ones"):
-        complete(rbm, V + 0.5, V.bool())
+        completion_probs(rbm, V + 0.5, V.bool())
     wide = RBM(2, 23, generator=torch.Generator())
     with pytest.raises(ValueError, match="at most"):
-        complete(wide, V[:1, :2], V[:1, :2].bool())
+        completion_probs(wide, V[:1, :2], V[:1, :2].bool())
