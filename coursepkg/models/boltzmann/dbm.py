@@ -106,7 +106,7 @@ class DBM(nn.Module):
         the maximum none would.
         """
         check_binary(x, event=(self.sizes[0],))
-        return self.unfold(*self._mean_field(x))[1:]
+        return self.unfold(*self.folded_mean_field(x))[1:]
 
     def variational_free_energy(self, x: Tensor) -> Tensor:
         """E(v, μ) - H(μ), (B, D) -> (B,), nats: log p(v) >= -this - log Z.
@@ -115,7 +115,7 @@ class DBM(nn.Module):
         gradient is the data term of :eq:`dbm-gradient`.
         """
         check_binary(x, event=(self.sizes[0],))
-        (even, odd), rbm = self._mean_field(x), self.machine
+        (even, odd), rbm = self.folded_mean_field(x), self.machine
         energy = -(even @ rbm.b) - odd @ rbm.c - ((even @ rbm.W) * odd).sum(-1)
         mu = torch.cat([even, odd], dim=-1)  # v has no entropy: it is 0 or 1
         entropy: Tensor = torch.special.entr(mu) + torch.special.entr(1 - mu)
@@ -129,7 +129,7 @@ class DBM(nn.Module):
         `generator`, not for each draw. `ImportanceBound(dbm, R)` averages R weights.
         """
         check_binary(x, event=(self.sizes[0],))
-        q = self._mean_field(x)[0][:, self.sizes[0] :]
+        q = self.folded_mean_field(x)[0][:, self.sizes[0] :]
         h = torch.bernoulli(q, generator=generator)
         log_q = -binary_cross_entropy(q, h, reduction="none").sum(-1)
         return -self.machine.free_energy(torch.cat([x, h], dim=-1)) - log_q
@@ -154,8 +154,8 @@ class DBM(nn.Module):
         return gibbs(self.machine, even, steps, generator=generator)[:, : self.sizes[0]]
 
     @torch.no_grad()
-    def _mean_field(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The folded layers: v and μ_2, μ_4, …; μ_1, μ_3, …."""
+    def folded_mean_field(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """`mean_field` of the machine, unchecked: v, μ_2, μ_4, … side by side; μ_1, μ_3, …."""
         D, rbm = self.sizes[0], self.machine
         even = torch.cat([x, torch.full_like(rbm.b[D:].expand(len(x), -1), 0.5)], dim=-1)
         for _ in range(self.sweeps):
@@ -205,7 +205,7 @@ def train_jointly(
     return learning.train(
         dbm.machine, torch.cat([x, unobserved], dim=-1), negative=negative, epochs=epochs,
         batch_size=batch_size, step_size=step_size, last_step_size=last_step_size, average=average,
-        decay=decay, generator=generator, complete=lambda even: dbm._mean_field(even[:, :D])[0],
+        decay=decay, generator=generator, complete=lambda even: dbm.folded_mean_field(even[:, :D])[0],
         monitor=None if monitor is None else lambda _: monitor(dbm),
     )  # fmt: skip
 
