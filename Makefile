@@ -88,6 +88,7 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 	  echo "── no $$torch from $(CPU_INDEX): it comes from pip's own index"; fi
 	@$(PIP) install -c constraints.txt -r requirements.txt
 	@$(PIP) install --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m coursepkg.data.fetch
 	@touch $@
 
 .make/lint: $(INSTALLED) $(PACKAGE) $(SCRIPTS) $(GRADER) $(TESTS)

@@ -205,7 +205,8 @@ def train_jointly(
     return learning.train(
         dbm.machine, torch.cat([x, unobserved], dim=-1), negative=negative, epochs=epochs,
         batch_size=batch_size, step_size=step_size, last_step_size=last_step_size, average=average,
-        decay=decay, generator=generator, complete=lambda even: dbm.folded_mean_field(even[:, :D])[0],
+        decay=decay, generator=generator,
+        complete=lambda even: dbm.folded_mean_field(even[:, :D])[0],
         monitor=None if monitor is None else lambda _: monitor(dbm),
     )  # fmt: skip
 

@@ -156,7 +156,7 @@ class Listening(nn.Module):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_rounding_does_not_carry_the_noise_into_the_next_cell(dtype):
-    """Kills: x + 1 in single precision, where u = 1 - 2^-53; the density's own precision ignored."""
+    """Kills: x + 1 in single precision, where u = 1 - 2^-53; the density's precision ignored."""
     density, x = Listening().to(dtype), torch.tensor([[0, 1, 3]])
     model = Dequantised(density, levels=K, noise=Brim())
     assert model.log_weight(x, generator=seeded(0)).dtype == dtype
