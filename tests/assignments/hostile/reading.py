@@ -121,7 +121,7 @@ READING: list[Case] = [
         import sys
         def got():
             sys.path.append('@ROOT@')
-            import assignments.grader.grade
+            import assignments.grader.stage
             return True
         """,
     ),
