@@ -154,7 +154,7 @@ class Batch:
     ) -> None:
         """Keep `jobs` processes busy until the work is done."""
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["assignments.grader.grade", *_heavy(master)])
+        context.set_forkserver_preload(["assignments.grader.grade", *_imports(master)])
         waiting = iter(work)
         running: dict[int, tuple[ForkServerProcess, Submission, str, float]] = {}
         patience = 4 * master.seconds + 300
@@ -263,7 +263,7 @@ def work_on(batch: Batch, submission: Submission, mark: str, seed: int, scratch:
     Record(submission.student, file, mark, grade, notes=notes).save(path)
 
 
-def _heavy(master: Master) -> list[str]:
-    """Modules that are worth importing once for all processes."""
+def _imports(master: Master) -> list[str]:
+    """What its cells import, so that it is imported once and not in each process."""
     text = "\n".join((*master.setup, *(test.source for test in master.tests)))
-    return ["torch"] if re.search(r"\btorch\b|\bcoursepkg\b", text) else []
+    return re.findall(r"^\s*(?:from|import) ([\w.]+)", text, re.MULTILINE)

@@ -295,3 +295,9 @@ def test_a_process_passes_everything_on(batch, monkeypatch, tmp_path):
                     "seed": 3, "private": own}  # fmt: skip
     kept = json.loads((batch.records / "ann.json").read_text("utf8"))
     assert (kept["file"], kept["fingerprint"]) == ("ann.ipynb", "mark")
+
+
+def test_what_the_cells_import_is_imported_before_the_processes_fork():
+    """Kills: torch, and all that a face imports, anew for each student."""
+    master = read_master(Path(__file__).parent / "hostile" / "master.py")
+    assert sorted(batches._imports(master)) == ["coursepkg.bayes.coin", "math", "numpy"]

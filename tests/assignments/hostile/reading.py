@@ -5,7 +5,7 @@ Each tells of its success by points (`notebooks.tells`): q2 is right only if the
 
 from textwrap import dedent
 
-from tests.assignments.hostile.notebooks import ALL, Case, attack, tells
+from tests.assignments.hostile.notebooks import Case, tells
 
 _OPEN = """
 import glob, os
@@ -32,15 +32,6 @@ READING: list[Case] = [
     tells(
         "importing the reference from its package's face",
         "def got():\n    from coursepkg.bayes import BetaBernoulli\n    return BetaBernoulli",
-    ),
-    attack(
-        "an honest import from a face that has lost the reference",
-        ALL,
-        q1="""
-        from coursepkg.bayes import ridge
-        def scale(x, factor):
-            return x * factor if ridge else 0
-        """,
     ),
     tells(
         "importing the reference by its file",
@@ -130,7 +121,7 @@ READING: list[Case] = [
         import sys
         def got():
             sys.path.append('@ROOT@')
-            import assignments.grader.grade
+            import assignments.grader.stage
             return True
         """,
     ),
