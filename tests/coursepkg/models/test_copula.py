@@ -171,9 +171,8 @@ def test_a_copula_keeps_the_histograms_and_its_samples_follow_the_exact_law(x, g
     assert_close(p.sum(0), model.density.transform.histogram[1], atol=1e-7, rtol=0)
     drawn = model.sample(70_000, generator=generator)
     assert_probs(state_index(drawn, K), p.flatten() / p.sum(), detects=0.05)
-    independent = (
-        model.density.transform.histogram[0][:, None] * model.density.transform.histogram[1]
-    )
+    first, second = model.density.transform.histogram
+    independent = first[:, None] * second
     assert (p - independent).abs().sum() > 0.2, "vacuous: nothing hangs together"
 
 
