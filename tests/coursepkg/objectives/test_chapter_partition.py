@@ -18,7 +18,7 @@ from coursepkg.objectives.score import ExplicitScoreMatching
 from coursepkg.rng import seeded
 from coursepkg.samplers.annealed import annealed_importance, reverse_annealed_importance
 from coursepkg.samplers.bridge import optimal_bridge
-from tests.conformance.cases import square
+from tests.conformance.case import square
 from tests.statistics import assert_mean
 
 
