@@ -3,6 +3,7 @@
 from torch import Generator
 
 from coursepkg.models.mixtures.categorical import CategoricalMixture
+from coursepkg.models.mixtures.em import Mixture
 from coursepkg.models.mixtures.gaussian import DiagonalGaussianMixture, GaussianMixture
 from coursepkg.models.mixtures.gtm import GTM
 from tests.conformance.case import BAD_PLANE, Case, D, K, discrete, levels, plane, square
@@ -26,3 +27,5 @@ CASES = [
          lambda g: GTM(side=4, bumps=2, dim=2, strength=0.1, steps=5).fit(plane(30, g)),
          plane, grid=square(15, 400), refused=BAD_PLANE),
 ]  # fmt: skip
+
+ELSEWHERE = {Mixture: "tests/coursepkg/models/mixtures"}  # abstract
