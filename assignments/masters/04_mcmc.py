@@ -10,7 +10,7 @@
 #     language: python
 #     name: python3
 # ---
-# grader: delete = coursepkg.samplers.transforms, coursepkg.samplers.weighting, coursepkg.samplers.finite, coursepkg.samplers.run, coursepkg.samplers.metropolis, coursepkg.samplers.gibbs, coursepkg.samplers.langevin, coursepkg.samplers.hmc, coursepkg.samplers.diagnostics
+# grader: delete = coursepkg.samplers.transforms, coursepkg.samplers.weighting, coursepkg.samplers.finite, coursepkg.samplers.run, coursepkg.samplers.metropolis, coursepkg.samplers.gibbs, coursepkg.samplers.langevin, coursepkg.samplers.hmc, coursepkg.samplers.diagnostics, coursepkg.evaluation.importance
 # grader: seconds = 140
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "intro", "locked": true, "schema_version": 3, "solution": false, "task": false}

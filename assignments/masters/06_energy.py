@@ -10,7 +10,7 @@
 #     language: python
 #     name: python3
 # ---
-# grader: delete = coursepkg.enumeration, coursepkg.graphs, coursepkg.objectives, coursepkg.models.rbm, coursepkg.models.boltzmann, coursepkg.models.energy, coursepkg.samplers.annealed, coursepkg.samplers.bridge, coursepkg.samplers.gibbs, coursepkg.samplers.weighting
+# grader: delete = coursepkg.enumeration, coursepkg.graphs, coursepkg.objectives, coursepkg.models.rbm, coursepkg.models.boltzmann, coursepkg.models.energy, coursepkg.samplers.annealed, coursepkg.samplers.bridge, coursepkg.samplers.gibbs, coursepkg.samplers.weighting, coursepkg.evaluation.importance
 # grader: seconds = 140
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "intro", "locked": true, "schema_version": 3, "solution": false, "task": false}

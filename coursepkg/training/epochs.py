@@ -18,7 +18,7 @@ from lightning_fabric import Fabric
 from torch import Generator, Tensor, nn
 from tqdm import tqdm
 
-from coursepkg.evaluation import eval_mode
+from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.training.checkpoint import RunState, through_checkpoint
 
 

@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from coursepkg import rng
-from coursepkg.evaluation import eval_mode
+from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.protocols import Trainable
 from coursepkg.training.checkpoint import RunState
 from coursepkg.training.epochs import (
