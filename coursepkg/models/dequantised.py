@@ -7,6 +7,8 @@ law q(u | x) of it, and so one draw of u is an importance weight,
 .. math:: p(x) = \mathbb{E}_q\Bigl[ \frac{f(x + u)}{q(u \mid x)} \Bigr] .
 """
 
+from typing import Self
+
 import torch
 from torch import Generator, Tensor, nn
 
@@ -127,7 +129,7 @@ class FittedDequantised(Dequantised):
         check_positive(copies=copies)
         self.copies, self.seed = copies, draw_seed(generator)
 
-    def fit(self, x: Tensor) -> "FittedDequantised":
+    def fit(self, x: Tensor) -> Self:
         """Fits f to `copies` · N points x + u; x (N, *event)."""
         check_levels(x, levels=self.levels)
         generator = seeded(self.seed, device=x.device)

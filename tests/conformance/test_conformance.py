@@ -51,13 +51,19 @@ def exported() -> Iterator[type]:
 
 def promises(thing: type, name: str) -> bool:
     """Whether a class has the method, or gives it to some of its instances."""
-    return hasattr(thing, name) or f"self.{name} = " in inspect.getsource(thing)
+    made = getattr(thing.__init__, "__code__", None)
+    return hasattr(thing, name) or (made is not None and name in made.co_names)
 
 
-def which(*capabilities: str) -> pytest.MarkDecorator:
-    """Parametrises over the cases that claim one of the capabilities; there must be some."""
+def which(*capabilities: str, speaking: bool = False) -> pytest.MarkDecorator:
+    """The cases that claim one of the capabilities (and say something about x), if there are."""
     models = [(c, c.make(rng.seeded(0))) for c in ORDINARY]
-    chosen = [c for c, model in models if any(hasattr(model, name) for name in capabilities)]
+    chosen = [
+        c for c, model in models
+        if any(hasattr(model, name) for name in capabilities)
+        and (not speaking or any(hasattr(model, name) for name in SAYS))
+    ]  # fmt: skip
+    assert chosen
     return pytest.mark.parametrize("case", chosen, ids=lambda c: c.name)
 
 
@@ -83,7 +89,7 @@ def cell(x, space):
 
 EVERY = pytest.mark.parametrize("case", ORDINARY, ids=lambda c: c.name)
 SPEAKING = which(*SAYS)
-MODULES = which("state_dict")
+MODULES = which("state_dict", speaking=True)
 CONDITIONALS = pytest.mark.parametrize("case", CONDITIONAL, ids=lambda c: c.name)
 
 
@@ -94,10 +100,10 @@ def eval_model(case: Case, seed: int = 0):
 
 def test_every_exported_model_has_a_case():
     made = {type(c.make(rng.seeded(0))) for c in [*CASES, *ORDINARY]}
-    missing = set(exported()) - made - set(ELSEWHERE)
+    found = set(exported())
+    missing = found - made - set(ELSEWHERE)
     assert not missing, f"add to a file of tests/conformance/cases: {missing}"
-    assert {Given, Normalised} <= set(exported()), "vacuous: what instances promise is not seen"
-    assert len(set(exported())) >= 4, "vacuous: discovery found almost nothing"
+    assert {Given, Normalised} <= found, "vacuous: what instances promise is not seen"
 
 
 @EVERY
@@ -159,7 +165,7 @@ def test_a_bound_does_not_claim_more_than_all_mass(case):
     bound = model.elbo if hasattr(model, "elbo") else model.log_weight
     found = bound(case.space.repeat(draws, 1), generator=rng.seeded(3))
     mass = found.view(draws, -1).mean(0).exp().sum()
-    assert 0.5 < mass < 1.01
+    assert 0.5 < mass / case.mass(model) < 1.01
 
 
 @which("log_weight", "unnormalised_log_weight")
@@ -366,7 +372,7 @@ def test_training_lowers_the_loss(case):
     assert loss.item() < first - 0.5
 
 
-@which("fit")
+@which("fit", speaking=True)
 def test_fit_raises_the_likelihood_and_keeps_its_input(case):
     model, x = case.make(rng.seeded(0)), case.data(200, rng.seeded(1))
     x[20:] = x[0]
@@ -376,7 +382,7 @@ def test_fit_raises_the_likelihood_and_keeps_its_input(case):
     assert torch.equal(x, kept)
 
 
-@which("fit")
+@which("fit", speaking=True)
 def test_a_refused_fit_changes_nothing(case):
     model, x = case.make(rng.seeded(0)), case.data(10, rng.seeded(1))
     before = says(model, x)
@@ -389,8 +395,6 @@ def test_a_refused_fit_changes_nothing(case):
 @MODULES
 def test_state_dict_round_trip(case):
     """A model of another seed says the same after loading. Kills: a tensor not registered."""
-    if case not in SPEAKING.args[1]:
-        pytest.skip("it says nothing about x")
     model, other = eval_model(case), eval_model(case, seed=1)
     x = case.data(20, rng.seeded(2))
     assert not torch.equal(says(model, x), says(other, x)), "vacuous: equal before"
@@ -425,8 +429,6 @@ def test_single_precision_agrees_with_double(case):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
 @MODULES
 def test_cuda_agrees_with_cpu(case):
-    if case not in SPEAKING.args[1]:
-        pytest.skip("it says nothing about x")
     model, x = eval_model(case), case.data(20, rng.seeded(2))
     on_gpu = copy.deepcopy(model).cuda()
     torch.testing.assert_close(says(on_gpu, x.cuda()).cpu(), says(model, x))

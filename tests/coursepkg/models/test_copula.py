@@ -199,6 +199,9 @@ def test_every_copy_has_its_own_noise_and_a_refused_fit_changes_nothing(x):
     copies = listener.seen.view(3, len(x), D)
     assert torch.equal(model.density.transform.decode(listener.seen).long(), x.repeat(3, 1))
     assert (copies[0] != copies[1]).all()
+    g = seeded(model.seed)  # the first copy, with all digits of its noise
+    u = torch.rand(x.shape, generator=g)
+    assert_close(copies[0], model.density.transform.encode(x + u)[0], rtol=1e-12, atol=1e-12)
     first = listener.seen
     assert torch.equal(model.fit(x).density.density.seen, first)
     before = model.density.transform.histogram.clone()
