@@ -18,6 +18,10 @@ FACES = sorted(
 )
 # No face stands before these: what lies in them in one file is imported from that file.
 OPEN = {"coursepkg", "coursepkg.models"}
+# What the two training loops are made of: nobody who trains asks for it.
+BEHIND = {f"coursepkg.training.{m}" for m in ("checkpoint", "epochs")} | {
+    "coursepkg.training.history.Record"
+}
 # The lecture's interface once more, on purpose: read beside `rbm.learning`, imported by its path.
 TWINS = {"coursepkg.models.rbm.lecture"}
 
@@ -74,7 +78,7 @@ def test_every_public_class_is_in_its_face():
         for name in public(file, ast.ClassDef)
         if name not in importlib.import_module(package).__all__
     }
-    assert hidden == set()
+    assert {name for name in hidden if BEHIND.isdisjoint((name, name.rpartition(".")[0]))} == set()
 
 
 def test_a_class_name_means_one_thing():
