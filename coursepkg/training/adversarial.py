@@ -151,8 +151,8 @@ def _check(model: nn.Module, critic: Optimizer, forger: Optimizer) -> None:
             "model: expected methods critic_loss(x, *, generator) and "
             f"generator_loss(x, *, generator), got {type(model).__name__}"
         )
-    first, second = ({p for group in o.param_groups for p in group["params"]}
-                     for o in (critic, forger))  # fmt: skip
+    first, second = ({p for group in player.param_groups for p in group["params"]}
+                     for player in (critic, forger))  # fmt: skip
     if first & second:
         raise ValueError(
             "critic_optimizer, generator_optimizer: expected no parameter in common, got "
