@@ -75,6 +75,7 @@ def test_what_is_fitted_is_the_transform_and_then_the_density():
     x = torch.randn(500, D, generator=seeded(1)) @ torch.tensor([[3.0, 1.0], [0.0, 2.0]]) + 5
     model = Transformed(Moments(), Remembering()).fit(x)
     assert_close(model.density.seen, (x - x.mean(0)) / x.std(0))
+    assert_close(model.transform.shift.data, x.mean(0))
     fixed = Transformed(Affine(), CorrelatedNormal(dim=D, shrinkage=0.1)).fit(x)
     assert torch.equal(fixed.transform.shift, Affine().shift)
 
