@@ -72,7 +72,7 @@ def check_mask(known: Tensor, x: Tensor) -> None:
     """Checks that `known` is a mask for the entries of x: one for all examples, or one for each.
 
     Args:
-        known: what came; should be bool, *event or (B, *event).
+        known: what came; should be bool, of the shape of one example or of x.
         x: examples, (B, *event).
 
     Raises:

@@ -23,7 +23,7 @@ class Given(nn.Module):
 
     Args:
         model: takes ``condition=``, one row for each example.
-        condition: c, one row without the axis of the batch, *shape; a scalar for a label.
+        condition: c, one row, without the axis of the batch; a scalar for a label.
 
     Raises:
         TypeError: if c is no tensor, or the model not conditional.

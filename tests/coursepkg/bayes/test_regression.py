@@ -341,6 +341,28 @@ def test_laplace_evidence_far_out_is_finite():
     assert regression.laplace_log_evidence(y, sigma=0.1, strength=50.0).isfinite()
 
 
+def test_float32_stops_at_what_it_resolves(fixed, monkeypatch):
+    """After as many sweeps as float64 with that tolerance. Kills: a float32 that goes on for less.
+
+    The columns are alike, so that each sweep gains little and sweeps tell tolerances apart.
+    """
+    sweeps, sweep = [], regression.coordinate_sweep
+    monkeypatch.setattr(regression, "coordinate_sweep",
+                        lambda *a, **k: sweeps.append(1) or sweep(*a, **k))  # fmt: skip
+
+    def count(X, y, **how):
+        sweeps.clear()
+        lasso(X, y, penalty=0.01, **how)
+        return len(sweeps)
+
+    X = torch.randn(40, 4, generator=fixed)
+    X = X + 2 * X[:, :1]
+    y = X.sum(1) + torch.randn(40, generator=fixed)
+    resolved = count(X, y, tolerance=10 * torch.finfo(torch.float32).eps)
+    assert count(X, y) > resolved + 20, "vacuous: sweeps do not tell tolerances apart"
+    assert abs(count(X.float(), y.float()) - resolved) <= 3
+
+
 def test_float32_in_float32_out(model, X, y):
     """Kills: a tolerance that float32 cannot reach, so that iterations never end."""
     single = X.float(), y.float()
