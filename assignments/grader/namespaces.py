@@ -70,6 +70,8 @@ def layout(hidden: tuple[Path, ...]) -> list[tuple[Path, bool]]:
     shown = [Path(p) for p in (*SYSTEM, *FILES, sys.base_prefix, sys.prefix) if Path(p).exists()]
     shown += [Path(sys.base_prefix).resolve(), Path(sys.executable).resolve().parent.parent]
     shown += package_folders()
+    if become():  # what `UID` may not enter is of no use to it, and would close what lies within
+        shown = [path for path in shown if path.is_file() or path.stat().st_mode & 0o001]
     site = {Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib")}
     hide = [ROOT, *hidden, *(p / name for p in site for name in ("coursepkg", "assignments"))]
     wanted = dict.fromkeys((path for path in hide if path.is_dir()), False)

@@ -57,6 +57,20 @@ def test_python_and_its_packages_are_shown_and_the_course_is_not(tmp_path):
     assert not shown(places, Path("/etc/passwd"))
 
 
+def test_a_folder_that_students_may_not_enter_is_not_shown(monkeypatch, tmp_path):
+    """Kills: a home of mode 0700 mounted over the Python within it. Who is not root keeps it."""
+    (inside := tmp_path / "closed" / "open").mkdir(parents=True)
+    for folder in (inside.parent, inside):
+        monkeypatch.syspath_prepend(folder)
+    inside.parent.chmod(0o700)
+    assert shown(layout(()), inside.parent)
+    monkeypatch.setattr(namespaces.os, "geteuid", lambda: 0)
+    places = layout(())
+    assert not shown(places, inside.parent)
+    assert shown(places, inside)
+    assert shown(places, Path("/etc/ld.so.cache")), "a file is not entered"
+
+
 def test_a_folder_inside_what_is_shown_is_hidden_and_what_it_holds_shown_again(monkeypatch):
     """Kills: masking before binding, which shows the course of one who works below /usr."""
     monkeypatch.setattr(sys, "prefix", "/usr/share/zoneinfo")
