@@ -35,8 +35,8 @@ CHROMIUM_ARGS = [
     "--disable-component-update",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
-TABS = 4  # at a time; two cores are busy then
-PATIENCE = 180.0  # seconds for one visit; the API page takes 10 on a machine of its own
+TABS = 2  # at a time, one a core: Chromium starves those behind the first
+PATIENCE = 300.0  # seconds for one visit; the longest API page takes 40 on a machine of its own
 TURN, QUIET = "() => new Promise(done => setTimeout(done, 50))", 10  # such turns without a request
 
 
