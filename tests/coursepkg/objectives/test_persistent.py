@@ -7,6 +7,9 @@ import torch
 
 from coursepkg.data.toy import IsotropicMixture
 from coursepkg.models.energy import GaussianEnergy
+from coursepkg.models.rbm.binary import RBM
+from coursepkg.models.rbm.gibbs import BlockGibbs
+from coursepkg.models.rbm.learning import PersistentChains, gradient
 from coursepkg.objectives.exact import ExactLikelihood
 from coursepkg.objectives.noise import IndependentBernoulli
 from coursepkg.objectives.persistent import StochasticMaximumLikelihood
@@ -22,6 +25,7 @@ from tests.coursepkg.objectives.laws import (
 )
 
 FLAT = IndependentBernoulli(torch.full((4,), 0.5))
+FLAT_6 = IndependentBernoulli(torch.full((6,), 0.5))
 ORIGIN = IsotropicMixture(torch.zeros(1, 2), torch.ones(1))
 
 
@@ -75,6 +79,24 @@ def test_gradient_is_that_of_the_likelihood_if_the_chains_are_exact(generator):
     loss = ExactLikelihood(model).loss(x, generator=generator).mean()
     for mine, exact in zip(got, gradients(loss, model), strict=True):
         torch.testing.assert_close(mine, exact)
+
+
+@pytest.mark.equation("rbm-pcd")
+def test_a_machine_that_writes_out_the_gradient_gets_the_same(generator):
+    """`PersistentChains` of the same rows, without autograd. Kills: in either, a sign, a lost mean.
+
+    Two homes of one idea, held together here: docs/decisions/014.
+    """
+    rbm = RBM(6, 3, scale=1.0, generator=generator)
+    x = FLAT_6.sample(7, generator=generator)
+    negative = PersistentChains(20)
+    written_out = gradient(rbm, x, negative, generator=generator)
+    objective = sml(rbm, lambda _: BlockGibbs(rbm), start=FLAT_6, buffer=20)
+    objective.x.copy_(negative.v)
+    got = gradients(objective.eval().loss(x, generator=generator).mean(), rbm)
+    for autograd, ours in zip(got, written_out, strict=True):
+        torch.testing.assert_close(autograd, -ours)
+    assert written_out.W.abs().max() > 0.01
 
 
 @pytest.mark.equation("sml-update")
