@@ -74,7 +74,7 @@ plot(a)
 
 
 def test_figures_equations_and_tables_are_looked_at(tmp_path: Path):
-    """Kills: a figure of a cell or a directive, an equation of either kind, is not counted."""
+    """Kills: a figure or equation of either kind is not counted; a cell's caption is text."""
     live = "```{live} mcmc\nCaption with $y$.\n```"
     table = "| a |\n|---|\n| b |"
     text = "\n\n".join([
@@ -89,6 +89,7 @@ def test_figures_equations_and_tables_are_looked_at(tmp_path: Path):
     assert measure(chapter(tmp_path, text)).core.displays == 6
     found = measure(chapter(tmp_path, f"{FIGURE}\n\n## Exercises\n\n{live}\n\n$$ x $$"))
     assert found.core.displays == 1
+    assert found.core.words == 2
     assert found.page == 2 + 3 + 1 + 1 + 2
 
 

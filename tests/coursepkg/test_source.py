@@ -156,7 +156,7 @@ class Law:
         if n == 5:
             raise ValueError("another")
         else:
-            n = -n
+            return -n
         return known, n
 
     def nothing(self):
@@ -189,7 +189,7 @@ class Law:
         if n == 5:
             raise ValueError("another")
         else:
-            n = -n
+            return -n
         return known, n
 
     def nothing(self):
