@@ -31,29 +31,47 @@
     form.querySelector(".question-said").replaceChildren(line, ...because);
   }
 
-  function start(form) {
-    const answers = [...form.querySelectorAll("details > div")];
+  /** Options are judged when clicked; arrow keys only go through them, Enter or Space answers. */
+  function startChoice(form, answers) {
     const buttons = [...form.querySelectorAll("input[type=radio]")];
-    const reason = (i) => answers[i].querySelector(".question-reason");
+    let arrow = false;
+    const answer = (i) => {
+      const verdict = answers[i].className;
+      buttons[i].parentElement.dataset.verdict = verdict;
+      const words = verdict === "right" ? "Right." : "Not this one.";
+      say(form, verdict, words, answers[i].querySelector(".question-reason"));
+    };
+    form.addEventListener("keydown", (event) => {
+      arrow = event.key.startsWith("Arrow");
+      const i = buttons.indexOf(event.target);
+      if (["Enter", " "].includes(event.key) && buttons[i]?.checked) answer(i);
+    });
     buttons.forEach((button, i) => {
       button.checked = false; // what a reload remembers was not answered
       button.addEventListener("change", () => {
-        const verdict = answers[i].className;
         for (const each of buttons) delete each.parentElement.dataset.verdict;
-        button.parentElement.dataset.verdict = verdict;
-        say(form, verdict, verdict === "right" ? "Right." : "Not this one.", reason(i));
+        if (arrow) say(form, "none", "Enter answers.");
+        else answer(i);
       });
+      button.parentElement.addEventListener("pointerdown", () => (arrow = false));
     });
-    const entry = form.querySelector(".question-entry");
-    if (entry) entry.hidden = false;
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      if (!entry) return;
+  }
+
+  function startNumber(form, reason, entry) {
+    entry.hidden = false;
+    form.addEventListener("submit", () => {
       const { answer, tolerance } = form.dataset;
       const text = entry.querySelector("input").value;
       const [verdict, words] = judge(text, Number(answer), Number(tolerance));
-      say(form, verdict, words, verdict === "right" ? reason(0) : null);
+      say(form, verdict, words, verdict === "right" ? reason : null);
     });
+  }
+
+  function start(form) {
+    form.addEventListener("submit", (event) => event.preventDefault());
+    const entry = form.querySelector(".question-entry");
+    if (entry) startNumber(form, form.querySelector("details .question-reason"), entry);
+    else startChoice(form, [...form.querySelectorAll("details > div")]);
   }
 
   window.course = Object.assign(window.course ?? {}, { questions: { number, judge } });
