@@ -56,7 +56,8 @@
     },
   };
 
-  const evaluate = (density, x) => ({ x, ...density(x) });
+  const nowhere = { logDensity: NaN, score: [NaN, NaN] }; // a trajectory that left its orbit
+  const evaluate = (density, x) => ({ x, ...(x.every(Number.isFinite) ? density(x) : nowhere) });
   const plus = (a, scale, b) => a.map((value, d) => value + scale * b[d]);
   const squares = (a) => a.reduce((sum, value) => sum + value * value, 0);
 
