@@ -163,7 +163,7 @@ def _question(question: quiz.Question) -> list[str]:
 def _reasoned(option: quiz.Option) -> str:
     """An option with its reason, as an item of a list."""
     reason = option.reason.replace("\n", "\n  ").replace("\n  \n", "\n\n")
-    return f"- {'✓' if option.right else '✗'} *{option.text}*\n\n  {reason}"
+    return f"- {'✓' if option.right else '✗'} {option.text}\n\n  {reason}"
 
 
 def _line(line: str, page: str, book: Book) -> list[str]:
