@@ -89,6 +89,33 @@ def test_a_figure_keeps_its_alt_text_and_number():
     assert plain(myst, PAGE, BOOK) == f"{image}\n\n*Fig. 9.1. A line.*"
 
 
+def test_a_live_figure_is_its_picture_with_a_link_to_the_site():
+    """Kills: a picture looked for beside the notebook, a caption without its number."""
+    myst = "```{live} walk\n:name: fig-09\n:alt: a walk\nIt *moves*, see {eq}`chain-rule`.\n```"
+    assert plain(myst, PAGE, BOOK) == (
+        "![a walk](https://repo/raw/main/book/live/walk.png)\n\n"
+        "*Fig. 9.1. It *moves*, see (9.1).*\n\n"
+        "[This figure moves on the site.](https://site/notebooks/09_chains.html#fig-09)"
+    )
+
+
+def test_a_choice_folds_its_answer():
+    """Kills: the right option given away above the fold, a reason that leaves its option."""
+    options = "- [ ] $a$\n  No.\n\n  Never.\n- [x] B\n  By {eq}`chain-rule`."
+    assert plain(f"```{{question}} Which?\n:label: q-09-a\n{options}\n```", PAGE, BOOK) == (
+        "**Question.** Which?\n\n- $a$\n- B\n\n<details>\n<summary>Answer</summary>\n\n"
+        "- ✗ $a$\n\n  No.\n\n  Never.\n\n- ✓ B\n\n  By (9.1).\n\n</details>"
+    )
+
+
+def test_a_number_folds_its_answer():
+    settings = ":label: q-09-n\n:answer: 1/3\n:tolerance: 0.01"
+    assert plain(f"```{{question}} How much?\n{settings}\nA\nreason.\n```", PAGE, BOOK) == (
+        "**Question.** How much?\n\n<details>\n<summary>Answer</summary>\n\n"
+        "**1/3**\n\nA\nreason.\n\n</details>"
+    )
+
+
 def test_a_solution_folds_with_all_it_holds():
     """Kills: the first inner fence ends the solution."""
     myst = "````{solution} ex-09\n:class: dropdown\n\n```python\n1\n```\n\n{eq}`chain-rule`\n````"
@@ -165,6 +192,14 @@ def test_numbers_count_each_kind_within_the_chapter(notebook: Notebook):
         "fig-two": "Fig. 9.2",
         "ex-09": "Exercise 9.1 (Prove it)",
     }
+
+
+def test_a_live_figure_counts_among_the_figures(notebook: Notebook):
+    """Kills: the number of every figure after a live one is too small."""
+    notebook["cells"][0]["source"] += "\n\n```{live} walk\n:name: live-09\nA walk.\n```"
+    found = targets(notebook, PAGE)
+    numbers = {label: found[label].text for label in ("live-09", "fig-one", "fig-two")}
+    assert numbers == {"live-09": "Fig. 9.1", "fig-one": "Fig. 9.2", "fig-two": "Fig. 9.3"}
 
 
 def test_rendition_numbers_its_title_and_writes_out_captions(notebook: Notebook):
