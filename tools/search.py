@@ -17,7 +17,7 @@ from playwright.sync_api import sync_playwright
 from tools.pages import CHROMIUM_ARGS
 from tools.serve import serve
 
-QUERIES = Path("book/search.yml")
+SITE, QUERIES = Path("_build/html"), Path("book/search.yml")
 FIRST = 3
 FINISHED = "() => document.querySelector('#search-results .search-summary')?.textContent"
 ANSWERS = "links => links.map(link => link.getAttribute('href').replace('.html', ''))"
@@ -43,7 +43,7 @@ def place(found: list[str], wanted: str) -> int | None:
     return shown.index(wanted) + 1 if wanted in shown else None
 
 
-def main(site: Annotated[Path, typer.Argument(help="the built book")] = Path("_build/html")) -> None:
+def main(site: Annotated[Path, typer.Argument(help="the built book")] = SITE) -> None:
     """Prints a line for each query."""
     if not (site / "search.html").is_file():
         raise SystemExit(f"no book at {site}: build it first with `make book`")

@@ -89,9 +89,15 @@ def index_of(app: Sphinx, env: BuildEnvironment, entries: Sequence[Entry]) -> In
     return {page: sorted(set(words)) for page, words in found.items()}
 
 
+def known(env: BuildEnvironment) -> tuple[list[Entry], Index]:
+    """What `learn` has read; kept with the environment between builds."""
+    found: tuple[list[Entry], Index] = getattr(env, "course_glossary", ([], {}))
+    return found
+
+
 def learn(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """Reads the glossary when all pages have been read, and names the pages that it changes."""
-    old: tuple[list[Entry], Index] = getattr(env, "course_glossary", ([], {}))
+    old = known(env)
     entries = read_glossary(app, env)
     new = (entries, index_of(app, env, entries))
     for page, words in old[1].items():
@@ -109,7 +115,7 @@ def _marks(words: list[tuple[str, str]]) -> list[tuple[str, str, str, str, None]
 
 def mark(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Puts a page's entries of the index where the search looks for them: into the page."""
-    words = getattr(app.env, "course_glossary", ([], {}))[1].get(docname, [])
+    words = known(app.env)[1].get(docname, [])
     doctree.append(addnodes.index(entries=_marks(words)))
 
 
@@ -129,7 +135,7 @@ def link_words(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     Not where the chapter prints it bold or in italics, or links it: there it says itself what the
     word means.
     """
-    entries: list[Entry] = getattr(app.env, "course_glossary", ([], {}))[0]
+    entries = known(app.env)[0]
     if chapter_number(docname) is None or not entries:
         return
     anchors = {_key(name): entry.anchor for entry in entries for name in entry.names}

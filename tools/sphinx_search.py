@@ -21,7 +21,7 @@ def fold(word: str) -> str:
     return "".join(letter for letter in apart if unicodedata.category(letter) != "Mn")
 
 
-class English(SearchEnglish):  # type: ignore[misc]  # Sphinx is without types
+class English(SearchEnglish):
     """Sphinx's English with accents taken off, in the index and in what a reader types."""
 
     js_stemmer_code = SearchEnglish.js_stemmer_code + FOLDING

@@ -40,7 +40,8 @@ def edit(where: str, text: str, code: str) -> str:
             if isinstance(node, ast.ClassDef) and node.name == owner[1]
         ]
         lines = text.split("\n")
-        return "\n".join([*lines[: node.end_lineno], "", code.rstrip("\n"), *lines[node.end_lineno :]])
+        lines[node.end_lineno : node.end_lineno] = ["", code.rstrip("\n")]
+        return "\n".join(lines)
     assert "at the end of `" in where, f"no place in: {where}"
     space = "\n\n" if code.startswith("@") else ""
     return f"{text.rstrip()}\n{space}\n{code}"
@@ -69,8 +70,8 @@ def clone(tmp_path: Path) -> Path:
         (root / ".venv" / part.name).symlink_to(part)
     (root / ".venv" / ".installed").unlink(missing_ok=True)
     (root / ".venv" / ".installed").touch()
-    for command in ("git init -q", "git add -A", "git -c user.name=a -c user.email=a@b commit -qm a"):
-        assert run(command, root).returncode == 0
+    commit = "git -c user.name=a -c user.email=a@b commit -qm a"
+    assert run(f"git init -q; git add -A; {commit}", root).returncode == 0
     return root
 
 
@@ -90,7 +91,7 @@ def test_the_long_commands_come_last_and_the_chapters_before_the_check():
 
 
 def test_an_edit_goes_where_the_sentence_says():
-    """Kills: a method after the class; a paragraph in the next section; a mutant on the last line."""
+    """Kills: a method after the class; a paragraph in the next section."""
     chapter = "# A\n\n## B\n\nb\n\n## C\n\nc\n"
     assert edit(" at the end of the section *B* of `x.md`", chapter, "new\n") == (
         "# A\n\n## B\n\nb\n\nnew\n\n## C\n\nc\n"

@@ -73,5 +73,5 @@ def test_an_empty_folder_is_not_published(here):
 
 
 def test_what_git_says_is_passed_on(here):
-    with pytest.raises(SystemExit, match="publish: git push: .*nowhere"):
+    with pytest.raises(SystemExit, match=r"publish: git push: .*nowhere"):
         publish.main(Path("_build/launch"), remote="nowhere")
