@@ -15,6 +15,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.util.index_entries import split_index_msg
 from sphinx.util.nodes import make_refnode
 
 from tools import assignments
@@ -106,11 +107,21 @@ def learn(app: Sphinx, env: BuildEnvironment) -> list[str]:
     for page, words in new[1].items():
         env.domaindata["index"]["entries"].setdefault(page, []).extend(_marks(words))
     env.course_glossary = new  # type: ignore[attr-defined]
+    _recall(env)
     return [] if old == new else [page for page in env.found_docs if chapter_number(page)]
 
 
 def _marks(words: list[tuple[str, str]]) -> list[tuple[str, str, str, str, None]]:
     return [("single", word, anchor, "main", None) for word, anchor in words]
+
+
+def _recall(env: BuildEnvironment) -> None:
+    """The search's index, which Sphinx forgets for each page that it does not write again."""
+    for page, entries in env.domaindata["index"]["entries"].items():
+        env._search_index_index_entries[page] = sorted(
+            {(part, entry[2] or "", entry[3])
+             for entry in entries for part in split_index_msg(entry[0], entry[1])}
+        )  # fmt: skip
 
 
 def mark(app: Sphinx, doctree: nodes.document, docname: str) -> None:

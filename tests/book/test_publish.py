@@ -20,7 +20,8 @@ def here(tmp_path, monkeypatch):
     git("init", "-q", "-b", "main", "course", cwd=tmp_path)
     root = tmp_path / "course"
     (root / "_config.yml").write_text("repository: {url: x, branch: launch}\n", "utf8")
-    (root / ".gitignore").write_text("_build/\n*.log\n", "utf8")
+    (root / ".gitignore").write_text("_build/\n", "utf8")
+    (root / ".git/info/exclude").write_text("*.log\n", "utf8")  # as a global one may say
     git("add", "-A", cwd=root)
     git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "one", cwd=root)
     git("remote", "add", "origin", str(tmp_path / "remote"), cwd=root)
@@ -39,7 +40,7 @@ def files(root: Path) -> list[str]:
 
 
 def test_the_branch_holds_the_folder_and_nothing_else(here):
-    """Kills: the course's own index; files that .gitignore names left out; the path kept."""
+    """Kills: the course's own index; files that git is told to ignore left out; the path kept."""
     publish.main(Path("_build/launch"))
     assert files(here) == ["notebooks/01_a.ipynb", "x.log"]
     assert git("rev-list", "--count", "launch", cwd=here.parent / "remote") == "1"

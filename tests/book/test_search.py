@@ -258,6 +258,7 @@ class Environment(SimpleNamespace):
         super().__init__(
             found_docs={sphinx_links.GLOSSARY, sphinx_links.REFERENCES, PAGE, "book/intro"},
             domaindata={"index": {"entries": {}}},
+            _search_index_index_entries={},
             cite=SimpleNamespace(bibdata=bibdata, citations=[citation]),
         )
         self.set(*places)
@@ -307,6 +308,17 @@ def test_the_index_leads_to_the_section_in_which_the_equation_stands():
     assert {entry[3] for entry in env.domaindata["index"]["entries"][PAGE]} == {"main"}
 
 
+def test_the_search_keeps_the_index_of_pages_that_are_not_written_again():
+    """Kills: whole names found after the first build only."""
+    env = Environment()
+    env.domaindata["index"]["entries"]["book/intro"] = [("pair", "a; b", "c", "", None)]
+    learn(env)
+    assert env._search_index_index_entries == {
+        "book/intro": [("a", "c", ""), ("b", "c", "")],
+        sphinx_links.REFERENCES: [(name, anchor, "main") for name, anchor in AUTHORS],
+    }
+
+
 def test_the_next_build_changes_what_the_glossary_changed_and_keeps_the_rest():
     """Kills: entries twice after a second build; stale ones; chapters written for nothing."""
     env = Environment(EQUATION)
@@ -345,7 +357,7 @@ def test_everyday_words_are_words_of_the_glossary():
 
 def test_a_place_is_counted_from_one_and_a_page_has_any_part():
     """Kills: the first answer called the zeroth; a part taken for another."""
-    found = ["a#x", "b", "c#y"]
+    found = ["a#x", "b", "c#y", "b", "a#x"]
     places = {"a": 1, "a#x": 1, "b": 2, "c": 3, "c#y": 3}
     assert {wanted: search.place(found, wanted) for wanted in places} == places
     assert search.place(found, "b#z") is None
@@ -368,6 +380,7 @@ def test_a_late_answer_fails_and_is_named(tmp_path, monkeypatch, capsys):
 
 
 def test_the_command_says_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr(search, "answers", None)
     with pytest.raises(SystemExit, match="make book"):
         search.main(tmp_path)
     (tmp_path / "search.html").touch()
