@@ -196,6 +196,7 @@ def test_no_name_or_title_of_the_references_is_cut():
 ENTRIES = [
     Entry(("effective sample size", "ESS"), "term-ess", ()),
     Entry(("sample",), "term-sample", ()),
+    Entry(("sample path",), "term-path", ()),
     Entry(("score",), "term-score", ()),
     Entry(("Markov chain",), "term-chain", ()),
 ]
@@ -229,6 +230,7 @@ def linked(*children: nodes.Node, page: str = PAGE, entries=ENTRIES) -> list[str
         ("Effective sample size, or ESS: a sample",
          ["term-ess: Effective sample size", "term-sample: sample"]),
         ("ess, markov chain, MARKOV CHAIN, non-sample, sample-based, resampled", []),
+        ("a sample path and a sample", ["term-path: sample path", "term-sample: sample"]),
         ("the score", []),
     ],
 )  # fmt: skip
@@ -367,15 +369,15 @@ def test_a_place_is_counted_from_one_and_a_page_has_any_part():
 def test_a_late_answer_fails_and_is_named(tmp_path, monkeypatch, capsys):
     """Kills: a table that is printed and never fails; four answers for three."""
     (tmp_path / "search.html").touch()
-    (tmp_path / "search.yml").write_text("one: a\ntwo: b\nthree: c\n", "utf8")
+    (tmp_path / "search.yml").write_text("one: a\ntwo: b\nthree: c\nfour: d\n", "utf8")
     monkeypatch.setattr(search, "QUERIES", tmp_path / "search.yml")
     monkeypatch.setattr(shutil, "which", lambda _: "/bin/true")
-    answers = {"one": ["a"], "two": ["x", "y", "b"], "three": ["x", "y", "z", "c"]}
+    answers = {"one": ["a"], "two": ["x", "y", "b"], "three": ["x", "y", "z", "c"], "four": []}
     monkeypatch.setattr(search, "answers", lambda site, queries: iter(answers.items()))
-    with pytest.raises(SystemExit, match=r"not among the first 3 answers: three$"):
+    with pytest.raises(SystemExit, match=r"not among the first 3 answers: three, four$"):
         search.main(tmp_path)
-    assert capsys.readouterr().out == "  1  one: a\n  3  two: b\n  4  three: c\n"
-    answers.pop("three")
+    assert capsys.readouterr().out == "  1  one: a\n  3  two: b\n  4  three: c\n  —  four: d\n"
+    del answers["three"], answers["four"]
     search.main(tmp_path)
 
 
