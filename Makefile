@@ -33,7 +33,7 @@ define stage
 @mkdir -p .make; touch $@
 endef
 
-.PHONY: help book test check notebooks lab mutants equations assignments grader pages launch clean
+.PHONY: help book test check notebooks lab mutants equations assignments grader pages example launch publish clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -64,10 +64,16 @@ assignments: .make/assignments  ## students' notebooks from the masters, validat
 
 grader: .make/grader  ## the grader against reference, wrong and hostile submissions (needs bubblewrap; minutes)
 
-pages: .make/pages  ## open every built page in headless Chromium and look for faults
+pages: .make/pages  ## open every built page in headless Chromium and look for faults; ask the search
+
+example: $(INSTALLED)  ## do CONTRIBUTING's worked example in a clone (minutes)
+	@$(BIN)/pytest -q -m clone tests/book/test_contributing.py
 
 launch: .make/site  ## plain notebooks for Colab and Binder, in _build/launch
 	@$(BIN)/python -m tools.launch _build/launch
+
+publish: launch  ## push _build/launch as the branch that Colab and Binder open
+	@$(BIN)/python -m tools.publish _build/launch
 
 clean:  ## remove what was built, but not .venv
 	@rm -rf _build .make book/generated book/_static/mathjax book/_static/assignments assignments/release .pytest_cache .mypy_cache .ruff_cache
@@ -126,4 +132,4 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 	  $(BIN)/python -m tools.assignments --check _build/html || { rm -rf _build; exit 1; })
 
 .make/pages: .make/site
-	$(call stage,pages in Chromium,$(BIN)/python -m tools.pages)
+	$(call stage,pages in Chromium,$(BIN)/python -m tools.pages; $(BIN)/python -m tools.search)
