@@ -18,7 +18,6 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jupytext
 import typer
 import yaml
 
@@ -108,8 +107,8 @@ def usage(root: Path, page: str) -> Usage:
         if holds(entry, chapter_number(page) or 0):
             for symbol in defined(entry):
                 meanings.setdefault(symbol, []).append(entry)
-    notebook = jupytext.read(root / f"{page}.md")
-    formulas = [part.text for part in parts(notebook) if part.kind in {"formula", "display"}]
+    pieces = parts(root / f"{page}.md")
+    formulas = [part.text for part in pieces if part.kind in {"formula", "display"}]
     owners = {}
     for symbol in (symbol for formula in formulas for symbol in tex.symbols(formula)):
         wider = (symbol, symbol._replace(mark=""), Symbol(symbol.letter))

@@ -138,8 +138,9 @@ def _box(block: Directive, page: str, book: Book) -> list[str]:
         case "solution-end" | "exercise-end":
             return []
         case name if name in ADMONITIONS:
-            title = _line(block.argument or name.capitalize(), page, book)[0]
-            return [f"> **{title}**", ">", *(f"> {line}".rstrip() for line in inside)]
+            return _admonition(
+                _line(block.argument or name.capitalize(), page, book)[0], block, inside
+            )
     raise ValueError(f"{page}: no plain form is known for the directive {{{block.name}}}")
 
 
@@ -160,6 +161,13 @@ def _reasoned(option: quiz.Option) -> str:
     """An option with its reason, as an item of a list."""
     reason = option.reason.replace("\n", "\n  ").replace("\n  \n", "\n\n")
     return f"- {'✓' if option.right else '✗'} *{option.text}*\n\n  {reason}"
+
+
+def _admonition(title: str, block: Directive, inside: list[str]) -> list[str]:
+    """A quotation, or something to unfold."""
+    if "dropdown" in block.options.get("class", "").split():
+        return ["<details>", f"<summary>{title}</summary>", "", *inside, "", "</details>"]
+    return [f"> **{title}**", ">", *(f"> {line}".rstrip() for line in inside)]
 
 
 def _line(line: str, page: str, book: Book) -> list[str]:

@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable, Iterator, Set
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import jupytext
 import typer
@@ -47,7 +47,6 @@ LONG = {
     "07_partition_function",
     "08_deep_boltzmann",
 }
-Notebook = Any  # a NotebookNode: nested mappings, with attributes
 
 
 class Part(NamedTuple):
@@ -82,10 +81,16 @@ class Reading(NamedTuple):
     starred: Share
     page: int
 
+    @property
+    def says(self) -> str:
+        """The minutes as they stand under a chapter's title."""
+        more = f", {STAR} sections {self.starred.minutes} more" if self.starred.minutes else ""
+        return f"Core: about {self.core.minutes} minutes to read{more}"
 
-def parts(notebook: Notebook) -> Iterator[Part]:
-    """A chapter's cells in pieces, in order."""
-    for cell in notebook.cells:
+
+def parts(chapter: Path) -> Iterator[Part]:
+    """The cells of a chapter, either half of its pair, in pieces and in order."""
+    for cell in jupytext.read(chapter).cells:
         if cell.cell_type == "markdown":
             yield from _markdown(cell.source)
             continue
@@ -151,11 +156,11 @@ def _parser() -> MarkdownIt:
     return create_md_parser(MdParserConfig(enable_extensions=set(extensions)), RendererHTML)
 
 
-def measure(notebook: Notebook) -> Reading:
-    """Counts a chapter, given as jupytext or nbformat reads it."""
+def measure(chapter: Path) -> Reading:
+    """Counts a chapter, from either half of its pair."""
     found = {"core": Share(), "starred": Share(), "after": Share()}
     page, star, section = 0, 9, "core"  # star: the level of the ★ heading that holds, or 9
-    for part in parts(notebook):
+    for part in parts(chapter):
         if HEADING.fullmatch(part.kind) and section != "after":
             level = int(part.kind[1])
             if level <= star:
@@ -175,7 +180,7 @@ def measure(notebook: Notebook) -> Reading:
 def chapters(root: Path) -> dict[str, Reading]:
     """Every chapter's numbers, by the name of its file."""
     files = sorted((root / "notebooks").glob("*.md"))
-    return {file.stem: measure(jupytext.read(file)) for file in files}
+    return {file.stem: measure(file) for file in files}
 
 
 def problems(root: Path, long: Set[str] = LONG) -> list[str]:
