@@ -3,7 +3,7 @@
 (() => {
   const NUMBER = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(?:\/(\d+\.?\d*))?(%?)$/;
 
-  /** What 0.3, 0,3, .3, 3/10, 30 %, 3e-1 or −2 means; NaN if it is no number. As tools/quiz.py. */
+  /** What 0.3, 0,3, .3, 3/10, 30 %, 3e-1 or −2 means, as tools/quiz.py; NaN if no number. */
   function number(text) {
     const plain = text.replace(/\s/g, "").replaceAll("−", "-").replaceAll(",", ".").toLowerCase();
     const found = NUMBER.exec(plain);
@@ -18,7 +18,7 @@
       return ["none", `“${text.trim()}” can be read in two ways: write it without the comma.`];
     const value = number(text);
     if (Number.isNaN(value))
-      return ["none", `“${text.trim()}” is no number that can be read here: write 0.25, 1/4 or 25 %.`];
+      return ["none", `“${text.trim()}” is no number: write it as 0.25, 1/4 or 25 %.`];
     const slack = 1e-12 * Math.max(1, Math.abs(answer)); // of rounding, at the very edge
     if (Math.abs(value - answer) <= tolerance + slack) return ["right", "Right."];
     return ["wrong", `Not ${text.trim()}: that is too ${value > answer ? "large" : "small"}.`];
