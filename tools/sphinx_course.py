@@ -16,7 +16,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.environment.collectors.toctree import TocTreeCollector
-from sphinx.search import WordCollector
+from sphinx.search import IndexBuilder
 from sphinx.util.nodes import make_refnode
 
 from tools import notation, reading, sphinx_live, sphinx_questions
@@ -90,14 +90,18 @@ def add_symbols(app: Sphinx, docname: str, content: list[str]) -> None:
     content[0] = json.dumps(notebook)
 
 
-_visit = WordCollector.dispatch_visit
+_feed = IndexBuilder.feed
 
 
-def search_no_symbols(collector: WordCollector, node: nodes.Node) -> None:
+def feed_without_symbols(
+    index: IndexBuilder, docname: str, filename: str, title: str, doctree: nodes.document
+) -> None:
     """Keeps the tables of symbols, which say the same in every chapter, out of the search index."""
-    if isinstance(node, nodes.admonition) and "symbols" in node["classes"]:
-        raise nodes.SkipNode
-    _visit(collector, node)
+    searched = doctree.deepcopy()
+    for node in list(searched.findall(nodes.admonition)):
+        if "symbols" in node["classes"]:
+            node.parent.remove(node)
+    _feed(index, docname, filename, title, searched)
 
 
 def add_header(app: Sphinx, doctree: nodes.document) -> None:
@@ -198,7 +202,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     app.add_config_value("comments_config", {}, "")  # Jupyter Book sets it; we load no comments
     TocTreeCollector.assign_figure_numbers = number_by_file_name  # type: ignore[assignment,method-assign]
-    WordCollector.dispatch_visit = search_no_symbols  # type: ignore[assignment,method-assign]
+    IndexBuilder.feed = feed_without_symbols  # type: ignore[assignment,method-assign]
     app.connect("config-inited", know_repository, priority=400)
     app.connect("source-read", add_symbols)
     app.connect("autodoc-skip-member", skip_tuple_fields)

@@ -4,10 +4,12 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jupytext
 import pytest
 
+from tools.pairs import shows
 from tools.site import toc_pages
 
 ROOT = Path(__file__).parents[2]
@@ -17,11 +19,19 @@ MOST = 12  # import statements of ours
 PRIVATE = re.compile(r"(^|\.)_(?!replace|asdict)[a-z]")  # those two are a NamedTuple's interface
 
 
+def code_cells(chapter: Path) -> list[Any]:
+    """A chapter's code cells, IPython's magics left out."""
+    cells = jupytext.read(chapter, fmt="md:myst").cells
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    for cell in code:
+        cell.source = re.sub(r"(?m)^\s*[%!].*$", "", cell.source)
+    return code
+
+
 def nodes(chapter: Path) -> Iterator[ast.AST]:
-    """The syntax of a chapter's code cells, IPython's magics left out."""
-    for cell in jupytext.read(chapter, fmt="md:myst").cells:
-        if cell.cell_type == "code":
-            yield from ast.walk(ast.parse(re.sub(r"(?m)^\s*[%!].*$", "", cell.source)))
+    """The syntax of a chapter's code cells."""
+    for cell in code_cells(chapter):
+        yield from ast.walk(ast.parse(cell.source))
 
 
 def imported(node: ast.AST) -> list[str]:
@@ -50,6 +60,26 @@ def test_a_chapter_uses_no_private_name(chapter: Path):
     used = [name for node in nodes(chapter) for name in imported(node)]
     used += [ast.unparse(node) for node in nodes(chapter) if isinstance(node, ast.Attribute)]
     assert [name for name in used if PRIVATE.search(name)] == []
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
+def test_the_import_cell_is_folded(chapter: Path):
+    """Kills: thirty lines of imports before the first figure; an output whose code is folded."""
+    first = code_cells(chapter)[0]
+    assert any(imported(node) for node in ast.walk(ast.parse(first.source)))
+    assert first.metadata.get("tags") == ["hide-input"]
+    assert not shows(first)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
+def test_the_closing_asserts_are_executed_and_not_on_the_site(chapter: Path):
+    """Kills: a chapter that checks nothing; asserts on the page; a cell with text that vanishes."""
+    *others, last = jupytext.read(chapter, fmt="md:myst").cells
+    assert last.metadata.get("tags") == ["remove-cell"]
+    assert any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(last.source)))
+    assert not shows(last)
+    assert not [cell for cell in others if "remove-cell" in cell.metadata.get("tags", [])]
+    assert not [cell for cell in others if re.search(r"(last|closing) cell", cell.source)]
 
 
 def rows(page: str) -> dict[str, tuple[str, bool]]:

@@ -77,6 +77,12 @@ def test_an_admonition_becomes_a_quotation():
     assert result == "> **Warning**\n>\n> A\n>\n> B (9.1)"
 
 
+def test_an_admonition_that_folds_still_folds():
+    """Kills: what the site hides stands open, or loses its title."""
+    result = plain("```{admonition} More\n:class: dropdown x\n\nA\n```", PAGE, BOOK)
+    assert result == "<details>\n<summary>More</summary>\n\nA\n\n</details>"
+
+
 def test_a_figure_keeps_its_alt_text_and_number():
     myst = "```{figure} ../book/images/a.svg\n:name: fig-09\n:alt: a line\n\nA\nline.\n```"
     image = "![a line](https://repo/raw/main/book/images/a.svg)"
@@ -118,6 +124,15 @@ def test_blocks_lose_no_line():
     assert list(blocks(text.split("\n"))) == ["a", ["```python", "b", "```"], "c"]
 
 
+SYMBOLS = """\
+<details>
+<summary>Symbols of this chapter</summary>
+
+| symbol | meaning | in code |
+|---|---|---|
+| $p$ | probability | `log_prob` |
+
+</details>"""
 FIRST = "# Chains\n\n$$ p $$ (chain-rule)\n\n```{exercise} Prove it\n:label: ex-09\n\nDo.\n```"
 LAST = "```{solution} ex-09\n$$ q $$ (chain-two)\n```\n{eq}`chain-two` {numref}`fig-two`"
 
@@ -178,6 +193,7 @@ def test_main_writes_the_chapters_of_the_book_and_what_binder_needs(
     files = {
         "_config.yml": "repository: {url: https://github.com/us/book}",
         "_toc.yml": f"root: book/intro\nparts: [{{chapters: [{{file: {PAGE}}}]}}]",
+        "book/notation.yml": "Laws: [{latex: p, meaning: probability, code: [log_prob]}]",
         "book/references.bib": "@book{a2000, author={Ada, A. and Bob, B.}, year={2000}}",
         "pyproject.toml": '[project]\ndependencies = ["torch"]',
         "constraints.txt": "jupyterlab==4.1\nother==1\ntorch==2.13.0",
@@ -193,6 +209,8 @@ def test_main_writes_the_chapters_of_the_book_and_what_binder_needs(
     main(Path("out"))
     written = json.loads(Path(f"out/{PAGE}.ipynb").read_text(encoding="utf-8"))
     assert any("\\tag{9.1}" in cell["source"] for cell in written["cells"])
+    assert written["cells"][1]["source"].startswith("# 9. Chains")
+    assert written["cells"][2]["source"] == SYMBOLS
     there = Path(f"out/{PAGE}.ipynb").parent / "../benchmarks/results/arm.json"
     assert json.loads(there.read_text(encoding="utf-8")) == {"rows": [81]}
     assert Path("out/postBuild").read_text(encoding="utf-8").startswith("#!/bin/sh\n")

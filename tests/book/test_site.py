@@ -25,6 +25,10 @@ kernelspec:
 
 # Chains
 
+How $p$ and $x$ go on.
+
++++
+
 ## First
 
 $$
@@ -46,12 +50,22 @@ $$ (two)
 Do.
 ```
 
+## More ★
+
+There is more.
+
 ```{code-cell}
 from tools.site import site_url
 from tools import links, site
 links.main
 site.toc_pages(site.Path("."))
 ```
+"""
+NOTATION = """\
+Laws:
+  - {latex: p, meaning: "probability, $=$ or not", code: [p, log_prob]}
+  - {latex: 'x,\\ y', meaning: "zebra", code: []}
+  - {latex: q, meaning: "another law", code: [q]}
 """
 API = """\
 # The package
@@ -85,6 +99,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "book/intro.md").write_text("# Intro\n\n{eq}`one`\n", encoding="utf-8")
     (root / "book/api.md").write_text(API, encoding="utf-8")
     (root / "book/references.bib").touch()
+    (root / "book/notation.yml").write_text(NOTATION, encoding="utf-8")
     (root / f"{PAGE}.md").write_text(CHAPTER, encoding="utf-8")
     jupytext.write(jupytext.reads(CHAPTER, "md:myst"), root / f"{PAGE}.ipynb")
     build(root)
@@ -143,13 +158,45 @@ def test_the_repository_is_named_once(site: Path):
 
 
 @pytest.mark.slow
+def test_a_chapter_has_a_folded_table_of_its_symbols(site: Path):
+    """Kills: no table, one of all symbols, one above the first text or one that is open."""
+    shown = html(site, PAGE)
+    folded = re.search(r'<div class="[^"]*dropdown symbols[^"]*">.*?</div>', shown, re.DOTALL)
+    assert folded
+    assert "Symbols of this chapter" in folded[0]
+    rows = [text(row).split() for row in re.findall(r"<tr.*?</tr>", folded[0], re.DOTALL)]
+    assert [row[0] for row in rows] == ["symbol", r"\(p\)", "\\(x,\\"]
+    assert "log_prob" in rows[1][-1]
+    assert shown.index("go on.") < shown.index(folded[0]) < shown.index(">First<")
+    assert "symbols" not in (site / "_build/html/_sources" / f"{PAGE}.ipynb").read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_the_table_of_symbols_is_no_part_of_contents_or_search(site: Path):
+    """Kills: each chapter answers a search for a word of the notation file."""
+    index = (site / "_build/html/searchindex.js").read_text(encoding="utf-8")
+    assert '"more"' in index
+    assert "zebra" not in index
+    assert "Symbols of this" not in index
+    assert 'href="#first"' in html(site, PAGE)
+    assert "#symbols" not in html(site, PAGE)
+
+
+@pytest.mark.slow
+def test_the_line_under_the_title_says_the_minutes(site: Path):
+    """Kills: minutes of the whole page for those of the core, or a header with nothing to run."""
+    shown = text(html(site, PAGE))
+    assert "Core: about 5 minutes to read, ★ sections 5 more · download the notebook" in shown
+
+
+@pytest.mark.slow
 def test_the_next_build_shows_new_timings_and_no_stale_link(site: Path):
     """Kills: Sphinx keeps the page because its own file did not change."""
     assert "two cores" not in html(site, PAGE)
     timings = site / "book/timings.json"
     timings.write_text('{"09_chains": {"seconds": 12.3, "cpu": "one"}}', encoding="utf-8")
     build(site)
-    assert "Runs in 12 s on two cores" in text(html(site, PAGE))
+    assert "5 more · runs in 12 s on two cores · download the" in text(html(site, PAGE))
     assert (site / "_build/html/_sources" / f"{PAGE}.ipynb").exists()
     assert ">9. </span>Chains" in html(site, PAGE)
     assert "9. Chains" in html(site, "book/api")
