@@ -22,6 +22,7 @@ from tools.site import chapter_number, repository_url, site_url, title, toc_page
 
 Notebook = dict[str, Any]  # as the file has it, but each cell's source in one string
 Cell = dict[str, Any]
+KINDS = {"exercise-start": "exercise", "live": "figure"}  # numbered like these
 INSTALL = """\
 # Away from the repository (on Colab, say) this fetches coursepkg, the data that do not ship with it
 # and the measured results that the chapter plots, and leaves the machine's torch as it is.
@@ -74,7 +75,7 @@ def _labelled(cell: Cell, kind: str) -> Iterator[tuple[str, str]]:
         yield from ((label, "") for label, _ in labels(cell["source"]))
         return
     for block in blocks(cell["source"].split("\n")):
-        if isinstance(block, Directive) and block.name.removesuffix("-start") == kind:
+        if isinstance(block, Directive) and KINDS.get(block.name, block.name) == kind:
             label = block.options.get("label" if kind == "exercise" else "name", "")
             named = kind == "exercise" and block.argument
             yield label, f" ({block.argument})" if named else ""

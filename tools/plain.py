@@ -107,6 +107,10 @@ def _block(block: str | list[str] | Directive, page: str, book: Book) -> list[st
             return ["$$", *block.body, *tag, "$$"]
         case Directive(name="figure"):
             return _figure(block, page, book)
+        case Directive(name="live"):
+            still = block._replace(argument=f"/book/live/{block.argument}.png")
+            where = f"{book.site}/{page}.html#{block.options.get('name', '')}"
+            return [*_figure(still, page, book), "", f"[This figure moves on the site.]({where})"]
         case Directive(name="question"):
             question = _question(quiz.parse(block.argument, block.options, block.body))
             return plain("\n".join(question), page, book).split("\n")
@@ -114,7 +118,7 @@ def _block(block: str | list[str] | Directive, page: str, book: Book) -> list[st
 
 
 def _figure(block: Directive, page: str, book: Book) -> list[str]:
-    image = normpath(str(PurePosixPath(page).parent / block.argument))
+    image = normpath(str(PurePosixPath("/", page).parent / block.argument)).removeprefix("/")
     alt = block.options.get("alt", "")
     head = [f"![{alt}]({book.repository}/raw/main/{image})", ""]
     name = block.options.get("name")

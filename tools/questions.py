@@ -36,15 +36,15 @@ def questions(text: str) -> Iterator[Question]:
 
 
 @functools.cache
-def _book() -> dict[str, Question]:
-    pages = sorted(ROOT.glob("notebooks/*.md"))
+def _book(root: Path) -> dict[str, Question]:
+    pages = sorted(root.glob("notebooks/*.md"))
     return {each.label: each for page in pages for each in questions(page.read_text("utf8"))}
 
 
 def _known(label: str) -> Question:
-    if label not in _book():
+    if label not in _book(ROOT):
         raise ValueError(f"expected the label of a question, got `{label}`")
-    return _book()[label]
+    return _book(ROOT)[label]
 
 
 def marked(label: str) -> str | float:
@@ -140,7 +140,7 @@ def _page_problems(page: Path, places: dict[str, str]) -> Iterator[str]:
 def check_command() -> None:
     """Prints one line for each problem; exit status 1 if there is one."""
     found = problems(ROOT)
-    print("\n".join(found) or f"questions: {len(_book())}, each with its test")
+    print("\n".join(found) or f"questions: {len(_book(ROOT))}, each with its test")
     raise typer.Exit(bool(found))
 
 

@@ -56,7 +56,12 @@
     },
   };
 
-  const evaluate = (density, x) => ({ x, ...density(x) });
+  /** As coursepkg.samplers.run: NaN where x is not finite, and no score where p(x) is zero. */
+  function evaluate(density, x) {
+    if (!x.every(Number.isFinite)) return { x, logDensity: NaN, score: [0, 0] };
+    const at = density(x);
+    return { x, ...at, score: at.logDensity === -Infinity ? [0, 0] : at.score };
+  }
   const plus = (a, scale, b) => a.map((value, d) => value + scale * b[d]);
   const squares = (a) => a.reduce((sum, value) => sum + value * value, 0);
 

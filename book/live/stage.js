@@ -71,7 +71,7 @@
 
   /** A labelled slider whose number stands beside it; `show` makes the number from its value. */
   function slider(parent, name, show, oninput) {
-    const number = make("output");
+    const number = make("span", { className: "live-value", ariaHidden: "true" });
     const control = make("input", { type: "range", step: "any" });
     const tell = () => {
       number.textContent = show(Number(control.value));

@@ -5,10 +5,12 @@ the trace of x_1. Run: python -m tools.figures.live_mcmc
 """
 
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
+from PIL import Image
 from torch import Tensor
 
 from coursepkg.data import Banana
@@ -50,8 +52,10 @@ def draw(x: Tensor, proposals: Tensor, moved: Tensor, path: Path) -> None:
     trace.plot(x[:, 0], color=COLOURS["samples"], linewidth=0.8)
     trace.axhline(0, color=COLOURS["data"], linestyle="dashed", linewidth=1)
     trace.set(xlabel="step", ylabel="$x_1$", xlim=(0, len(x)), ylim=(-5.5, 5.5))
-    figure.savefig(path, metadata={"Software": None})
+    picture = BytesIO()
+    figure.savefig(picture)
     plt.close(figure)
+    Image.open(picture).convert("RGB").quantize(64).save(path, optimize=True)  # a third of the size
 
 
 def main(say: Callable[[str], object] = print) -> None:
