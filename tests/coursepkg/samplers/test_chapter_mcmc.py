@@ -177,20 +177,35 @@ def oscillator(x):
 
 
 @pytest.mark.equation("hmc-rotation")
-@pytest.mark.parametrize("n", [1, 4, 9])
-def test_without_momentum_the_leapfrog_multiplies_by_the_cosine(n):
-    """It is linear in x and r, and r has mean 0. Kills: η for η², σ for σ²."""
-    x = torch.tensor([[2.0]])
-    end, _ = leapfrog(oscillator, oscillator(x), torch.zeros(1, 1), step_size=ETA, steps=n)
-    assert end.x.item() == pytest.approx(2 * math.cos(n * OMEGA))
-    for r in (-3.0, 3.0):
-        other, _ = leapfrog(
-            oscillator, oscillator(x), torch.full((1, 1), r), step_size=ETA, steps=n
-        )
-        assert abs(other.x.item() - end.x.item()) == pytest.approx(
-            abs(leapfrog(oscillator, oscillator(0 * x), torch.full((1, 1), r), step_size=ETA,
-                         steps=n)[0].x.item())
-        )  # fmt: skip
+@pytest.mark.parametrize("sigma", [0.4, 1.3, 5.0])
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
+@pytest.mark.parametrize("L", [1, 2, 7, 40])
+def test_the_mean_of_the_proposal_turns_by_the_cosine(sigma, share, L):
+    """Exactly: momenta ±r cancel in pairs; η is up to 2σ. Kills: η for η², σ for σ², one turn."""
+    eta = 2 * sigma * share
+
+    def normal(x):
+        return GradientState(x, -x.square().sum(1) / (2 * sigma**2), -x / sigma**2)
+
+    half = torch.tensor([0.0, 0.3, 1.0, 4.0]).double()
+    r = torch.cat([half, -half])[:, None]
+    x = torch.full_like(r, 2.0)
+    end, _ = leapfrog(normal, normal(x), r, step_size=eta, steps=L)
+    omega = math.acos(1 - eta**2 / (2 * sigma**2))
+    assert end.x.std() > 0.01 * sigma
+    assert end.x.mean().item() == pytest.approx(2 * math.cos(L * omega), abs=1e-9)
+
+
+@pytest.mark.equation("hmc-rotation")
+def test_a_quarter_turn_is_refused_now_and_then(generator):
+    """The proposal is free of x, the next state is not. Kills: "an independent draw"."""
+    eta = math.sqrt(2)  # ω is a quarter turn
+    kernel = HMC(lambda x: -x.square().sum(1) / 2, eta, 1, jitter=0.0)
+    x = torch.randn(100_000, 1, generator=generator)
+    draws = run(kernel, x, steps=1, generator=generator)
+    moved = draws.info.moved[0].double()
+    assert_mean(moved, 0.7837, detects=0.02)
+    assert (draws.x[0] * x).mean() > 0.1
 
 
 @pytest.mark.equation("hmc-jitter")

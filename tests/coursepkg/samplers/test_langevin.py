@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch.distributions import Normal
 
+from coursepkg.rng import seeded
 from coursepkg.samplers.langevin import MALA, UnadjustedLangevin, unadjusted_covariance
 from coursepkg.samplers.run import run
 from tests.coursepkg.samplers.laws import EXACT, comes_home, gaussian, same_law, stays, targets
@@ -29,6 +30,28 @@ def test_mala_keeps_its_target_in_single_precision(generator):
 
 
 @pytest.mark.equation("langevin-step")
+@pytest.mark.parametrize("step_size", [0.03, 0.5, 1.7])
+def test_a_step_is_the_score_and_noise_of_twice_the_step(step_size):
+    """Against its own noise. Kills: √η and 2η for √(2η), half a drift, downhill, noise of MALA."""
+    x = torch.tensor([[1.0, -2.0, 0.5], [0.3, 0.0, -1.5]]).double()
+    variance = torch.tensor([1.0, 4.0, 0.5]).double()
+
+    def log_density(x):
+        return -(x.square() / variance).sum(1) / 2
+
+    noise = torch.randn(x.shape, generator=seeded(5), dtype=x.dtype)
+    expected = x - step_size * x / variance + (2 * step_size) ** 0.5 * noise
+    kernel = UnadjustedLangevin(log_density, step_size)
+    state, info = kernel.step(kernel.init(x), generator=seeded(5))
+    assert info.moved.all()
+    torch.testing.assert_close(state.x, expected)
+    adjusted = MALA(log_density, step_size)
+    state, info = adjusted.step(adjusted.init(x), generator=seeded(5))
+    torch.testing.assert_close(state.x, torch.where(info.moved[:, None], expected, x))
+    assert step_size > 0.03 or info.moved.all()
+
+
+@pytest.mark.equation("mh-ratio")
 def test_the_log_ratio_is_that_of_two_normal_proposals(generator):
     """Kills: 2ε for 4ε in the proposal's density, the two directions exchanged."""
     law, step_size = TARGETS["banana"], 0.2
