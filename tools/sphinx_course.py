@@ -18,6 +18,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.environment.collectors.toctree import TocTreeCollector
 from sphinx.util.nodes import make_refnode
 
+from tools import sphinx_page
 from tools.api import home
 from tools.site import chapter_number, repository_url, site_url
 
@@ -186,4 +187,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-updated", rewrite_api)
     app.connect("doctree-resolved", link_back)
     app.connect("html-page-context", mend_bibliography)
+    sphinx_page.setup(app)
     return {"parallel_read_safe": False, "parallel_write_safe": True}
