@@ -136,11 +136,11 @@ def write_icons(app: Sphinx, error: Exception | None) -> None:
     wanted = sorted(codepoints(theme.read_text("utf8"), icons(Path(app.outdir))))
     for name, file in FONTS.items():
         options = subset.Options(flavor="woff", layout_features=[], hinting=False)
-        font = subset.load_font(static / "vendor/fontawesome/webfonts" / file, options)
         subsetter = subset.Subsetter(options)
         subsetter.populate(unicodes=wanted)
-        subsetter.subset(font)
-        subset.save_font(font, static / f"icons-{name}.woff", options)
+        with subset.load_font(static / "vendor/fontawesome/webfonts" / file, options) as font:
+            subsetter.subset(font)
+            subset.save_font(font, static / f"icons-{name}.woff", options)
 
 
 def setup(app: Sphinx) -> None:
