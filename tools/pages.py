@@ -223,9 +223,7 @@ async def browse(site: Path, pages: Sequence[str], screenshots: Path | None) -> 
             browser = await driver.chromium.launch(
                 executable_path=shutil.which("chromium"),
                 args=CHROMIUM_ARGS,
-                ignore_default_args=[
-                    "--hide-scrollbars"
-                ],  # most readers on Windows and Linux see them
+                ignore_default_args=["--hide-scrollbars"],  # Playwright's; most readers see bars
             )
             context = await browser.new_context(reduced_motion="reduce")
             context.set_default_timeout(0)  # PATIENCE is for the visit as a whole

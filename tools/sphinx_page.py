@@ -21,7 +21,7 @@ SIGNS = {r"\approx": "≈", r"\cdot": "·", r"\times": "×", r"\pm": "±", r"\le
 RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 NO_TEXT = "\0"  # stands for a formula that plain text cannot say
 ICON = re.compile(r'class="[^"]*?(?:fas|fab|fa-solid|fa-brands) (fa-[a-z-]+)')
-LATER = {"fa-xmark", "fa-angle-down"}  # icons that the theme's scripts and styles put in
+LATER = {"fa-xmark"}  # put in by the theme's script
 FONTS = {"solid": "fa-solid-900.ttf", "brands": "fa-brands-400.ttf"}
 
 
@@ -121,19 +121,21 @@ def icons(site: Path) -> set[str]:
 
 
 def codepoints(css: str, names: set[str]) -> Iterator[int]:
-    """The characters that the theme's style sheet gives to icons."""
-    for selectors, code in re.findall(r'([^{}]*){content:"\\([0-9a-f]+)"}', css):
-        if names & set(re.findall(r"\.(fa-[a-z-]+):before", selectors)):
+    """The characters that style sheets give to these icons, or draw without a name."""
+    for selectors, code in re.findall(r'([^{}]*){\s*content: ?"\\(f[0-9a-f]{3})"', css):
+        known = set(re.findall(r"\.(fa-[a-z0-9-]+):before", selectors))
+        if names & known or not known:
             yield int(code, 16)
+    yield from map(ord, re.findall(r'--pst-icon-[a-z-]+: ?"(.)"', css))  # admonitions
 
 
 def write_icons(app: Sphinx, error: Exception | None) -> None:
     """Writes two fonts of a few kB, which custom.css names, with the icons that are used."""
-    static = Path(app.outdir, "_static")
-    theme = static / "styles" / "pydata-sphinx-theme.css"
     if error or app.builder.format != "html":
         return
-    wanted = sorted(codepoints(theme.read_text("utf8"), icons(Path(app.outdir))))
+    static = Path(app.outdir, "_static")
+    css = "\n".join(file.read_text("utf8") for file in sorted(static.rglob("*.css")))
+    wanted = sorted(codepoints(css, icons(Path(app.outdir))))
     for name, file in FONTS.items():
         options = subset.Options(flavor="woff", layout_features=[], hinting=False)
         subsetter = subset.Subsetter(options)
