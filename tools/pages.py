@@ -1,17 +1,19 @@
 """Opens every page of the built book in headless Chromium and names what would trip a reader.
 
 `python -m tools.pages [SITE] [--only GLOB] [--screenshots DIR]` reads the HTML files (links, alt
-text, launch buttons), then serves them on the loopback and visits each at two widths: what the
-console says, what is asked for in vain, the formulas, sideways scrolling, accessibility (axe-core).
+text, launch buttons), then serves them on the loopback and visits each on a desktop, on a phone and
+as printed: what the console says, what is asked for in vain, the formulas, sideways scrolling,
+scroll bars that need not be, code that is cut off, accessibility (axe-core). A few are opened from
+file://, too, as by a reader who built the book.
 """
 
 import asyncio
 import shutil
 from collections import defaultdict
 from collections.abc import Sequence
-from fnmatch import fnmatch
+from fnmatch import filter as matching
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import typer
 from axe_playwright_python.base import AXE_SCRIPT
@@ -21,7 +23,7 @@ from playwright.async_api import Page as Tab
 from rich.console import Console
 from rich.progress import Progress
 
-from tools import links
+from tools import links, look
 from tools.serve import serve
 
 # No other host resolves: a page that asks a third party is told no, and nothing leaves the machine.
@@ -41,15 +43,30 @@ TURN, QUIET = "() => new Promise(done => setTimeout(done, 50))", 10  # such turn
 
 
 class View(NamedTuple):
-    """A window: its name, its size in px, and the themes in which axe looks at it."""
+    """A window or a sheet: its name, its size in px, what it asks, and what axe does there.
+
+    `rules`: axe's rules, None for all; those that another width or theme cannot change run once.
+    `themes`: those in which contrast is looked at.
+    """
 
     name: str
     width: int
     height: int
+    checks: tuple[str, ...]
+    rules: tuple[str, ...] | None
     themes: tuple[str, ...]
 
 
-VIEWS = (View("desktop", 1280, 900, ("light", "dark")), View("phone", 390, 844, ("light",)))
+# What a narrow window shows that a wide one does not: its own menu buttons, and boxes that scroll.
+NARROW = ("scrollable-region-focusable", "button-name", "link-name", "aria-hidden-focus")
+FIT = (look.WIDTH, look.CUT, look.BARS)
+SEEN = (*FIT, look.CODE, look.STOPS, look.IMAGES)
+VIEWS = (
+    View("desktop", 1280, 900, SEEN, None, ("light", "dark")),
+    View("phone", 390, 844, FIT, NARROW, ("light",)),
+    View("paper", 718, 1047, FIT, (), ()),  # A4 within Chromium's margins
+)
+FROM_FILES = ("index.html", "search.html", "notebooks/*")  # the first that matches each
 
 
 class Problem(NamedTuple):
@@ -58,56 +75,6 @@ class Problem(NamedTuple):
     page: str
     what: str
     where: str = ""
-
-
-CHECK_MATH = """async () => {
-  const formulas = [...document.querySelectorAll('.math')];
-  if (!formulas.length) return [];
-  if (!window.MathJax?.startup?.promise) return [`no MathJax for ${formulas.length} formulas`];
-  await MathJax.startup.promise;
-  const wrong = formulas.filter(formula => !formula.querySelector('mjx-container'))
-    .map(formula => `formula left as TeX: ${formula.textContent}`);
-  for (const {root, math} of MathJax.startup.document.math) root.walkTree(node => {
-    const unknown = node.isKind('mtext') && node.attributes.get('mathcolor') === 'red';
-    if (node.isKind('merror')) wrong.push(`${node.attributes.get('data-mjx-error')} in ${math}`);
-    else if (unknown) wrong.push(`unknown macro ${node.childNodes[0].getText()} in ${math}`);
-  });
-  return wrong;
-}"""
-
-CHECK_WIDTH = """() => {
-  const page = document.scrollingElement, style = element => getComputedStyle(element);
-  if (page.scrollWidth <= page.clientWidth) return [];
-  const name = e => e.id ? `#${e.id}` : [e.localName, ...e.classList].join('.');
-  const fixed = e => style(e).position === 'fixed';
-  const boxed = e => e && e !== document.body
-    && (style(e).overflowX !== 'visible' || fixed(e) || boxed(e.parentElement));
-  const right = e => e.getBoundingClientRect().right;
-  const widest = [...document.body.querySelectorAll('*')]
-    .filter(e => !fixed(e) && !boxed(e.parentElement))
-    .reduce((a, b) => right(b) >= right(a) ? b : a);
-  const path = `${name(widest.parentElement)} > ${name(widest)}`;
-  return [`scrolls sideways by ${page.scrollWidth - page.clientWidth} px: ${path}`];
-}"""
-
-# the theme hides what an inline formula has beyond the line's end
-CHECK_CUT = """() => [...window.MathJax?.startup?.document?.math ?? []].filter(({typesetRoot}) => {
-  const box = typesetRoot.parentElement, right = e => e.getBoundingClientRect().right;
-  return getComputedStyle(box).overflowX === 'hidden' && right(typesetRoot) > right(box) + 1;
-}).map(({math}) => `formula cut off: ${math}`)"""
-
-CHECK_AXE = """async () => {
-  const {violations} = await axe.run(document, {resultTypes: ['violations'], preload: false});
-  return violations.filter(({impact}) => ['serious', 'critical'].includes(impact))
-    .map(({id, help, nodes}) => {
-      const {target, any, all, none} = nodes[0], more = nodes.length - 1;
-      const why = [...any, ...all, ...none][0]?.message ?? help;
-      return `axe ${id}: ${target.flat().join(' ')}${more ? ` and ${more} more` : ''}: ${why}`;
-    });
-}"""
-
-# a colour half way between two themes belongs to neither
-NO_MOTION = "*, *::before, *::after { transition: none !important; animation: none !important }"
 
 
 def listen(tab: Tab, home: str) -> list[str]:
@@ -171,35 +138,42 @@ class Visitor(NamedTuple):
     awaited: set[Request]
     screenshots: Path | None
 
-    async def visit(self, page: str, view: View) -> list[Problem]:
-        """Everything that is wrong with one page in one view."""
+    async def visit(self, page: str) -> list[Problem]:
+        """Everything that is wrong with one page."""
         try:
             async with asyncio.timeout(PATIENCE):
-                return await self._look(page, view)
+                return await self._look(page)
         except TimeoutError:
             return [Problem(page, f"not done after {PATIENCE:.0f} seconds")]
         except BrowserError as error:
             return [Problem(page, f"cannot be looked at: {error.message}".splitlines()[0])]
 
-    async def _look(self, page: str, view: View) -> list[Problem]:
-        await self._open(page, view)
-        problems = [Problem(page, what) for what in self.said]
-        for script in (CHECK_WIDTH, CHECK_CUT):
-            found = await self.tab.evaluate(script)
-            problems += [Problem(page, what, f"{view.width} px") for what in found]
-        problems += await self._run_axe(page, view)
-        await self._photograph(page, view)
-        return problems
+    async def _look(self, page: str) -> list[Problem]:
+        await self._open(page)
+        if self.home.startswith("file:"):
+            return [Problem(page, what, "file://") for what in self.said]
+        problems = []
+        await self.tab.add_style_tag(content=look.NO_MOTION)
+        await self.tab.evaluate(AXE_SCRIPT)
+        for view in VIEWS:
+            problems += await self._judge(page, view)
+        return [Problem(page, what) for what in self.said] + problems
 
-    async def _open(self, page: str, view: View) -> None:
+    async def _open(self, page: str) -> None:
         await self.tab.goto("about:blank")  # the page before has no more to say
         self.said.clear()
         self.awaited.clear()
-        await self.tab.set_viewport_size({"width": view.width, "height": view.height})
-        await self.tab.emulate_media(color_scheme="light")
+        await self._turn(VIEWS[0])
         await self.tab.goto(self.home + page)
-        self.said.extend(await self.tab.evaluate(CHECK_MATH))
+        self.said.extend(await self.tab.evaluate(look.MATH))
         await self.settle()
+
+    async def _turn(self, view: View) -> None:
+        """Makes the window such, with the light theme."""
+        await self.tab.set_viewport_size({"width": view.width, "height": view.height})
+        medium: Literal["print", "screen"] = "print" if view.name == "paper" else "screen"
+        await self.tab.emulate_media(media=medium)
+        await set_theme(self.tab, "light")
 
     async def settle(self) -> None:
         """Waits until nothing is asked for, by the page's own clock: a busy page gets its time."""
@@ -209,14 +183,22 @@ class Visitor(NamedTuple):
             await self.tab.evaluate(TURN)
             quiet = 0 if self.awaited else quiet + 1
 
-    async def _run_axe(self, page: str, view: View) -> list[Problem]:
-        problems = []
-        await self.tab.add_style_tag(content=NO_MOTION)
-        await self.tab.evaluate(AXE_SCRIPT)
+    async def _judge(self, page: str, view: View) -> list[Problem]:
+        await self._turn(view)
+        await self.settle()  # scripts follow a change of width
+        problems = [
+            Problem(page, what, view.name)
+            for script in view.checks
+            for what in await self.tab.evaluate(script)
+        ]
+        if view.rules != ():
+            found = await self.tab.evaluate(look.AXE, view.rules and [*view.rules])
+            problems += [Problem(page, what, view.name) for what in found]
         for theme in view.themes:
             await set_theme(self.tab, theme)
-            found = await self.tab.evaluate(CHECK_AXE)
+            found = await self.tab.evaluate(look.CONTRAST)
             problems += [Problem(page, what, f"{view.name} {theme}") for what in found]
+        await self._photograph(page, view)
         return problems
 
     async def _photograph(self, page: str, view: View) -> None:
@@ -226,27 +208,36 @@ class Visitor(NamedTuple):
             await self.tab.screenshot(path=f"{self.screenshots}/{name}", full_page=True)
 
 
+def from_files(pages: Sequence[str]) -> list[str]:
+    """The few pages that are opened from file://, too."""
+    return [found[0] for pattern in FROM_FILES if (found := matching(pages, pattern))]
+
+
 async def browse(site: Path, pages: Sequence[str], screenshots: Path | None) -> list[Problem]:
-    """Visits the pages in all views, a few at a time, in one browser."""
-    todo = [(page, view) for page in pages for view in VIEWS]
+    """Visits the pages, a few at a time, in one browser."""
     found: list[Problem] = []
     with serve(site) as home, Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("pages", total=len(todo))
+        on_disk = from_files(pages)
+        task = progress.add_task("pages", total=len(pages) + len(on_disk))
         async with async_playwright() as driver:
             browser = await driver.chromium.launch(
-                executable_path=shutil.which("chromium"), args=CHROMIUM_ARGS
+                executable_path=shutil.which("chromium"),
+                args=CHROMIUM_ARGS,
+                ignore_default_args=["--hide-scrollbars"],  # Playwright's; most readers see bars
             )
             context = await browser.new_context(reduced_motion="reduce")
             context.set_default_timeout(0)  # PATIENCE is for the visit as a whole
 
-            async def work() -> None:
+            async def work(home: str, todo: list[str]) -> None:
                 tab = await context.new_page()
                 visitor = Visitor(tab, home, listen(tab, home), wait_list(tab), screenshots)
                 while todo:
-                    found.extend(await visitor.visit(*todo.pop(0)))
+                    found.extend(await visitor.visit(todo.pop(0)))
                     progress.advance(task)
 
-            await asyncio.gather(*(work() for _ in range(min(TABS, len(todo)))))
+            todo = [*pages]
+            await asyncio.gather(*(work(home, todo) for _ in range(min(TABS, len(todo)))))
+            await work(f"{site.resolve().as_uri()}/", on_disk)
             await browser.close()
     return found
 
@@ -256,7 +247,7 @@ def check(
 ) -> tuple[int, list[Problem]]:
     """Number of pages looked at, and all that is wrong with them."""
     sources = links.read(site)
-    chosen = {name: source for name, source in sources.items() if fnmatch(name, only)}
+    chosen = {name: sources[name] for name in matching(sources, only)}
     if not chosen:
         raise SystemExit(f"no page of {site} is called {only}")
     problems = [
