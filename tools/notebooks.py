@@ -14,7 +14,7 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,19 +32,20 @@ TIMINGS = ROOT / "book" / "timings.json"
 REPLACED = ROOT / ".make" / "replaced"
 
 
-def imported(source: str) -> Iterator[str]:
+@cache
+def imported(source: str) -> frozenset[str]:
     """Names of the modules of coursepkg that Python source may import, submodules included."""
+    found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            yield from (a.name for a in node.names if a.name.startswith("coursepkg"))
+            found |= {a.name for a in node.names if a.name.startswith("coursepkg")}
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("coursepkg"):
-            yield node.module or ""
-            yield from (f"{node.module}.{a.name}" for a in node.names)
+            found |= {node.module or "", *(f"{node.module}.{a.name}" for a in node.names)}
+    return frozenset(found)
 
 
-def needs(md: Path) -> list[Path]:
-    """Files beside its own whose change makes the executed notebook stale, sorted."""
-    code = "\n".join(source for source, _ in pairs.code(pairs.read(md)))
+def needs(code: str) -> list[Path]:
+    """Files whose change may change what a chapter's code shows, sorted."""
     found: set[Path] = set()
     waiting = list(imported(re.sub(r"(?m)^\s*[%!].*$", "", code)))
     while waiting:
@@ -61,8 +62,9 @@ def needs(md: Path) -> list[Path]:
 
 def fingerprint(md: Path) -> str:
     """Hash over the code cells and over the names and contents of all else that they need."""
-    digest = hashlib.sha256(json.dumps(pairs.code(pairs.read(md))).encode())
-    for path in needs(md):
+    cells = pairs.code(pairs.read(md))
+    digest = hashlib.sha256(json.dumps(cells).encode())
+    for path in needs("\n".join(source for source, _ in cells)):
         digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 

@@ -81,10 +81,12 @@ def renewed(md: Path, old: Notebook) -> Notebook:
     notebook = combine_inputs_with_outputs(written, old, fmt=FORMAT)
     for cell, fresh in zip(notebook.cells, written.cells, strict=True):
         cell.metadata = fresh.metadata
+        cell.setdefault("id", fresh.id)  # Colab keeps none
     if code(written) == code(old):  # then by place: equal cells may have different outputs
         pairs = ([c for c in n.cells if c.cell_type == "code"] for n in (notebook, old))
         for cell, was in zip(*pairs, strict=True):
-            cell.update({key: was[key] for key in ("id", "outputs", "execution_count")})
+            cell.outputs, cell.execution_count = was.outputs, was.execution_count
+            cell.id = was.get("id", cell.id)
     notebook.metadata = written.metadata
     notebook.metadata.jupytext.pop("text_representation", None)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
@@ -167,7 +169,7 @@ def advice(half: Path) -> str:
     if prose(found) != prose(written):
         return f"{ipynb}: its prose is not that of {md.name}: `make notebooks` copies it"
     if text(renewed(md, found)) != ipynb.read_text("utf8"):
-        return f"{ipynb}: another program saved it: {back}, `make notebooks` keeps its outputs"
+        return f"{ipynb}: another program saved it: {back}, `make notebooks` makes it as it was"
     return ""
 
 
