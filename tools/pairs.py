@@ -15,6 +15,7 @@ from typing import Any
 import jupytext
 import nbformat
 from jupytext.combine import combine_inputs_with_outputs
+from jupytext.myst import MystMetadataParsingError
 
 SHOWING = {"print", "show", "display"}
 EXECUTION = {"raises-exception", "skip-execution"}  # the tags that nbclient heeds
@@ -35,7 +36,11 @@ def read(half: Path) -> Notebook:
     if MERGE.search(text):
         raise ValueError(f"{half.name} holds git's merge marks")
     if half.suffix == ".md":
-        return jupytext.reads(text, FORMAT)
+        try:
+            return jupytext.reads(text, FORMAT)
+        except (MystMetadataParsingError, nbformat.ValidationError) as error:
+            said = str(error).partition("\n")[0]
+            raise ValueError(f"{half.name} cannot be read ({said})") from None
     try:
         found = json.loads(text)
     except json.JSONDecodeError as error:
