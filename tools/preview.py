@@ -91,8 +91,9 @@ def copy(md: Path) -> None:
 
 
 def build(root: Path, changed: list[Path]) -> None:
-    """Makes the pages of what has changed; all of them if the table of contents has."""
-    if root / "_toc.yml" in changed:
+    """Makes the pages of what has changed; all of them if the table of contents is newer."""
+    index = root / OUT / "_build" / "html" / "index.html"
+    if index.exists() and (root / "_toc.yml").stat().st_mtime > index.stat().st_mtime:
         shutil.rmtree(root / OUT, ignore_errors=True)
     book = Path(sys.executable).with_name("jupyter-book")
     command = [str(book), "build", str(root), "--path-output", str(root / OUT), "-q"]

@@ -85,6 +85,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "book/intro.md").write_text("# Intro\n\n{eq}`one`\n", encoding="utf-8")
     (root / "book/api.md").write_text(API, encoding="utf-8")
     (root / "book/references.bib").touch()
+    (root / "book/redirects.yml").write_text(f"notebooks/08_old: {PAGE}\n", encoding="utf-8")
     (root / f"{PAGE}.md").write_text(CHAPTER, encoding="utf-8")
     jupytext.write(jupytext.reads(CHAPTER, "md:myst"), root / f"{PAGE}.ipynb")
     build(root)
@@ -140,6 +141,25 @@ def test_the_repository_is_named_once(site: Path):
         f"{url.replace('github.com', 'colab.research.google.com/github')}/blob/launch/{PAGE}"
         in html(site, PAGE)
     )
+
+
+@pytest.mark.slow
+def test_a_page_that_moved_leads_on(site: Path):
+    """Kills: an extension that Sphinx never calls; a redirect that is searched as a page."""
+    assert 'href="09_chains.html"' in html(site, "notebooks/08_old")
+    assert "08_old" not in (site / "_build/html/searchindex.js").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_a_redirect_to_nowhere_fails_the_build(site: Path):
+    """Kills: a warning that nobody counts."""
+    table = site / "book/redirects.yml"
+    good = table.read_text(encoding="utf-8")
+    table.write_text("notebooks/08_old: notebooks/10_none\n", encoding="utf-8")
+    with pytest.raises(AssertionError, match="expected a page of the new name, got none"):
+        build(site)
+    table.write_text(good, encoding="utf-8")
+    build(site)
 
 
 @pytest.mark.slow
