@@ -33,7 +33,7 @@ define stage
 @mkdir -p .make; touch $@
 endef
 
-.PHONY: help book test check notebooks lab mutants equations assignments grader pages example launch publish clean
+.PHONY: help book test check notebooks lab preview mutants equations assignments grader pages example launch publish clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -51,8 +51,11 @@ check: $(INSTALLED)  ## ruff, mypy, import-linter, pairs, equations, notation, l
 notebooks: $(INSTALLED)  ## execute the notebooks that changed (.md -> .ipynb)
 	@$(BIN)/python -m tools.notebooks
 
-lab: $(INSTALLED)  ## JupyterLab, with MyST rendered
-	@$(BIN)/jupyter lab notebooks
+lab: .make/assignments  ## JupyterLab on a working copy of chapters and assignments, in lab/
+	@$(BIN)/python -m tools.lab && $(BIN)/jupyter lab lab
+
+preview: .make/assignments  ## the site while you write: builds a page when its text is saved, and reloads it
+	@$(BIN)/python -m tools.preview
 
 mutants: $(INSTALLED)  ## plant bugs in the changed modules (ALL=1: in all); the tests must notice
 	@$(BIN)/python -m tools.mutants $(if $(ALL),--all)

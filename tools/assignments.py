@@ -1,7 +1,8 @@
 """Makes students' notebooks from the masters: validated, stripped by nbgrader, looked over, packed.
 
 ``python -m tools.assignments`` writes assignments/release/NAME/NAME.ipynb, what an instructor hands
-out, and the same with the pinned versions as book/_static/assignments/NAME.zip for the site. It
+out, and the same as book/_static/assignments/assignment-NAME.ipynb for the site, with the pinned
+versions in assignment-NAME.zip; a chapter is called NAME.ipynb too, and a student has both. It
 replaces both folders only if every master passed its own tests and nothing of a solution is left.
 """
 
@@ -189,13 +190,19 @@ def structure(master: nbformat.NotebookNode) -> Iterator[str]:
             yield f"{m['grade_id']}: expected `# hint: ...`, then a hidden test"
 
 
+def download(name: str) -> str:
+    """What students see a master as; `assignments.grader.collect` knows it."""
+    return f"assignment-{name}"
+
+
 def pack(notebook: Path, folder: Path, root: Path) -> None:
-    """FOLDER/NAME.ipynb, and NAME.zip with the versions that it was tested with."""
+    """FOLDER/assignment-NAME.ipynb, and a .zip of it with the versions it was tested with."""
+    name = download(notebook.stem)
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(notebook, folder / notebook.name)
-    with zipfile.ZipFile(folder / f"{notebook.stem}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.write(notebook, f"{notebook.stem}/{notebook.name}")
-        archive.writestr(f"{notebook.stem}/requirements.txt", requirements(root))
+    shutil.copyfile(notebook, folder / f"{name}.ipynb")
+    with zipfile.ZipFile(folder / f"{name}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(notebook, f"{name}/{name}.ipynb")
+        archive.writestr(f"{name}/requirements.txt", requirements(root))
 
 
 def questions(master: nbformat.NotebookNode) -> list[Question]:
@@ -228,7 +235,7 @@ def pages(root: Path) -> dict[str, str]:
 
 
 def _body(root: Path, path: Path) -> str:
-    master, name = read(path), path.stem
+    master, name = read(path), download(path.stem)
     rows, found = questions(master), chapters(master)
     where = f"../_static/assignments/{name}"
     total, visible = sum(row.points for row in rows), sum(row.visible for row in rows)

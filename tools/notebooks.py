@@ -1,8 +1,10 @@
 """Makes notebooks/*.ipynb: each .md is converted, executed and timed, if anything it needs changed.
 
-``python -m tools.notebooks`` makes what is out of date, ``--check`` only names it. A notebook
-needs its own text, the modules of coursepkg that it imports, the results it reads, and the pinned
-versions; a fingerprint of these stands with the measured seconds in book/timings.json.
+``python -m tools.notebooks`` makes what is out of date, ``--check`` only names it. What a notebook
+shows needs its code cells, the modules of coursepkg that they import, the results they read, and
+the pinned versions; a fingerprint of these stands with the measured seconds in book/timings.json,
+beside a hash of the outputs. Where it holds, text, captions and tags are copied and nothing is
+executed. What is replaced stays in .make/replaced until it is replaced again.
 """
 
 import ast
@@ -10,40 +12,40 @@ import datetime
 import hashlib
 import json
 import re
+import shutil
 import time
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
-import jupytext
 import nbformat
 import typer
-from jupytext.combine import combine_inputs_with_outputs
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from rich.progress import track
 
+from tools import pairs
 from tools.machine import cpu
 
 ROOT = Path(__file__).parents[1]
 TIMINGS = ROOT / "book" / "timings.json"
-FORMAT = "md:myst"
+REPLACED = ROOT / ".make" / "replaced"
 
 
-def imported(source: str) -> Iterator[str]:
+@cache
+def imported(source: str) -> frozenset[str]:
     """Names of the modules of coursepkg that Python source may import, submodules included."""
+    found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            yield from (a.name for a in node.names if a.name.startswith("coursepkg"))
+            found |= {a.name for a in node.names if a.name.startswith("coursepkg")}
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("coursepkg"):
-            yield node.module or ""
-            yield from (f"{node.module}.{a.name}" for a in node.names)
+            found |= {node.module or "", *(f"{node.module}.{a.name}" for a in node.names)}
+    return frozenset(found)
 
 
-def needs(md: Path) -> list[Path]:
-    """Files whose change makes the executed notebook stale, sorted."""
-    notebook = jupytext.read(md, fmt=FORMAT)
-    code = "\n".join(c.source for c in notebook.cells if c.cell_type == "code")
+def needs(code: str) -> list[Path]:
+    """Files whose change may change what a chapter's code shows, sorted."""
     found: set[Path] = set()
     waiting = list(imported(re.sub(r"(?m)^\s*[%!].*$", "", code)))
     while waiting:
@@ -55,13 +57,14 @@ def needs(md: Path) -> list[Path]:
                 found.add(path)
                 waiting += imported(path.read_text(encoding="utf-8"))
     results = {ROOT / "benchmarks" / "results" / name for name in re.findall(r"[\w-]+\.json", code)}
-    return sorted({md, ROOT / "constraints.txt", *found, *(r for r in results if r.is_file())})
+    return sorted({ROOT / "constraints.txt", *found, *(r for r in results if r.is_file())})
 
 
 def fingerprint(md: Path) -> str:
-    """Hash over the names and contents of all that the notebook needs."""
-    digest = hashlib.sha256()
-    for path in needs(md):
+    """Hash over the code cells and over the names and contents of all else that they need."""
+    cells = pairs.code(pairs.read(md))
+    digest = hashlib.sha256(json.dumps(cells).encode())
+    for path in needs("\n".join(source for source, _ in cells)):
         digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
@@ -75,11 +78,11 @@ def execute(md: Path) -> float:
     Raises:
         RuntimeError: naming the notebook, the cell and the error.
     """
-    ipynb = md.with_suffix(".ipynb")
-    notebook = jupytext.read(md, fmt=FORMAT)
-    if ipynb.exists():  # keeps the ids of cells, so that diffs stay small
-        old = nbformat.read(ipynb, as_version=4)
-        notebook = combine_inputs_with_outputs(notebook, old, fmt=FORMAT)
+    try:
+        old = pairs.read(md.with_suffix(".ipynb"))
+    except (ValueError, FileNotFoundError):  # then there are no ids to keep
+        old = nbformat.v4.new_notebook()
+    notebook = pairs.renewed(md, old)
     client = NotebookClient(notebook, timeout=600, kernel_name="python3", record_timing=False,
                             resources={"metadata": {"path": str(md.parent)}})  # fmt: skip
     start = time.perf_counter()
@@ -93,58 +96,107 @@ def execute(md: Path) -> float:
                 raise RuntimeError(message) from None
     seconds = time.perf_counter() - start
     notebook.metadata.pop("widgets", None)
-    new = ipynb.with_suffix(".new")
-    nbformat.write(notebook, new)
-    new.replace(ipynb)
+    replace(md.with_suffix(".ipynb"), notebook)
     return seconds
 
 
-def _timings() -> dict[str, Any]:
-    read: dict[str, Any] = json.loads(TIMINGS.read_text("utf-8")) if TIMINGS.exists() else {}
+def replace(ipynb: Path, notebook: pairs.Notebook) -> None:
+    """Writes a notebook in one go; what stood there can be found in .make/replaced."""
+    new = ipynb.with_suffix(".new")
+    new.write_text(pairs.text(notebook), "utf8")
+    if ipynb.exists():
+        REPLACED.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ipynb, REPLACED / ipynb.name)
+    new.replace(ipynb)
+
+
+def copy(md: Path) -> bool:
+    """Copies what the .md says into the .ipynb, outputs kept; whether anything had changed."""
+    ipynb = md.with_suffix(".ipynb")
+    notebook = pairs.renewed(md, pairs.read(ipynb))
+    if changed := pairs.text(notebook) != ipynb.read_text("utf8"):
+        replace(ipynb, notebook)
+    return changed
+
+
+def timings() -> dict[str, Any]:
+    """What was measured, by the chapter's name.
+
+    Raises:
+        ValueError: the file is broken; a merge that both sides measured in leaves it so.
+    """
+    if not TIMINGS.exists():
+        return {}
+    try:
+        read: dict[str, Any] = json.loads(TIMINGS.read_text("utf8"))
+    except json.JSONDecodeError:
+        name = TIMINGS.relative_to(ROOT)
+        raise ValueError(
+            f"{name}: broken, by a merge perhaps: `git checkout HEAD -- {name}` brings the last "
+            "commit's, and `make notebooks` measures what it does not know"
+        ) from None
     return read
 
 
-def stale(names: list[str] | None = None) -> list[Path]:
-    """The notebooks that must be executed again: by name, or all that are out of date."""
-    known = _timings()
-    sources = sorted((ROOT / "notebooks").glob("*.md"))
-    if names:
-        return [md for md in sources if md.stem in names]
-    return [
-        md
-        for md in sources
-        if not md.with_suffix(".ipynb").exists()
-        or known.get(md.stem, {}).get("fingerprint") != fingerprint(md)
-    ]
+def stale(md: Path) -> str:
+    """Why the chapter must be executed again; empty if its outputs are those of its code."""
+    known = timings().get(md.stem, {})
+    if why := pairs.unusable(md):
+        return why
+    if known.get("fingerprint") != fingerprint(md):
+        return "code, package, results or versions changed since it was executed"
+    if known.get("outputs") != pairs.outputs(pairs.read(md.with_suffix(".ipynb"))):
+        return "its outputs are not those that were made"
+    return ""
+
+
+def make(md: Path) -> None:
+    """Executes one notebook and writes down how long it took."""
+    seconds = execute(md)
+    entry = {"seconds": round(seconds, 1), "cpu": cpu(), "fingerprint": fingerprint(md),
+             "outputs": pairs.outputs(pairs.read(md.with_suffix(".ipynb"))),
+             "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat()}  # fmt: skip
+    text = json.dumps(timings() | {md.stem: entry}, indent=1, sort_keys=True)
+    TIMINGS.write_text(text + "\n", "utf-8")
+    print(f"{md.stem}: executed, {seconds:.0f} s")
+
+
+def renew(md: Path, *, anyway: bool = False) -> bool:
+    """Executes the chapter or copies its text, if need be; whether anything had changed."""
+    if why := "you named it" if anyway else stale(md):
+        print(f"{md.stem}: {why}")
+        make(md)
+        return True
+    if changed := copy(md):
+        print(f"{md.stem}: prose copied, outputs kept")
+    return changed
 
 
 def main(
     names: Annotated[
-        list[str] | None, typer.Argument(help="such as 01_bayes: make these anyway")
+        list[str] | None, typer.Argument(help="such as 01_bayes: execute these anyway")
     ] = None,
     *,
     check: Annotated[
-        bool, typer.Option(help="only name what is out of date, and fail if any is")
+        bool, typer.Option(help="only name what must be executed, and fail if anything must")
     ] = False,
 ) -> None:
-    """Executes the notebooks that are out of date, and measures their seconds."""
-    waiting = stale(names)
+    """Executes the notebooks that need it, measures their seconds; copies text into the others."""
+    chapters = sorted((ROOT / "notebooks").glob("*.md"))
+    chapters = [md for md in chapters if not names or md.stem in names]
     if check:
-        for md in waiting:
-            print(f"{md.relative_to(ROOT)}: changed since it was executed; run `make notebooks`")
-        raise typer.Exit(bool(waiting))
-    for md in waiting:
+        found = {md: why for md in chapters if (why := stale(md))}
+        for md, why in found.items():
+            print(f"{md.stem}: {why}: `make notebooks` executes it")
+        raise typer.Exit(bool(found))
+    changed = 0
+    for md in chapters:
         try:
-            seconds = execute(md)
-        except RuntimeError as error:
+            changed += renew(md, anyway=bool(names))
+        except (RuntimeError, ValueError) as error:
             print(f"{error}\n{md.with_suffix('.ipynb').name} is as it was.")
             raise typer.Exit(1) from None
-        entry = {"seconds": round(seconds, 1), "cpu": cpu(), "fingerprint": fingerprint(md),
-                 "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat()}  # fmt: skip
-        timings = _timings() | {md.stem: entry}
-        TIMINGS.write_text(json.dumps(timings, indent=1, sort_keys=True) + "\n", "utf-8")
-        print(f"{md.stem}: {seconds:.0f} s")
-    print(f"{len(waiting)} notebooks executed" if waiting else "All notebooks are up to date.")
+    print(f"{changed} notebooks made" if changed else "All notebooks are up to date.")
 
 
 if __name__ == "__main__":

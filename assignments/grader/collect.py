@@ -42,7 +42,9 @@ def find(folder: Path, name: str) -> list[Submission]:
 
     Args:
         folder: where they are.
-        name: the assignment's; of a student's notebooks those of this name count, if any.
+        name: the assignment's; of a student's notebooks those called ``assignment-NAME``, as the
+            site's download is, or ``NAME``, as nbgrader's copy is, and a chapter perhaps, count,
+            if there are any.
     """
     found: dict[str, list[Path]] = {}
     for entry in sorted(folder.iterdir()):
@@ -53,7 +55,8 @@ def find(folder: Path, name: str) -> list[Submission]:
                 found.setdefault(entry.name.removesuffix(".ipynb"), []).append(entry)
         else:
             notebooks = sorted(_notebooks(entry))
-            named = [path for path in notebooks if path.stem == name]
+            named = [path for path in notebooks if path.stem == f"assignment-{name}"]
+            named += [path for path in notebooks if path.stem == name]
             found.setdefault(entry.name, []).extend(named or notebooks)
     return list(_numbered(found))
 

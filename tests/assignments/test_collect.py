@@ -40,6 +40,17 @@ def test_what_an_editor_or_a_mac_leaves_beside_a_notebook_is_no_notebook(tmp_pat
     assert names(tmp_path) == {"ann": "homework.ipynb"}
 
 
+def test_the_download_s_own_name_counts_and_before_a_chapter_s(tmp_path):
+    """Kills: the chapter ``NAME.ipynb``, or a draft, graded for ``assignment-NAME.ipynb``."""
+    for name in ("tiny", "assignment-tiny", "draft"):
+        write(tmp_path / "ann" / f"{name}.ipynb", "x")
+    write(tmp_path / "bob" / "draft.ipynb", "x")
+    write(tmp_path / "bob" / "assignment-tiny.ipynb", "x")
+    assert names(tmp_path) == {
+        "ann": "assignment-tiny.ipynb", "ann~2": "tiny.ipynb", "bob": "assignment-tiny.ipynb"
+    }  # fmt: skip
+
+
 def test_a_linked_folder_is_not_entered(tmp_path):
     """Kills: a folder that is a link to a classmate's, whose notebook then counts as one's own."""
     write(tmp_path / "ann" / "tiny.ipynb", "x")

@@ -107,15 +107,17 @@ def test_points_and_questions(pair):
 
 
 def test_downloads_hold_the_notebook_and_pins(pair, tmp_path):
-    """Kills: an archive with the master in it; pins that are missing."""
+    """Kills: an archive with the master in it; pins that are missing; a chapter's file name."""
     path = pair[2]
     tool.pack(path, tmp_path, ROOT)
-    with zipfile.ZipFile(tmp_path / f"{path.stem}.zip") as archive:
-        names = [f"{path.stem}/{path.name}", f"{path.stem}/requirements.txt"]
+    own = f"assignment-{path.stem}"  # beside the chapter of the same name
+    assert {file.name for file in tmp_path.iterdir()} == {f"{own}.ipynb", f"{own}.zip"}
+    with zipfile.ZipFile(tmp_path / f"{own}.zip") as archive:
+        names = [f"{own}/{own}.ipynb", f"{own}/requirements.txt"]
         assert archive.namelist() == names
         assert archive.read(names[0]) == path.read_bytes()
         assert b"\nnumpy==" in archive.read(names[1])
-    assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+    assert (tmp_path / f"{own}.ipynb").read_bytes() == path.read_bytes()
     assert tool.check(tmp_path) == []
 
 
@@ -183,8 +185,9 @@ def test_each_assignment_has_a_page_with_its_title_its_table_and_its_downloads()
     assert set(pages) == {master.stem for master in MASTERS}
     for master in MASTERS:
         name, text = master.stem, pages[master.stem]
-        assert f'href="../_static/assignments/{name}.ipynb"' in text
-        assert f'href="../_static/assignments/{name}.zip"' in text
+        for suffix in ("ipynb", "zip"):
+            link = f'<a href="../_static/assignments/assignment-{name}.{suffix}" download>'
+            assert f"{link}assignment-{name}.{suffix}</a>" in text
         linked = re.findall(r"\(\.\./notebooks/(\d\d)_\w+\.ipynb\)", text)
         said = re.findall(r"\[chapter (\d+)\]", tool.read(master).cells[0].source)
         assert [int(number) for number in linked] == [int(number) for number in said]

@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from tools import notebooks
+from tools import notebooks, pairs
 
 HEADER = """---
 jupytext:
@@ -32,6 +32,7 @@ def course(tmp_path, monkeypatch):
     """A course of one notebook that imports one module, which imports another."""
     monkeypatch.setattr(notebooks, "ROOT", tmp_path)
     monkeypatch.setattr(notebooks, "TIMINGS", tmp_path / "book" / "timings.json")
+    monkeypatch.setattr(notebooks, "REPLACED", tmp_path / ".make" / "replaced")
     for folder in ("notebooks", "book", "coursepkg/models/autoregressive", "benchmarks/results"):
         (tmp_path / folder).mkdir(parents=True)
     write = {
@@ -52,11 +53,12 @@ def course(tmp_path, monkeypatch):
 
 
 def test_fingerprint_follows_imports_results_and_pins(course):
-    """Kills: only the .md is hashed, imports of imports missed, everything is hashed."""
+    """Kills: only the code is hashed, imports of imports missed, everything is hashed."""
     md = course / "notebooks" / "01_page.md"
-    found = {str(p.relative_to(course)) for p in notebooks.needs(md)}
+    sources = [source for source, _ in pairs.code(pairs.read(md))]
+    found = {str(p.relative_to(course)) for p in notebooks.needs("\n".join(sources))}
     assert found == {
-        "constraints.txt", "notebooks/01_page.md", "benchmarks/results/arm.json",
+        "constraints.txt", "benchmarks/results/arm.json",
         "coursepkg/__init__.py", "coursepkg/rng.py", "coursepkg/models/__init__.py",
         "coursepkg/models/autoregressive/arm.py",
     }  # fmt: skip
@@ -68,6 +70,25 @@ def test_fingerprint_follows_imports_results_and_pins(course):
     before = notebooks.fingerprint(md)
     (course / "coursepkg/unrelated.py").write_text("x = 1")
     assert notebooks.fingerprint(md) == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "counts"),
+    [
+        ("# A page", "# Another page", False),
+        ("ipython3\nname", "ipython3\n:tags: [hide-input]\n\nname", False),
+        ("ipython3\nname", "ipython3\n:tags: [raises-exception]\n\nname", True),
+        ("print(6 * 7)", "print(6 * 8)", True),
+        ("```\n\n```{code-cell} ipython3\nname", "name", True),
+    ],
+)
+def test_of_the_chapter_only_what_is_executed_counts(course, old, new, counts):
+    """Kills: the .md hashed as it is; tags left out; two cells taken for one."""
+    md = course / "notebooks" / "01_page.md"
+    before = notebooks.fingerprint(md)
+    assert old in md.read_text()
+    md.write_text(md.read_text().replace(old, new))
+    assert (notebooks.fingerprint(md) != before) is counts
 
 
 def test_a_change_behind_a_face_makes_the_notebook_stale(course):
@@ -103,12 +124,52 @@ def test_executes_once_then_knows_that_it_is_up_to_date(course, capsys):
     assert [c.execution_count for c in code] == [1, 2]
     assert code[0].outputs[0].text == "42\n"
     assert "01_page" in notebooks.TIMINGS.read_text()
-    assert notebooks.stale() == []
+    assert notebooks.stale(md) == ""
     capsys.readouterr()
     notebooks.main([])
     assert "up to date" in capsys.readouterr().out
     (course / "coursepkg/rng.py").write_text("x = 1")
-    assert notebooks.stale() == [md]
+    assert "package" in notebooks.stale(md)
+
+
+def test_a_prose_edit_is_copied_and_executes_nothing(course, capsys, monkeypatch):
+    """Kills: text that starts a kernel; outputs, ids or seconds that change with a sentence."""
+    md = course / "notebooks" / "01_page.md"
+    notebooks.main([])
+    old = pairs.read(md.with_suffix(".ipynb"))
+    measured = notebooks.TIMINGS.read_text()
+    monkeypatch.setattr(notebooks, "execute", None)
+    text = md.read_text().replace("# A page", "# A page\n\nA sentence.")
+    md.write_text(text.replace("ipython3\nname", "ipython3\n:tags: [hide-input]\n\nname"))
+    with pytest.raises(notebooks.typer.Exit) as left:
+        notebooks.main([], check=True)
+    assert left.value.exit_code == 0  # what is left to do is said by tools.pairs
+    capsys.readouterr()
+    notebooks.main([])
+    assert "01_page: prose copied, outputs kept" in capsys.readouterr().out
+    new = pairs.read(md.with_suffix(".ipynb"))
+    assert pairs.outputs(new) == pairs.outputs(old)
+    assert new.cells[0].source == "# A page\n\nA sentence."
+    assert new.cells[2].metadata.tags == ["hide-input"]
+    assert [cell.id for cell in new.cells[1:]] == [cell.id for cell in old.cells[1:]]
+    assert pairs.advice(md) == ""
+    assert notebooks.TIMINGS.read_text() == measured
+    notebooks.main([])
+    assert "up to date" in capsys.readouterr().out
+
+
+def test_outputs_that_were_changed_are_made_again(course):
+    """Kills: an output that Colab trimmed or somebody wrote, under counts 1, 2, 3."""
+    md = course / "notebooks" / "01_page.md"
+    notebooks.main([])
+    good = md.with_suffix(".ipynb").read_text()
+    md.with_suffix(".ipynb").write_text(good.replace("42", "41"))
+    assert "outputs" in notebooks.stale(md)
+    with pytest.raises(notebooks.typer.Exit) as left:
+        notebooks.main([], check=True)
+    assert left.value.exit_code == 1
+    notebooks.main([])
+    assert md.with_suffix(".ipynb").read_text() == good
 
 
 def test_a_failing_cell_is_named_and_the_old_notebook_kept(course, capsys):
@@ -123,4 +184,4 @@ def test_a_failing_cell_is_named_and_the_old_notebook_kept(course, capsys):
     for part in ("01_page.md", "cell 4", "ratio = 1 / 0", "ZeroDivisionError"):
         assert part in said
     assert md.with_suffix(".ipynb").read_bytes() == before
-    assert notebooks.stale() == [md]
+    assert notebooks.stale(md)

@@ -100,6 +100,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "book/api.md").write_text(API, encoding="utf-8")
     (root / "book/references.bib").touch()
     (root / "book/notation.yml").write_text(NOTATION, encoding="utf-8")
+    (root / "book/redirects.yml").write_text(f"notebooks/08_old: {PAGE}\n", encoding="utf-8")
     (root / f"{PAGE}.md").write_text(CHAPTER, encoding="utf-8")
     jupytext.write(jupytext.reads(CHAPTER, "md:myst"), root / f"{PAGE}.ipynb")
     build(root)
@@ -187,6 +188,25 @@ def test_the_line_under_the_title_says_the_minutes(site: Path):
     """Kills: minutes of the whole page for those of the core, or a header with nothing to run."""
     shown = text(html(site, PAGE))
     assert "Core: about 5 minutes to read, ★ sections 5 more · download the notebook" in shown
+
+
+@pytest.mark.slow
+def test_a_page_that_moved_leads_on(site: Path):
+    """Kills: an extension that Sphinx never calls; a redirect that is searched as a page."""
+    assert 'href="09_chains.html"' in html(site, "notebooks/08_old")
+    assert "08_old" not in (site / "_build/html/searchindex.js").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_a_redirect_to_nowhere_fails_the_build(site: Path):
+    """Kills: a warning that nobody counts."""
+    table = site / "book/redirects.yml"
+    good = table.read_text(encoding="utf-8")
+    table.write_text("notebooks/08_old: notebooks/10_none\n", encoding="utf-8")
+    with pytest.raises(AssertionError, match="expected a page of the new name, got none"):
+        build(site)
+    table.write_text(good, encoding="utf-8")
+    build(site)
 
 
 @pytest.mark.slow
