@@ -45,7 +45,7 @@ book: .make/site  ## set up if need be, build the site, say where to open it
 test: check .make/pytest .make/nbval .make/site  ## everything that proves the course
 	@echo "The course stands: check, pytest, nbval and the strict book build all passed."
 
-check: $(INSTALLED)  ## ruff, mypy, import-linter, pairs, equations, notation
+check: $(INSTALLED)  ## ruff, mypy, import-linter, pairs, equations, notation, lengths
 	@$(MAKE) --no-print-directory -j 2 -o $(INSTALLED) .make/types .make/pairs .make/equations .make/lint
 
 notebooks: $(INSTALLED)  ## execute the notebooks that changed (.md -> .ipynb)
@@ -101,7 +101,8 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 	$(call stage,notebook pairs,$(BIN)/python -m tools.pairs; $(BIN)/python -m tools.notebooks --check)
 
 .make/equations: $(INSTALLED) $(SOURCES) $(PACKAGE) $(TESTS) $(PAGES)
-	$(call stage,equations and notation,$(BIN)/python -m tools.equations check; $(BIN)/python -m tools.notation check)
+	$(call stage,equations and notation,$(BIN)/python -m tools.equations check; $(BIN)/python -m tools.notation check; \
+	  $(BIN)/python -m tools.reading --check)
 
 .make/pytest: $(INSTALLED) $(PACKAGE) $(SCRIPTS) $(GRADER) $(TESTS) $(MUTANTS) $(NOTEBOOKS) $(SOURCES) $(PAGES) $(RESULTS)
 	$(call stage,pytest,$(BIN)/pytest -q -n 2)

@@ -15,6 +15,7 @@ from typing import Any
 import typer
 from pybtex.database import Entry, parse_file
 
+from tools import notation
 from tools.equations import labels
 from tools.plain import Book, Directive, Target, blocks, plain
 from tools.site import chapter_number, repository_url, site_url, title, toc_pages, write
@@ -149,6 +150,7 @@ def main(out: Path) -> None:
     notebooks = {name: read(root / f"{name}.ipynb") for name in chapters}
     book = read_book(root, notebooks)
     for name, notebook in notebooks.items():
+        notation.add_symbols(notebook, root, name)
         text = json.dumps(render(notebook, name, book), indent=1, ensure_ascii=False)
         write(out / f"{name}.ipynb", text + "\n")
     for result in (root / "benchmarks" / "results").glob("*.json"):

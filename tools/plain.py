@@ -126,9 +126,17 @@ def _block(block: str | list[str] | Directive, page: str, book: Book) -> list[st
         case "solution-end" | "exercise-end":
             return []
         case name if name in ADMONITIONS:
-            title = _line(block.argument or name.capitalize(), page, book)[0]
-            return [f"> **{title}**", ">", *(f"> {line}".rstrip() for line in inside)]
+            return _admonition(
+                _line(block.argument or name.capitalize(), page, book)[0], block, inside
+            )
     raise ValueError(f"{page}: no plain form is known for the directive {{{block.name}}}")
+
+
+def _admonition(title: str, block: Directive, inside: list[str]) -> list[str]:
+    """A quotation, or something to unfold."""
+    if "dropdown" in block.options.get("class", "").split():
+        return ["<details>", f"<summary>{title}</summary>", "", *inside, "", "</details>"]
+    return [f"> **{title}**", ">", *(f"> {line}".rstrip() for line in inside)]
 
 
 def _line(line: str, page: str, book: Book) -> list[str]:

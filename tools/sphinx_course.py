@@ -1,4 +1,4 @@
-"""What the course adds to Sphinx: chapter numbers, the line under a title, links back from the API.
+"""What the course adds to Sphinx: chapter numbers, header and symbols, links back from the API.
 
 A chapter's number is that of its file: `notebooks/09_autoregressive` is chapter 9 and its third
 equation (9.3), whatever else is finished. `tools.launch` counts alike.
@@ -16,8 +16,10 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.environment.collectors.toctree import TocTreeCollector
+from sphinx.search import WordCollector
 from sphinx.util.nodes import make_refnode
 
+from tools import notation, reading
 from tools.api import home
 from tools.site import chapter_number, repository_url, site_url
 
@@ -77,21 +79,41 @@ def number_by_file_name(collector: TocTreeCollector, env: BuildEnvironment) -> l
     return _assign_figure_numbers(collector, env)
 
 
-def add_header(app: Sphinx, doctree: nodes.document) -> None:
-    """Puts "Runs in 12 s on two cores" and the chapter's two files under its title."""
-    docname = app.env.docname
-    timings = Path(app.srcdir) / "book" / "timings.json"
-    if chapter_number(docname) is None:
+def add_symbols(app: Sphinx, docname: str, content: list[str]) -> None:
+    """Puts the table of a chapter's symbols after its first text, before the notebook is parsed."""
+    if chapter_number(docname) is None or Path(app.env.doc2path(docname)).suffix != ".ipynb":
         return
+    root = Path(app.srcdir)
+    app.env.note_dependency(str(root / "book" / "notation.yml"))
+    notebook = json.loads(content[0])
+    notation.add_symbols(notebook, root, docname)
+    content[0] = json.dumps(notebook)
+
+
+_visit = WordCollector.dispatch_visit
+
+
+def search_no_symbols(collector: WordCollector, node: nodes.Node) -> None:
+    """Keeps the tables of symbols, which say the same in every chapter, out of the search index."""
+    if isinstance(node, nodes.admonition) and "symbols" in node["classes"]:
+        raise nodes.SkipNode
+    _visit(collector, node)
+
+
+def add_header(app: Sphinx, doctree: nodes.document) -> None:
+    """Puts minutes to read, seconds to run and the chapter's two files under its title."""
+    docname = app.env.docname
+    title = next(iter(doctree.findall(nodes.title)), None)
+    if chapter_number(docname) is None or title is None:
+        return
+    timings = Path(app.srcdir) / "book" / "timings.json"
     app.env.note_dependency(str(timings))
     measured = json.loads(timings.read_text("utf8")) if timings.exists() else {}
-    row = measured.get(Path(docname).name)
-    title = next(iter(doctree.findall(nodes.title)), None)
-    if row is None or title is None:
-        return
+    said = reading.measure(Path(app.env.doc2path(docname))).says
+    if row := measured.get(Path(docname).name):
+        said += f" · runs in {max(1, round(row['seconds']))} s on two cores"
     blob = f"{repository_url(Path(app.srcdir))}/blob/main/{docname}.md"
-    line = nodes.paragraph(classes=["chapter-header"])
-    line += nodes.Text(f"Runs in {max(1, round(row['seconds']))} s on two cores · download the ")
+    line = nodes.paragraph("", f"{said} · download the ", classes=["chapter-header"])
     line += nodes.reference("", "notebook", refuri=f"../_sources/{docname}.ipynb", internal=True)
     line += nodes.Text(" or read its ")
     line += nodes.reference("", "source", refuri=blob)
@@ -176,7 +198,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     app.add_config_value("comments_config", {}, "")  # Jupyter Book sets it; we load no comments
     TocTreeCollector.assign_figure_numbers = number_by_file_name  # type: ignore[assignment,method-assign]
+    WordCollector.dispatch_visit = search_no_symbols  # type: ignore[assignment,method-assign]
     app.connect("config-inited", know_repository, priority=400)
+    app.connect("source-read", add_symbols)
     app.connect("autodoc-skip-member", skip_tuple_fields)
     app.connect("autodoc-process-signature", skip_protocol_arguments)
     app.connect("autodoc-process-docstring", protect, priority=400)
