@@ -101,8 +101,8 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 	$(call stage,notebook pairs,$(BIN)/python -m tools.pairs; $(BIN)/python -m tools.notebooks --check)
 
 .make/equations: $(INSTALLED) $(SOURCES) $(PACKAGE) $(TESTS) $(PAGES)
-	$(call stage,equations and notation,$(BIN)/python -m tools.equations check; $(BIN)/python -m tools.notation check; \
-	  $(BIN)/python -m tools.reading --check)
+	$(call stage,equations questions and notation,$(BIN)/python -m tools.equations check; $(BIN)/python -m tools.questions check; \
+	  $(BIN)/python -m tools.notation check; $(BIN)/python -m tools.reading --check)
 
 .make/pytest: $(INSTALLED) $(PACKAGE) $(SCRIPTS) $(GRADER) $(TESTS) $(MUTANTS) $(NOTEBOOKS) $(SOURCES) $(PAGES) $(RESULTS)
 	$(call stage,pytest,$(BIN)/pytest -q -n 2)

@@ -64,19 +64,21 @@ def labels(text: str) -> Iterator[tuple[str, int]]:
             yield match[1], number
 
 
-def marks(tree: ast.AST, name: str = "") -> Iterator[tuple[str, int, str]]:
+def marks(
+    tree: ast.AST, name: str = "", *, kind: str = "equation"
+) -> Iterator[tuple[str, int, str]]:
     """Each `pytest.mark.equation("label")` with its line and the test that carries it."""
     for child in ast.iter_child_nodes(tree):
         match child:
             case ast.FunctionDef() | ast.ClassDef():
-                yield from marks(child, f"{name}::{child.name}")
+                yield from marks(child, f"{name}::{child.name}", kind=kind)
             case ast.Call(
-                func=ast.Attribute(value=ast.Attribute(attr="mark"), attr="equation"),
+                func=ast.Attribute(value=ast.Attribute(attr="mark"), attr=attr),
                 args=[ast.Constant(value=str(label))],
-            ):
+            ) if attr == kind:
                 yield label, child.lineno, name
             case _:
-                yield from marks(child, name)
+                yield from marks(child, name, kind=kind)
 
 
 def sources(tree: ast.AST, name: str) -> Iterator[tuple[str, int, str]]:

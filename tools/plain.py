@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from posixpath import normpath
 from typing import NamedTuple, TypeVar
 
-from tools import api
+from tools import api, quiz
 
 OPEN = re.compile(r"^(?P<margin>[\s>]*)(?P<marks>`{3,}|~{3,}|:{3,})\s*(?P<info>.*)$")
 DIRECTIVE = re.compile(r"\{([\w:-]+)\}\s*(.*)")
@@ -106,13 +106,25 @@ def _block(block: str | list[str] | Directive, page: str, book: Book) -> list[st
             tag = [_tag(label, page, book)] if (label := block.options.get("label")) else []
             return ["$$", *block.body, *tag, "$$"]
         case Directive(name="figure"):
-            image = normpath(str(PurePosixPath(page).parent / block.argument))
-            alt = block.options.get("alt", "")
-            head = [f"![{alt}]({book.repository}/raw/main/{image})", ""]
-            name = block.options.get("name")
-            number = f"{_known(book.targets, name, page).text}. " if name else ""
-            caption = " ".join(plain("\n".join(block.body), page, book).split())
-            return [*head, f"*{number}{caption}*"]
+            return _figure(block, page, book)
+        case Directive(name="question"):
+            question = _question(quiz.parse(block.argument, block.options, block.body))
+            return plain("\n".join(question), page, book).split("\n")
+    return _box(block, page, book)
+
+
+def _figure(block: Directive, page: str, book: Book) -> list[str]:
+    image = normpath(str(PurePosixPath(page).parent / block.argument))
+    alt = block.options.get("alt", "")
+    head = [f"![{alt}]({book.repository}/raw/main/{image})", ""]
+    name = block.options.get("name")
+    number = f"{_known(book.targets, name, page).text}. " if name else ""
+    caption = " ".join(plain("\n".join(block.body), page, book).split())
+    return [*head, f"*{number}{caption}*"]
+
+
+def _box(block: Directive, page: str, book: Book) -> list[str]:
+    """A directive around a text."""
     inside = plain("\n".join(block.body), page, book).strip("\n").split("\n")
     match block.name:
         case "exercise" | "exercise-start":
@@ -137,6 +149,25 @@ def _admonition(title: str, block: Directive, inside: list[str]) -> list[str]:
     if "dropdown" in block.options.get("class", "").split():
         return ["<details>", f"<summary>{title}</summary>", "", *inside, "", "</details>"]
     return [f"> **{title}**", ">", *(f"> {line}".rstrip() for line in inside)]
+
+
+def _question(question: quiz.Question) -> list[str]:
+    """The question, what to choose from, and the answer folded away."""
+    lines = [f"**Question.** {question.text}", ""]
+    match question:
+        case quiz.Choice():
+            lines += [*(f"- {option.text}" for option in question.options), ""]
+            answer = [_reasoned(option) for option in question.options]
+        case quiz.Number():
+            answer = [f"**{question.answer}**", question.reason]
+    fold = [line for text in answer for line in (*text.split("\n"), "")]
+    return [*lines, "<details>", "<summary>Answer</summary>", "", *fold, "</details>"]
+
+
+def _reasoned(option: quiz.Option) -> str:
+    """An option with its reason, as an item of a list."""
+    reason = option.reason.replace("\n", "\n  ").replace("\n  \n", "\n\n")
+    return f"- {'✓' if option.right else '✗'} *{option.text}*\n\n  {reason}"
 
 
 def _line(line: str, page: str, book: Book) -> list[str]:

@@ -19,7 +19,7 @@ from sphinx.environment.collectors.toctree import TocTreeCollector
 from sphinx.search import WordCollector
 from sphinx.util.nodes import make_refnode
 
-from tools import notation, reading
+from tools import notation, reading, sphinx_live, sphinx_questions
 from tools.api import home
 from tools.site import chapter_number, repository_url, site_url
 
@@ -210,4 +210,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-updated", rewrite_api)
     app.connect("doctree-resolved", link_back)
     app.connect("html-page-context", mend_bibliography)
+    sphinx_live.setup(app)
+    sphinx_questions.setup(app)
     return {"parallel_read_safe": False, "parallel_write_safe": True}
