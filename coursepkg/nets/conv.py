@@ -12,15 +12,15 @@ from coursepkg.rng import global_state_from
 class CausalConv1d(nn.Module):
     r"""Convolution over the past, zeros before the start.
 
-    Strict: :math:`y_d = b + \sum_{l=1}^{L} w_l x_{d-l}`. Source: :eq:`causal-convolution`.
-    Otherwise the sum runs over l = 0..L-1, so that y_d sees x_d too: right after a strict layer,
+    Strict: :math:`h_d = b + \sum_{l=1}^{L} w_l x_{d-l}`. Source: :eq:`causal-convolution`.
+    Otherwise the sum runs over l = 0..L-1, so that h_d sees x_d too: right after a strict layer,
     wrong on the data. `conv.weight[:, :, -l]` is the strict layer's w_l.
 
     Args:
         inputs: channels that come in.
         outputs: channels that go out.
         window: window length L >= 1.
-        strict: whether y_d excludes x_d.
+        strict: whether h_d excludes x_d.
         generator: draws the initial weights.
     """
 
@@ -36,8 +36,8 @@ class CausalConv1d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps (B, C, D) to (B, C', D)."""
-        y: Tensor = self.conv(pad(x, self.padding))
-        return y
+        h: Tensor = self.conv(pad(x, self.padding))
+        return h
 
 
 class CausalCNN(nn.Module):

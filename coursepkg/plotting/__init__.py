@@ -2,7 +2,7 @@
 
 from coursepkg.plotting.bars import bars
 from coursepkg.plotting.chains import film, ranks, traces, walk
-from coursepkg.plotting.fields import density2d, image_grid, signed_weights
+from coursepkg.plotting.fields import density2d, image_grid, receptive_fields, signed_weights
 from coursepkg.plotting.graphs import draw_graph
 from coursepkg.plotting.lines import curves, interval, label_ends, path, spread
 from coursepkg.plotting.style import COLOURS, LINE_STYLES, text_colour, use_style
@@ -20,6 +20,7 @@ __all__ = [
     "label_ends",
     "path",
     "ranks",
+    "receptive_fields",
     "signed_weights",
     "spread",
     "text_colour",

@@ -1,12 +1,15 @@
-"""What is drawn in two dimensions: images in tiles, weights with a sign, densities."""
+"""What is drawn in two dimensions: tiles of images, of weights, of what is seen; densities."""
 
 from collections.abc import Sequence
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap
+from matplotlib.colors import Colormap, ListedColormap
+from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
+
+from coursepkg.plotting.style import COLOURS
 
 MISSING = "#F5C9A3"  # pale orange: neither black, white nor a grey
 
@@ -55,6 +58,44 @@ def signed_weights(
     w = _as_images(weights, shape)
     largest = float(np.nanmax(np.abs(w)))
     return _tiles(w, columns, mpl.colormaps["PuOr"], (-largest, largest), captions, ax=ax)
+
+
+def receptive_fields(
+    seen: ArrayLike, *, place: int, ax: Axes, captions: Sequence[str] = ()
+) -> Axes:
+    """Draws which pixels each of several predictions of one pixel sees, in the raster's order.
+
+    Blue is what it sees of the past, grey the rest of the past, white what is still covered; a
+    pixel that it sees and must not is orange and bears a cross. The predicted pixel is outlined.
+
+    Args:
+        seen: bool (n, H, W), or flat (n, H·W).
+        place: the predicted pixel, counted from 0 along the rows.
+        ax: where to draw.
+        captions: one for each tile, written above it.
+
+    Raises:
+        ValueError: if `place` is no pixel, or `seen` are no images.
+    """
+    sees = _as_images(seen, None) != 0
+    n, height, width = sees.shape
+    if not 0 <= place < height * width:
+        raise ValueError(f"place: expected 0 to {height * width - 1}, got {place}")
+    covered = np.arange(height * width).reshape(height, width) >= place
+    kind = np.where(sees, 2 + covered, ~covered)  # 0 covered, 1 past, 2 seen, 3 a leak
+    cmap = ListedColormap(["white", "0.85", COLOURS["model"], COLOURS["samples"]])
+    _tiles(kind.astype(float), n, cmap, (0, 3), (), ax=ax)
+    for i, tile in enumerate(kind):
+        left = i * (width + 1)
+        corner = (left + place % width, place // width)
+        ax.add_patch(Rectangle((left, 0), width, height, fill=False, edgecolor="0.6"))
+        ax.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor="black", linewidth=2))
+        rows, columns = np.nonzero(tile == 3)
+        ax.plot(left + columns + 0.5, rows + 0.5, "x", color="black")
+    for i, caption in enumerate(captions):
+        centre = i * (width + 1) + width / 2
+        ax.text(centre, -0.5, caption, ha="center", va="bottom", fontsize=8)
+    return ax
 
 
 def density2d(x: ArrayLike, y: ArrayLike, density: ArrayLike, *, ax: Axes) -> Axes:

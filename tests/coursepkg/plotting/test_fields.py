@@ -4,7 +4,7 @@ import pytest
 import torch
 from matplotlib.colors import to_rgb
 
-from coursepkg.plotting import density2d, image_grid, signed_weights
+from coursepkg.plotting import COLOURS, density2d, image_grid, receptive_fields, signed_weights
 from tests.coursepkg.plotting.pixels import colour_at
 
 BLACK, WHITE = (0, 0, 0), (1, 1, 1)
@@ -86,3 +86,46 @@ def test_density_rows_are_y_and_its_largest_value_is_the_brightest(ax):
     assert colour_at(ax, 3, 1) == pytest.approx(cividis(1.0)[:3], abs=0.03)
     assert colour_at(ax, 1, 0.5) == pytest.approx(cividis(0.25)[:3], abs=0.03)
     assert ax.get_aspect() == 1
+
+
+@pytest.fixture
+def fields():
+    """Two 3×3 fields of pixel 4: one sees pixels 1 and 3, the other itself and pixel 8."""
+    seen = np.zeros((2, 9), bool)
+    seen[0, [1, 3]] = seen[1, [4, 8]] = True
+    return seen
+
+
+def test_each_pixel_has_the_colour_of_what_it_is(ax, fields):
+    """Kills: the place itself counted as past, columns for rows, seen for unseen."""
+    assert receptive_fields(fields, place=4, ax=ax) is ax
+    blue, orange = (to_rgb(COLOURS[role]) for role in ("model", "samples"))
+    grey = (0.85,) * 3
+    expected = [
+        [grey, blue, grey, blue, WHITE, WHITE, WHITE, WHITE, WHITE],
+        [grey, grey, grey, grey, orange, WHITE, WHITE, WHITE, orange],
+    ]
+    for tile, colours in enumerate(expected):
+        for pixel, colour in enumerate(colours):  # beside the centre, where a cross may stand
+            x, y = 4 * tile + pixel % 3 + 0.2, pixel // 3 + 0.5
+            assert colour_at(ax, x, y) == pytest.approx(colour, abs=0.01), (tile, pixel)
+
+
+def test_what_must_not_be_seen_bears_a_cross(ax, fields):
+    receptive_fields(fields, place=4, ax=ax)
+    crosses = [tuple(point) for line in ax.lines for point in line.get_xydata()]
+    assert crosses == [(5.5, 1.5), (6.5, 2.5)]
+
+
+def test_every_tile_outlines_the_place_and_bears_its_caption(ax):
+    """On 2×3 images. Kills: the place divided by the height."""
+    receptive_fields(np.zeros((2, 2, 3)), place=5, ax=ax, captions=["one", "two"])
+    corners = [box.get_xy() for box in ax.patches if box.get_width() == 1]
+    assert corners == [(2, 1), (6, 1)]
+    assert [(t.get_text(), t.get_position()[0]) for t in ax.texts] == [("one", 1.5), ("two", 5.5)]
+
+
+def test_the_place_must_be_a_pixel(ax):
+    for place in (-1, 4):
+        with pytest.raises(ValueError, match=f"place: expected 0 to 3, got {place}"):
+            receptive_fields(np.zeros((1, 4)), place=place, ax=ax)

@@ -60,6 +60,20 @@ def test_log_prob_is_the_sum_over_pixels_of_the_chosen_level(arm, generator):
     assert_close(arm.log_prob(x), expected)
 
 
+@pytest.mark.equation("softmax-gradient")
+def test_gradient_in_the_logits_is_what_was_said_minus_what_came(generator):
+    """Autograd through `log_prob`. Kills: softmax over positions, logits scored as they are."""
+    logits = (3 * torch.randn(D, K, generator=generator)).requires_grad_()
+    free = ARM(nn.Identity(), dim=D, levels=K)
+    free.net.forward = lambda x: logits.expand(len(x), D, K)
+    theta = (logits.exp() / logits.exp().sum(-1, keepdim=True)).detach()
+    for x in states(K, D):
+        (gradient,) = torch.autograd.grad(-free.log_prob(x[None]).sum(), logits)
+        came = torch.tensor([[float(level == x[d]) for level in range(K)] for d in range(D)])
+        assert_close(gradient, theta - came)
+    assert theta.min() < 0.1  # far from uniform
+
+
 @pytest.mark.equation("arm-factorisation")
 def test_network_conditionals_are_those_of_the_joint(arm):
     """Enumeration: the joint's own p(x_d | x_{<d}), summed over the future, is the network's."""
