@@ -87,11 +87,6 @@ def renewed(md: Path, old: Notebook) -> Notebook:
     for cell, fresh in zip(notebook.cells, written.cells, strict=True):
         cell.metadata = fresh.metadata
         cell.setdefault("id", fresh.id)  # Colab keeps none
-    if code(written) == code(old):  # then by place: equal cells may have different outputs
-        pairs = ([c for c in n.cells if c.cell_type == "code"] for n in (notebook, old))
-        for cell, was in zip(*pairs, strict=True):
-            cell.outputs, cell.execution_count = was.outputs, was.execution_count
-            cell.id = was.get("id", cell.id)
     notebook.metadata = written.metadata
     notebook.metadata.jupytext.pop("text_representation", None)
     notebook.nbformat, notebook.nbformat_minor = 4, 5

@@ -186,6 +186,7 @@ def vscode(text: str) -> str:
     for number, cell in enumerate(notebook["cells"]):
         cell["id"] = f"{number:08x}"
         cell["metadata"]["vscode"] = {"languageId": "python"}
+        cell["metadata"]["collapsed"] = True
     notebook["metadata"]["language_info"] = {"name": "python", "version": "3.11.7"}
     return dump(notebook)
 
@@ -265,6 +266,7 @@ def test_whatever_befell_the_ipynb_each_command_of_the_advice_mends_it(course: P
         ipynb.write_text(damage(good))
         follow(command)
         assert whole(), command
+        assert not re.search(r"vscode|collapsed|colab", ipynb.read_text())
         if command == "make notebooks":
             assert (course / ".make/old/01_a.ipynb").read_text() == damage(good)
 

@@ -96,6 +96,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "book/references.md": "# References\n\n```{bibliography}\n```\n",
         "book/references.bib": BIB,
         "book/assignment-06_a.md": f"# Assignment 6: Machines\n\n[Back](../{PAGE}.ipynb)\n",
+        "book/notation.yml": "{}",
+        "book/redirects.yml": "{}",
         "book/timings.json": '{"06_machines": {"seconds": 3, "cpu": "one"}}',
         "assignments/masters/06_a.py": MASTER,
         f"{PAGE}.md": CHAPTER,
