@@ -43,7 +43,7 @@ def edit(where: str, text: str, code: str) -> str:
         lines[node.end_lineno : node.end_lineno] = ["", code.rstrip("\n")]
         return "\n".join(lines)
     assert "at the end of `" in where, f"no place in: {where}"
-    space = "\n\n" if code.startswith("@") else ""
+    space = "\n" if code.startswith("@") else ""  # two blank lines before a function
     return f"{text.rstrip()}\n{space}\n{code}"
 
 
