@@ -285,12 +285,11 @@ def main(
         results = dict(judge([clean, *mutants], jobs=jobs))
         expected = {m: SURVIVED if m is clean else KILLED for m in results}
         lost = [m for m in results if results[m] != expected[m]]
-        bad += [f"{path.stem}: {m.name}: {results[m]}" for m in lost]
+        bad += (problems := [f"{path.stem}: {m.name}: {results[m]}" for m in lost])
         total += len(mutants)
-        print(
-            f"{path.stem:24} {sum(results[m] == KILLED for m in mutants)} of {len(mutants)} killed",
-            flush=True,
-        )
+        killed = sum(results[m] == KILLED for m in mutants)
+        line = f"{path.stem:24} {killed} of {len(mutants)} killed"
+        print("\n    ".join([line, *problems]), flush=True)  # at once: a whole run takes an hour
     print("\n".join(["", *bad]) if bad else "")
     print(f"{total} mutants of {len(selected)} modules, {len(bad)} problems, "
           f"{time.perf_counter() - start:.0f} s")  # fmt: skip
