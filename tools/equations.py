@@ -1,13 +1,14 @@
-"""Ties each labelled equation of the book to the test that checks it and to the code that uses it.
+"""Ties each labelled equation of the book to its test, to a bug that this kills, and to its code.
 
-`python -m tools.equations check` fails for a label without a test, a test or docstring that names
-no label, and a label that stands twice; `page` writes book/generated/equations.md.
+`python -m tools.equations check` fails for a label without a test or a mutant, a test, mutant or
+docstring that names no label, and a label that stands twice; `page` writes book/generated/equations.md.
 """
 
 import ast
 import re
+import tomllib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ app = typer.Typer(add_completion=False, help=__doc__)
 
 
 class Place(NamedTuple):
-    """Where a label stands: `name` is the test or the object, and empty in a page."""
+    """Where a label stands: `name` is the test, object or mutant, and empty in a page."""
 
     label: str
     file: Path
@@ -42,6 +43,7 @@ class Registry(NamedTuple):
     labels: list[Place]
     tests: list[Place]
     sources: list[Place]
+    mutants: list[Place]
     definitions: dict[str, str]
 
 
@@ -91,8 +93,16 @@ def sources(tree: ast.AST, name: str) -> Iterator[tuple[str, int, str]]:
         yield from sources(child, name + inner)
 
 
+def bugs(text: str) -> Iterator[tuple[str, int, str]]:
+    """The equation of each mutant in a file of them, its line and the bug's name."""
+    lines = text.splitlines()
+    for mutant in tomllib.loads(text)["mutant"]:
+        words = f'equation = "{mutant["equation"]}"'
+        yield mutant["equation"], lines.index(words) + 1, mutant["name"]
+
+
 def collect(root: Path) -> Registry:
-    """Reads pages, tests and docstrings; imports nothing of them."""
+    """Reads pages, tests, docstrings and mutants; imports nothing of them."""
     pages = sorted(root.glob("notebooks/*.md")) + sorted(root.glob("book/*.md"))
     tests = sorted(root.glob("tests/**/test_*.py"))
     modules = sorted(root.glob("coursepkg/**/*.py"))
@@ -115,6 +125,11 @@ def collect(root: Path) -> Registry:
                 ast.parse(module.read_text("utf8")), _dotted(module.relative_to(root))
             )
         ],
+        [
+            Place(label, file.relative_to(root), line, name)
+            for file in sorted(root.glob("tests/mutants/equations.*.toml"))
+            for label, line, name in bugs(file.read_text("utf8"))
+        ],
         (yaml.safe_load(listed.read_text("utf8")) or {}) if listed.exists() else {},
     )
 
@@ -128,6 +143,7 @@ def problems(registry: Registry) -> list[str]:
     found = []
     first: dict[str, Place] = {}
     tested = {place.label for place in registry.tests}
+    mutated = {place.label for place in registry.mutants}
     for place in registry.labels:
         if place.label in first:
             found.append(f"{place}: `{place.label}` stands already at {first[place.label]}")
@@ -135,8 +151,10 @@ def problems(registry: Registry) -> list[str]:
             found.append(f"{place}: `{place.label}` should be lower-case words joined by hyphens")
         elif place.label not in tested and place.label not in registry.definitions:
             found.append(f"{place}: `{place.label}` has no test")
+        elif place.label not in mutated and place.label not in registry.definitions:
+            found.append(f"{place}: `{place.label}` has no mutant in tests/mutants/equations.*.toml")
         first.setdefault(place.label, place)
-    for place in registry.tests + registry.sources:
+    for place in registry.tests + registry.sources + registry.mutants:
         if place.label not in first:
             found.append(f"{place}: `{place.label}` is the label of no equation")
     for label in registry.definitions:
@@ -150,30 +168,34 @@ def problems(registry: Registry) -> list[str]:
 def page(root: Path, registry: Registry) -> str:
     """The table in MyST: a section a page of the book, a row an equation."""
     url = f"{repository_url(root)}/blob/main"
-    tests, objects = _by_label(registry.tests), _by_label(registry.sources)
+    tests, objects = by_label(registry.tests), by_label(registry.sources)
+    mutants = by_label(registry.mutants)
     lines: list[str] = []
     for name in toc_pages(root):
         file = Path(f"{name}.md")
         rows = [place.label for place in registry.labels if place.file == file]
         if not rows:
             continue
-        lines += ["", f"## {title(root / file)}", "", "| equation | in code | checked by |"]
-        lines.append("|---|---|---|")
+        lines += ["", f"## {title(root / file)}", "", "| equation | in code | checked by | so that this bug is noticed |"]
+        lines.append("|---|---|---|---|")
         for label in rows:
             used = ", ".join(dict.fromkeys(_link(place.name) for place in objects[label]))
             checks = [
                 f"[`{place.file.name}{place.name}`]({url}/{place.file}#L{place.line})"
                 for place in tests[label]
             ] or [registry.definitions.get(label, "no test yet")]
-            lines.append(f"| {{eq}}`{label}` `{label}` | {used} | {'<br>'.join(checks)} |")
+            noticed = "<br>".join(place.name for place in mutants[label])
+            cells = [f"{{eq}}`{label}` `{label}`", used, "<br>".join(checks), noticed]
+            lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def _by_label(places: list[Place]) -> defaultdict[str, list[Place]]:
-    by_label = defaultdict(list)
+def by_label(places: Iterable[Place]) -> defaultdict[str, list[Place]]:
+    """The places of each label."""
+    found = defaultdict(list)
     for place in places:
-        by_label[place.label].append(place)
-    return by_label
+        found[place.label].append(place)
+    return found
 
 
 def _link(name: str) -> str:
@@ -187,7 +209,7 @@ def check_command() -> None:
     """Prints one line for each problem; exit status 1 if there is one."""
     registry = collect(Path())
     found = problems(registry)
-    print("\n".join(found) or f"equations: {len(registry.labels)} labels, each with its test")
+    print("\n".join(found) or f"equations: {len(registry.labels)} labels, each with its test and mutant")
     raise typer.Exit(bool(found))
 
 

@@ -1,6 +1,8 @@
 """Plants one-line bugs in a module and sees whether its tests notice: ``python -m tools.mutants``.
 
-The bugs stand in tests/mutants/*.toml. Each is tried in a forked process, in which an import hook
+The bugs stand in tests/mutants/*.toml: those of a module, which any of its tests may notice, and, in
+equations.NN.toml, those in the formulas of a chapter, which a test that bears the equation's mark
+must notice; there the formula may also stand in the test itself. Each is tried in a forked process, in which an import hook
 hands out the changed source: no file is touched, and torch is imported once for all. Only a test
 that fails kills a bug; one that crashes, hangs or does not run is a broken mutant.
 """
@@ -18,12 +20,14 @@ import sys
 import time
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, NoReturn
 
 import typer
+
+from tools import equations
 
 ROOT = Path(__file__).parents[1]
 CPU_TIME, TIMEOUT = 120, 300  # seconds of one process
@@ -90,10 +94,23 @@ class Mutant:
 
 
 def read(path: Path) -> list[Mutant]:
-    """The mutants of one file."""
+    """The mutants of one file: each names its equation, or the file names module and tests."""
     table = tomllib.loads(path.read_text(encoding="utf-8"))
+    if "module" not in table:
+        return [_in_formula(**mutant) for mutant in table["mutant"]]
     tests = tuple(table["tests"])
     return [Mutant(table["module"], tests=tests, **mutant) for mutant in table["mutant"]]
+
+
+def _in_formula(equation: str, name: str, **bug: str) -> Mutant:
+    tests = tuple(f"{place.file}{place.name}" for place in _marked()[equation])
+    return Mutant(name=f"{equation}: {name}", tests=tests, **bug)
+
+
+@functools.cache
+def _marked() -> dict[str, list[equations.Place]]:
+    """The tests that bear each equation's mark."""
+    return dict(equations.by_label(equations.collect(ROOT).tests))
 
 
 class _Hook(importlib.machinery.SourceFileLoader):
@@ -148,7 +165,8 @@ def run(mutant: Mutant) -> NoReturn:
         resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
         os.chdir(ROOT)
         sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # ruff: ignore[open-file-with-context-handler]
-        witness, words = _Witness(), ["-x", "-q", "-p", "no:cacheprovider"]
+        # plain asserts, since pytest's own import of a test would pass by the hook
+        witness, words = _Witness(), ["-x", "-q", "-p", "no:cacheprovider", "--assert=plain"]
         code = exit_code(int(pytest.main([*mutant.tests, *words], [witness])), witness.error)
     finally:
         os._exit(code)
@@ -252,8 +270,8 @@ def _selected(
     changed = set() if everything or only else changed_since(base or default_base())
     for path in sorted((ROOT / "tests" / "mutants").glob("*.toml")):
         mutants = read(path)
-        tests = {ROOT / test.split("::")[0] for test in mutants[0].tests}
-        files = {path, mutants[0].source}.union(*map(reads, tests))
+        tests = {ROOT / test.split("::")[0] for mutant in mutants for test in mutant.tests}
+        files = {path, *(mutant.source for mutant in mutants)}.union(*map(reads, tests))
         if everything or path.stem in only or {str(f.relative_to(ROOT)) for f in files} & changed:
             yield path, mutants
 
@@ -281,7 +299,8 @@ def main(
     bad, total, start = [], 0, time.perf_counter()
     for path, mutants in selected:
         hangs = any(mutant.hangs for mutant in mutants)  # then the tests end before HANG
-        clean = replace(mutants[0], name="no bug at all", old="", new="", hangs=hangs)
+        tests = tuple(dict.fromkeys(test for mutant in mutants for test in mutant.tests))
+        clean = Mutant(mutants[0].module, "no bug at all", "", "", tests, hangs)
         results = dict(judge([clean, *mutants], jobs=jobs))
         expected = {m: SURVIVED if m is clean else KILLED for m in results}
         lost = [m for m in results if results[m] != expected[m]]

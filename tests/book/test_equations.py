@@ -81,6 +81,10 @@ class Coin:
 def _hidden():
     """Source: :eq:`second`."""
 '''
+BUGS = "\n".join(
+    f'[[mutant]]\nequation = "{label}"\nname = "bug of {label}"\nmodule = "coursepkg.coin"'
+    for label in LABELS[:4]
+)
 
 
 @pytest.fixture
@@ -89,6 +93,7 @@ def tree(tmp_path: Path) -> Path:
     for name, text in {
         "notebooks/01_coins.md": CHAPTER,
         "tests/sub/test_coin.py": TEST,
+        "tests/mutants/equations.01.toml": BUGS,
         "coursepkg/coin.py": MODULE,
         "book/definitions.yml": "fifth: a definition\n",
         "_config.yml": "repository: {url: https://github.com/us/book/}\n",
@@ -127,6 +132,10 @@ def test_collect_finds_marks_and_sources_where_they_stand(tree: Path):
         ("second", "coursepkg.coin.Coin.toss"),
         ("second", "coursepkg.coin._hidden"),
     ]
+    assert [(place.line, place.label, place.name) for place in registry.mutants[:2]] == [
+        (2, "first", "bug of first"),
+        (6, "second", "bug of second"),
+    ]
     assert problems(registry) == []
 
 
@@ -134,6 +143,14 @@ CHANGES = {
     "a label without a test": (
         ("tests/sub/test_coin.py", '@pytest.mark.equation("second")\n', ""),
         "notebooks/01_coins.md:13: `second` has no test",
+    ),
+    "a label without a mutant": (
+        ("tests/mutants/equations.01.toml", '"second"\n', '"first"\n'),
+        "notebooks/01_coins.md:13: `second` has no mutant in tests/mutants/equations.*.toml",
+    ),
+    "a mutant naming no label": (
+        ("tests/mutants/equations.01.toml", '"second"\n', '"lost"\n'),
+        "tests/mutants/equations.01.toml:6: `lost` is the label of no equation",
     ),
     "a test naming no label": (
         ("tests/sub/test_coin.py", '"second")\n', '"second")\n@pytest.mark.equation("lost")\n'),
@@ -189,7 +206,8 @@ def test_page_shows_each_equation_with_code_and_test(tree: Path):
     assert [row.split("`")[1] for row in rows] == LABELS
     assert f"[`test_coin.py::test_two`]({url}#L4)" in rows[1]
     assert "{py:obj}`~coursepkg.coin.Coin.toss`, `coursepkg.coin._hidden`" in rows[1]
-    assert rows[4].endswith("| a definition |")
+    assert rows[1].endswith("| bug of second |")
+    assert "| a definition |" in rows[4]
 
 
 def test_page_leaves_out_what_the_book_does_not_hold(tree: Path):

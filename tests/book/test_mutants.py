@@ -14,12 +14,14 @@ import pytest
 
 from tools import mutants
 
+ROOT = Path(__file__).parents[2]
 GOOD = "from thing import double\n\n\ndef test_double():\n    assert double(3) == 6\n"
 WEAK = GOOD.replace("double(3) == 6", "double(2) == 4  # 2 + 2 too")
 SCRIPT = """
 import sys
 from pathlib import Path
 sys.path[:0] = [{tree!r}, {tools!r}]
+sys.path.append({root!r})
 import typer
 import examiner as mutants
 mutants.ROOT, mutants.PRELOAD = Path({tree!r}), []
@@ -60,7 +62,9 @@ def examine(
     tools.mkdir(exist_ok=True)
     source = mutants.__loader__.get_source("tools.mutants")
     (tools / "examiner.py").write_text(source, encoding="utf-8")
-    script = SCRIPT.format(tree=str(tree), tools=str(tools), only=list(only), seconds=seconds)
+    script = SCRIPT.format(
+        tree=str(tree), tools=str(tools), root=str(ROOT), only=list(only), seconds=seconds
+    )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tree
     )
@@ -93,6 +97,33 @@ def test_a_mutant_that_does_not_apply_is_no_success(tree, old, new, complaint):
     code, said = examine(tree)
     assert code == 1
     assert complaint in said
+
+
+MARKED = GOOD.replace("def test", "import pytest\n\n@pytest.mark.equation('twice')\ndef test")
+
+
+@pytest.mark.parametrize(
+    ("marked", "module", "verdict"),
+    [
+        (MARKED, "thing", "1 of 1 killed"),
+        (MARKED.replace("== 6", "> 0") + GOOD.replace("double()", "more()"), "thing", "SURVIVED"),
+        (MARKED.replace("== 6", "== 2 * x").replace("3", "x := 3"), "tests.test_thing", "1 of 1"),
+    ],
+    ids=["the marked test", "another test", "the formula stands in the test"],
+)
+def test_a_bug_in_a_formula_must_be_noticed_by_the_test_of_its_equation(
+    tree, marked, module, verdict
+):
+    """Kills: an equation whose own test sees nothing, since some other test happens to."""
+    (tree / "tests" / "test_thing.py").write_text(marked)
+    (tree / "pytest.ini").write_text(
+        "[pytest]\nmarkers =\n  equation(label): x\naddopts = --import-mode=importlib\n"
+        "pythonpath = .\n"
+    )
+    bug = BUG[BUG.index("[[") :] + f'module = "{module}"\nequation = "twice"\n'
+    (tree / "tests" / "mutants" / "equations.01.toml").write_text(bug)
+    said = examine(tree, only=("equations.01",))[1]
+    assert verdict in said, said
 
 
 def test_tests_that_fail_without_a_bug_are_no_examiners(tree):
