@@ -1,7 +1,7 @@
 """Ties each labelled equation of the book to its test, to a bug that this kills, and to its code.
 
 `python -m tools.equations check` fails for a label without a test or a mutant, a test, mutant or
-docstring that names no label, and a label that stands twice; `page` writes book/generated/equations.md.
+docstring that names no label, and a label that stands twice; `page` writes the book's page of them.
 """
 
 import ast
@@ -149,10 +149,12 @@ def problems(registry: Registry) -> list[str]:
             found.append(f"{place}: `{place.label}` stands already at {first[place.label]}")
         elif not WELL_FORMED.fullmatch(place.label):
             found.append(f"{place}: `{place.label}` should be lower-case words joined by hyphens")
-        elif place.label not in tested and place.label not in registry.definitions:
-            found.append(f"{place}: `{place.label}` has no test")
-        elif place.label not in mutated and place.label not in registry.definitions:
-            found.append(f"{place}: `{place.label}` has no mutant in tests/mutants/equations.*.toml")
+        elif place.label not in registry.definitions:
+            found += [
+                f"{place}: `{place.label}` has no {what}"
+                for what, tied in (("test", tested), ("mutant", mutated))
+                if place.label not in tied
+            ]
         first.setdefault(place.label, place)
     for place in registry.tests + registry.sources + registry.mutants:
         if place.label not in first:
@@ -176,7 +178,8 @@ def page(root: Path, registry: Registry) -> str:
         rows = [place.label for place in registry.labels if place.file == file]
         if not rows:
             continue
-        lines += ["", f"## {title(root / file)}", "", "| equation | in code | checked by | so that this bug is noticed |"]
+        lines += ["", f"## {title(root / file)}", ""]
+        lines.append("| equation | in code | checked by | a bug in it that is noticed |")
         lines.append("|---|---|---|---|")
         for label in rows:
             used = ", ".join(dict.fromkeys(_link(place.name) for place in objects[label]))
@@ -209,7 +212,8 @@ def check_command() -> None:
     """Prints one line for each problem; exit status 1 if there is one."""
     registry = collect(Path())
     found = problems(registry)
-    print("\n".join(found) or f"equations: {len(registry.labels)} labels, each with its test and mutant")
+    count = len(registry.labels)
+    print("\n".join(found) or f"equations: {count} labels, each with its test and mutant")
     raise typer.Exit(bool(found))
 
 

@@ -1,10 +1,11 @@
 """Plants one-line bugs in a module and sees whether its tests notice: ``python -m tools.mutants``.
 
-The bugs stand in tests/mutants/*.toml: those of a module, which any of its tests may notice, and, in
-equations.NN.toml, those in the formulas of a chapter, which a test that bears the equation's mark
-must notice; there the formula may also stand in the test itself. Each is tried in a forked process, in which an import hook
-hands out the changed source: no file is touched, and torch is imported once for all. Only a test
-that fails kills a bug; one that crashes, hangs or does not run is a broken mutant.
+The bugs stand in tests/mutants/*.toml: those of a module, which its tests must notice, and, in
+equations.NN.toml, those in the formulas of a chapter, each of which a test that bears the mark of
+its equation must notice; there the formula may stand in the test itself. Each is tried in a forked
+process, in which an import hook hands out the changed source: no file is touched, and torch is
+imported once for all. Only a test that fails kills a bug; one that crashes, hangs or does not run
+is a broken mutant.
 """
 
 import ast
@@ -102,7 +103,7 @@ def read(path: Path) -> list[Mutant]:
     return [Mutant(table["module"], tests=tests, **mutant) for mutant in table["mutant"]]
 
 
-def _in_formula(equation: str, name: str, **bug: str) -> Mutant:
+def _in_formula(equation: str, name: str, **bug: Any) -> Mutant:
     tests = tuple(f"{place.file}{place.name}" for place in _marked()[equation])
     return Mutant(name=f"{equation}: {name}", tests=tests, **bug)
 
