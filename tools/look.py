@@ -15,6 +15,20 @@ MATH = """async () => {
   return wrong;
 }"""
 
+# Chromium's layout shift, which web.dev calls good up to 0.1
+SHIFT = """() => new Promise(done => {
+  let sum = 0, most = 0, mover = null;
+  const note = entries => entries.filter(e => !e.hadRecentInput).forEach(({value, sources}) => {
+    sum += value;
+    if (value > most) [most, mover] = [value, sources[0]?.node];
+  });
+  new PerformanceObserver(list => note(list.getEntries()))
+    .observe({type: 'layout-shift', buffered: true});
+  const text = () => mover?.textContent.trim().slice(0, 40);
+  const what = () => `moves by ${sum.toFixed(2)} as it loads: ${text()}`;
+  setTimeout(() => done(sum <= 0.1 ? [] : [what()]), 99);
+})"""
+
 WIDTH = """() => {
   const page = document.scrollingElement, style = element => getComputedStyle(element);
   if (page.scrollWidth <= page.clientWidth) return [];
@@ -56,15 +70,12 @@ BARS = """() => {
   return [...found].map(([name, times]) => `scroll bar without need: ${times} × ${name}`);
 }"""
 
+# what a fold hides has its width, too
 CODE = """() => {
-  const folded = [...document.querySelectorAll('details:not([open])')];
-  for (const e of folded) e.open = true;
-  const cut = [...document.querySelectorAll('pre')].filter(e => e.scrollWidth > e.clientWidth + 1)
+  return [...document.querySelectorAll('pre')].filter(e => e.scrollWidth > e.clientWidth + 1)
     .map(e => [e.scrollWidth - e.clientWidth, e.textContent.split('\\n')])
     .map(([by, lines]) => [by, lines.reduce((a, b) => b.length > a.length ? b : a).trim()])
     .map(([by, line]) => `code cut off by ${by} px: ${line.slice(0, 50)}`);
-  for (const e of folded) e.open = false;
-  return cut;
 }"""
 
 STOPS = """() => {

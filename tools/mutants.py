@@ -95,12 +95,17 @@ class Mutant:
 
 
 def read(path: Path) -> list[Mutant]:
-    """The mutants of one file: each names its equation, or the file names module and tests."""
+    """The mutants of one file: each names its equation, or the file names module and tests.
+
+    A mutant may name its own tests, if the others are slow and have nothing to say.
+    """
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     if "module" not in table:
         return [_in_formula(**mutant) for mutant in table["mutant"]]
-    tests = tuple(table["tests"])
-    return [Mutant(table["module"], tests=tests, **mutant) for mutant in table["mutant"]]
+    return [
+        Mutant(table["module"], tests=tuple(mutant.pop("tests", table["tests"])), **mutant)
+        for mutant in table["mutant"]
+    ]
 
 
 def _in_formula(equation: str, name: str, **bug: Any) -> Mutant:

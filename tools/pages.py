@@ -2,9 +2,9 @@
 
 `python -m tools.pages [SITE] [--only GLOB] [--screenshots DIR]` reads the HTML files (links, alt
 text, launch buttons), then serves them on the loopback and visits each on a desktop, on a phone and
-as printed: what the console says, what is asked for in vain, the formulas, sideways scrolling,
-scroll bars that need not be, code that is cut off, accessibility (axe-core). A few are opened from
-file://, too, as by a reader who built the book.
+as printed: what the console says, what is asked for in vain, the formulas, what moves as it loads,
+sideways scrolling, scroll bars that need not be, code that is cut off, accessibility (axe-core). A
+few are opened from file://, too, as by a reader who built the book.
 """
 
 import asyncio
@@ -167,6 +167,7 @@ class Visitor(NamedTuple):
         await self.tab.goto(self.home + page)
         self.said.extend(await self.tab.evaluate(look.MATH))
         await self.settle()
+        self.said.extend(await self.tab.evaluate(look.SHIFT))
 
     async def _turn(self, view: View) -> None:
         """Makes the window such, with the light theme."""

@@ -9,30 +9,16 @@ from typing import Any
 
 import pytest
 import torch
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from torch import Generator, Tensor
 from torch.distributions import MultivariateNormal
 
 from coursepkg.data import Banana, IsotropicMixture
 from coursepkg.samplers import HMC, MALA, RandomWalk, UnadjustedLangevin, ess_mean
 from tests.statistics import ALPHA, assert_mean
-from tools.pages import CHROMIUM_ARGS
 
 LIVE = Path(__file__).parents[2] / "book" / "live"
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(shutil.which("chromium") is None, reason="Chromium is not installed"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=shutil.which("chromium"), args=CHROMIUM_ARGS
-        )
-        yield browser
-        browser.close()
+pytestmark = pytest.mark.slow
 
 
 def scripted(browser: Browser, *sources: str) -> Page:

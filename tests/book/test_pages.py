@@ -81,6 +81,23 @@ PLANTED = {
         f"{MENU_OFF}{MATHJAX}<span class='math inline'>\\({'a + ' * 20} b\\)</span>",
         [f"formula cut off: {'a + ' * 20} b [paper, phone]"],
     ),
+    "shift": (  # what moves before a reader has come to it moves nothing
+        """<p style="height: 300px">It moves.</p><p style="height: 2000px">So does this.</p>
+        <script>setTimeout(() => document.querySelector('p').before(
+          Object.assign(document.createElement('p'), {style: 'height: 300px'})), 200)</script>""",
+        ["moves by 0.N as it loads: It moves."],
+    ),
+    "settled": (
+        """<p style="height: 1000px">It stays.</p><p>It moves, below the window.</p>
+        <script>setTimeout(() => document.querySelectorAll('p')[1].before(
+          Object.assign(document.createElement('p'), {style: 'height: 300px'})), 200)</script>""",
+        [],
+    ),
+    "themes": (  # each view begins in the light
+        """<style>[data-theme=dark] .dark-wide { width: 700px }</style>
+        <p class="dark-wide">wider than a telephone</p>""",
+        [],
+    ),
     "wide": (
         "<div id='box'><p class='long' style='width: 500px'>x</p></div>",
         ["scrolls sideways by 118 px: #box > p.long [phone]"],
@@ -153,8 +170,8 @@ short()</pre>
     "looks": (  # of each look one text, and the ground behind a text is part of its look
         """<p>good</p><p style="color: #ccc; background: #fff">pale</p>
         <p style="color: #ccc; background: #fff">as pale</p>
-        <div style="background: #777; color: #777"><p style="background: #fff">good enough</p>
-        <b>grey on grey</b></div>""",
+        <div style="background: #888; color: #666"><p style="background: #fff">good enough</p>
+        <span>grey on grey</span></div>""",
         [
             "axe color-contrast: p:nth-child(2) and 1 more"
             " [desktop dark, desktop light, phone light]",
@@ -178,9 +195,13 @@ short()</pre>
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """The clean pages, and those planted ones that the tests of this run ask for."""
     site = tmp_path_factory.mktemp("html")
-    for name, body in (CLEAN | {name: body for name, (body, _) in PLANTED.items()}).items():
+    items = [item for item in request.session.items if hasattr(item, "callspec")]
+    asked = {"throws", *(item.callspec.params.get("page") for item in items)}
+    planted = {name: body for name, (body, _) in PLANTED.items() if name in asked}
+    for name, body in (CLEAN | planted).items():
         (site / f"{name}.html").write_text(PAGE.format(body), encoding="utf-8")
     mathjax.copy(mathjax.SOURCE, site / "mathjax")
     return site
@@ -197,7 +218,7 @@ def found(site: Path) -> dict[str, list[str]]:
             rule, target, explanation = line.split(": ", 2)
             found[page].append(f"{rule}: {target}{explanation[explanation.rindex(' [') :]}")
         else:
-            found[page].append(re.sub(r"(?<=code cut off by )\d+", "N", line))
+            found[page].append(re.sub(r"(?<=code cut off by )\d+|(?<=moves by 0\.)\d+", "N", line))
     return found
 
 
@@ -224,6 +245,12 @@ def test_a_page_is_quiet_only_after_ten_turns_in_a_row_without_a_request():
 
     asyncio.run(pages.Visitor(Tab(), "", [], awaited, None).settle())
     assert next(turns) == 7 + 10
+
+
+def test_an_answer_ends_the_wait_for_it(site, monkeypatch):
+    """Kills: a page whose every request is awaited for ever."""
+    monkeypatch.setattr(pages, "PATIENCE", 60)
+    assert pages.lines(pages.check(site, only="index.html")[1]) == []
 
 
 def test_a_page_that_never_finishes_is_a_problem(tmp_path, monkeypatch):
