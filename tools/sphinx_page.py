@@ -21,6 +21,7 @@ SIGNS = {r"\approx": "≈", r"\cdot": "·", r"\times": "×", r"\pm": "±", r"\le
 RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 NO_TEXT = "\0"  # stands for a formula that plain text cannot say
 ICON = re.compile(r'class="[^"]*?(?:fas|fab|fa-solid|fa-brands) (fa-[a-z-]+)')
+STOP = re.compile(r'(<span class="math [^>]*>[^<]*</span>[.,;:!?)’”]+)')
 LATER = {"fa-xmark"}  # put in by the theme's script
 FONTS = {"solid": "fa-solid-900.ttf", "brands": "fa-brands-400.ttf"}
 
@@ -104,6 +105,12 @@ def size_images(app: Sphinx, page: str, template: str, context: Any, doctree: An
         context["body"] = re.sub(r"<img\b([^>]*)>", sized, context["body"])
 
 
+def keep_stops(app: Sphinx, page: str, template: str, context: Any, doctree: Any) -> None:
+    """Ties a formula in a line to its full stop or comma, which could begin the next line."""
+    if "body" in context:
+        context["body"] = STOP.sub(r'<span class="together">\1</span>', context["body"])
+
+
 def add_lean(app: Sphinx, page: str, template: str, context: Any, doctree: Any) -> None:
     """Gives book/_templates/layout.html the function that it calls."""
     context["lean"] = lean
@@ -150,5 +157,6 @@ def setup(app: Sphinx) -> None:
     app.connect("config-inited", show_subsections)
     app.connect("html-page-context", add_preview, priority=400)
     app.connect("html-page-context", size_images)
+    app.connect("html-page-context", keep_stops)
     app.connect("html-page-context", add_lean)
     app.connect("build-finished", write_icons)

@@ -120,6 +120,30 @@ def test_every_image_of_the_book_gets_its_size_and_no_other(tmp_path):
     assert context["body"] == body.replace('<img alt="a" src="../_images/to.png" />', sized)
 
 
+def test_a_formula_keeps_what_ends_its_sentence():
+    """Kills: a full stop at the head of a line, a word that cannot leave its formula."""
+    math = '<span class="math notranslate nohighlight">\\(a &lt; b\\)</span>'
+    context = {"body": f"<p>If {math}, or ({math}). Then {math} is {math}s</p>{math}<p>.</p>"}
+    sphinx_page.keep_stops(None, "p", "", context, None)
+    tied = [f'<span class="together">{math}{end}</span>' for end in (",", ").")]
+    whole = f"<p>If {tied[0]} or ({tied[1]} Then {math} is {math}s</p>{math}<p>.</p>"
+    assert context["body"] == whole
+
+
+def test_a_full_stop_stands_in_the_line_of_its_formula(browser):
+    """Kills: a class that the style sheet does not know."""
+    page = browser.new_page()
+    formula = '<span class="math x" style="display: inline-block; width: 60px">a</span>'
+    context = {"body": f"<p style='width: 61px; font-size: 30px'>{formula}.</p>"}
+    sphinx_page.keep_stops(None, "p", "", context, None)
+    sheet = Path(__file__).parents[2] / "book/_static/custom.css"
+    heights = []
+    for css in (sheet.read_text("utf8"), ""):
+        page.set_content(f"<style>{css}</style>{context['body']}")
+        heights.append(page.locator("p").bounding_box()["height"])
+    assert heights[0] < heights[1]
+
+
 def test_the_head_loses_the_script_of_icons_and_nothing_else():
     """Kills: a pattern that eats the scripts before or after it."""
     kept = '<script src="_static/a.js"></script>', '<script src="_static/b.js"></script>'
