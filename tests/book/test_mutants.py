@@ -99,6 +99,16 @@ def test_a_mutant_that_does_not_apply_is_no_success(tree, old, new, complaint):
     assert complaint in said
 
 
+@pytest.mark.parametrize(("own", "verdict"), [("", "SURVIVED"), ("other", "1 of 1 killed")])
+def test_a_mutant_may_name_the_tests_that_must_notice_it(tree, own, verdict):
+    """Kills: tests that are named and not run, or run although they are not named."""
+    (tree / "test_thing.py").write_text(WEAK)
+    (tree / "test_other.py").write_text(GOOD)
+    named = f'tests = ["test_{own}.py"]\n' if own else ""
+    (tree / "tests" / "mutants" / "thing.toml").write_text(BUG + named)
+    assert verdict in examine(tree)[1]
+
+
 MARKED = GOOD.replace("def test", "import pytest\n\n@pytest.mark.equation('twice')\ndef test")
 
 
