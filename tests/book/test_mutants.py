@@ -4,6 +4,7 @@ It runs in a process of its own, from a copy of its source: the one in force, so
 it plants in itself are in the copy too.
 """
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -134,6 +135,18 @@ def test_a_bug_in_a_formula_must_be_noticed_by_the_test_of_its_equation(
     (tree / "tests" / "mutants" / "equations.01.toml").write_text(bug)
     said = examine(tree, only=("equations.01",))[1]
     assert verdict in said, said
+
+
+def test_what_the_examiner_itself_uses_is_examined_too(tree):
+    """Kills: a module that is loaded before the bug is planted, and keeps its bugs to itself."""
+    shutil.copytree(ROOT / "tools", tree / "tools")
+    test = (
+        "from tools.equations import WELL_FORMED as form\ndef test(): assert form.fullmatch('a-b')"
+    )
+    (tree / "test_thing.py").write_text(test)
+    bug = BUG.replace('"thing"', '"tools.equations"').replace("2 * x", "[a-z0-9]*(-")
+    (tree / "tests" / "mutants" / "thing.toml").write_text(bug.replace("x * x", "[a-z0-9]*(_"))
+    assert "1 of 1 killed" in examine(tree)[1]
 
 
 def test_tests_that_fail_without_a_bug_are_no_examiners(tree):
