@@ -32,6 +32,11 @@ MATHJAX = '<script async src="mathjax/tex-mml-chtml.js"></script>'
 
 DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
 MENU_OFF = "<script>MathJax = {options: {menuOptions: {settings: {inTabOrder: false}}}}</script>"
+SLOW = """<script>MathJax = {
+  options: {menuOptions: {settings: {inTabOrder: false}}},
+  startup: {pageReady: () => new Promise(done => setTimeout(done, 500))
+    .then(() => MathJax.startup.defaultPageReady())},
+}</script>"""
 
 CLEAN = {
     "index": f"""{MENU_OFF}{MATHJAX}<h1 class="only-dark">A good page</h1>
@@ -66,6 +71,10 @@ PLANTED = {
     "tex": (
         f"{MENU_OFF}{MATHJAX}<span class='math'>\\(x_1_2\\)</span>",
         ["Double subscripts: use braces to clarify in x_1_2"],
+    ),
+    "waits": (  # for formulas that come late
+        f"""{SLOW}{MATHJAX}<span class="math">\\(a\\)</span>""",
+        [],
     ),
     "open": (
         f"{MENU_OFF}{MATHJAX}<span class='math'>\\(\\frac{{1\\)</span>",
