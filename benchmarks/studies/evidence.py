@@ -95,7 +95,8 @@ def strength(seed: int) -> dict[str, float]:
         law = BayesianRegression(best.sigma, value).predictive(
             X[:TRAIN], y[:TRAIN], X_new=X[TRAIN:]
         )
-        return law.log_prob(y[TRAIN:]).mean().item()
+        nats: float = law.log_prob(y[TRAIN:]).mean().item()
+        return nats
 
     strengths = torch.logspace(-1, 3, 61).tolist()
     scores, chosen = [held_out(value) for value in strengths], held_out(best.strength)
