@@ -58,8 +58,8 @@ def lifting(law, a):
 
 @pytest.mark.equation("rbm-universal")
 def test_a_hidden_unit_lifts_one_state_and_hardly_any_other(generator):
-    """All v* of 1 to 4 bits, low and high. Kills: a bias of -a |v*| + δ, weights without sign."""
-    for D, delta, a in itertools.product((1, 3, 4), (0.1, 1.7, 6.0), (0.5, 2.5, 20.0)):
+    """All v* of 1 and 3 bits, low and high. Kills: a bias of -a |v*| + δ, weights without sign."""
+    for D, delta, a in itertools.product((1, 3), (0.1, 1.7, 6.0), (0.5, 2.5, 20.0)):
         v = binary_states(D, like=torch.zeros(1))
         for number, target in enumerate(v):
             w = a * (2 * target - 1)
