@@ -3,6 +3,7 @@ import json
 import pytest
 import torch
 
+from benchmarks.provenance import RESULTS
 from benchmarks.studies.features import accuracy, main, some, summary
 from tests.benchmarks.invoke import invoke
 
@@ -41,3 +42,11 @@ def test_the_study_writes_one_row_for_each_kind_of_features(tmp_path, float32):
     assert [row["features"] for row in rows] == ["pixels", "PCA", "RBM"]
     assert rows[0]["gain"] == rows[0]["error"] == 0
     assert all(0.1 < row["accuracy"] < 1 for row in rows)
+
+
+def test_chapter_6_says_what_the_study_found():
+    """To the digits printed. Kills: a sentence that outlives its numbers."""
+    rows = json.loads((RESULTS / "features.json").read_text("utf8"))["rows"]
+    gain = {row["labels"]: round(100 * row["gain"]) for row in rows if row["features"] == "RBM"}
+    assert gain == {30: -3, 100: -5, 300: -4}
+    assert all(row["error"] < 0.01 and len(row["accuracies"]) == 20 for row in rows)
