@@ -2,7 +2,7 @@
 
     python -m benchmarks.studies.contrastive bars
     python -m benchmarks.studies.contrastive digits
-    python -m benchmarks.studies.contrastive glyphs
+    python -m benchmarks.studies.contrastive glyphs --seeds 5
 
 write `benchmarks/results/contrastive-*.json`. Two neighbouring rows differ in one thing: where the
 negative phase comes from, or one part of the recipe (centred gradients, steps that fall from a
