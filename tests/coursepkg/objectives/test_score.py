@@ -14,6 +14,7 @@ from coursepkg.objectives.score import (
 )
 from coursepkg.rng import seeded
 from tests.coursepkg.objectives.laws import minimise
+from tests.oracles import states
 from tests.statistics import assert_mean
 
 
@@ -88,6 +89,17 @@ def test_sliced_is_unbiased_for_explicit(generator):
 
 
 @pytest.mark.equation("sliced-score-matching")
+def test_the_mean_over_all_signs_is_the_explicit_loss(x, generator, monkeypatch):
+    """At 20 points, each with all eight directions. Kills: a direction that is not of signs."""
+    bits = states(2, 3).double().repeat(20, 1)
+    monkeypatch.setattr(torch, "bernoulli", lambda _, generator: bits)
+    sliced = SlicedScoreMatching(Wave()).loss(x.repeat_interleave(8, 0), generator=generator)
+    explicit = ExplicitScoreMatching(Wave()).loss(x, generator=generator)
+    torch.testing.assert_close(sliced.view(20, 8).mean(1), explicit)
+    assert (sliced.view(20, 8).std(1) > 0.1).all(), "vacuous: no direction matters"
+
+
+@pytest.mark.equation("sliced-score-matching")
 def test_with_signs_the_diagonal_is_exact(generator):
     """Without mixed derivatives one direction gives the divergence itself."""
 
@@ -132,6 +144,23 @@ def test_denoising_matches_the_smoothed_law(generator):
         loss = DenoisingScoreMatching(model, sigma=sigma).loss(x, generator=generator).detach()
         expected = (precision**2 * (s**2 + sigma**2) - 2 * precision + sigma**-2) / 2
         assert_mean(loss, expected, detects=0.05)
+
+
+def test_the_gradient_of_denoising_is_noisier_for_less_noise(generator):
+    """Its variance grows as 1/σ², that of the loss as 1/σ⁴: half the σ, 4 and 16 times as much."""
+    x = torch.randn(100_000, 1, generator=generator)
+    of_loss, of_gradient = [], []
+    for sigma in (0.02, 0.01):
+        model = GaussianEnergy(1, generator=seeded(0))
+        loss = DenoisingScoreMatching(model, sigma=sigma).loss(x, generator=generator)
+        # d loss / dΛ = (ψ + ε/σ) dψ/dΛ, one row at a time
+        precision = model.precision.item()
+        noisy = -score(model, x).detach() / precision
+        of_loss.append(loss.var().item())
+        eps = (2 * loss.detach()).sqrt()  # |ψ + ε/σ|, and its sign is that of ε, nearly
+        of_gradient.append((eps[:, None] * noisy).var().item())
+    assert of_loss[1] / of_loss[0] == pytest.approx(16, rel=0.1)
+    assert of_gradient[1] / of_gradient[0] == pytest.approx(4, rel=0.1)
 
 
 OBJECTIVES = [
