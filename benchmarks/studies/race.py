@@ -125,7 +125,7 @@ def main(
             learn(make(rbm, generator), x, generator=generator)
             found.append(nats(Normalised(rbm), x).value)
         seconds = (time.process_time() - start) / seeds
-        print(f"{name:27}{seconds:6.1f} s  " + " ".join(f"{value:.3f}" for value in found), flush=True)
+        print(f"{name:27}{seconds:6.1f} s  " + " ".join(f"{value:.3f}" for value in found))
         rows.append({"run": name, "nats": found, "cpu_seconds": seconds})
     print(f"the mixture: {nats(blend, x)} nats; independent pixels: {nats(independent, x)}")
     write_results(out / "race.json", rows)

@@ -104,7 +104,7 @@ def main(
         start = time.process_time()
         found = [learn(recipe, epochs=epochs, seed=seed) for seed in range(seeds)]
         seconds = (time.process_time() - start) / seeds
-        print(f"{name:32}{seconds:6.1f} s  " + " ".join(f"{value:9.2f}" for value in found), flush=True)
+        print(f"{name:32}{seconds:6.1f} s  " + " ".join(f"{value:9.2f}" for value in found))
         values = [value if math.isfinite(value) else None for value in found]
         rows.append({"recipe": name, "nats": values, "cpu_seconds": seconds})
     write_results(out / "runaway.json", rows)
