@@ -59,5 +59,5 @@ def test_every_objective_of_the_race_has_its_row(tmp_path):
     ran = invoke(race.main, *arguments)
     assert ran.exit_code == 0, ran.output
     rows = json.loads((tmp_path / "race.json").read_text())["rows"]
-    assert len(rows) == 10
+    assert len(rows) == 9
     assert all(8 < row["nats"][0] < 11 for row in rows)
