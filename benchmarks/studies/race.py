@@ -4,9 +4,9 @@
 
 writes `benchmarks/results/race.json`. An RBM with 8 hidden units learns the middle 4x4 pixels of
 the binarised training digits from several starts: by 15 epochs of Adam, as in the chapter, with
-each objective, and by L-BFGS to the end with the exact and the pseudo-likelihood. NCE runs again with one thing
-changed: the noise, a mixture of 20 laws of independent pixels, fitted by EM, in place of one; or
-the number of epochs. All numbers are exact nats of the training pixels.
+each objective, and by L-BFGS to the end with the exact and the pseudo-likelihood. NCE runs again
+with one thing changed: the noise, a mixture of 20 laws of independent pixels, fitted by EM, in
+place of one; or the number of epochs. All numbers are exact nats of the training pixels.
 """
 
 import time
