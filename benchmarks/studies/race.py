@@ -76,9 +76,9 @@ def to_the_end(objective: Any, x: Tensor, *, iterations: int, generator: Generat
 
 
 def main(
-    seeds: Annotated[int, typer.Option(help="starts, batches and chains")] = 6,
+    seeds: Annotated[int, typer.Option(help="starts, batches and chains")] = 5,
     epochs: Annotated[int, typer.Option(help="of Adam")] = 15,
-    iterations: Annotated[int, typer.Option(help="of L-BFGS, at most")] = 500,
+    iterations: Annotated[int, typer.Option(help="of L-BFGS, at most")] = 400,
     out: Annotated[Path, typer.Option(help="folder for the results")] = RESULTS,
 ) -> None:
     """Trains every machine, prints a line for each kind and writes the results."""

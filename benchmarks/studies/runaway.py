@@ -94,7 +94,7 @@ def learn(recipe: Recipe, *, epochs: int, seed: int) -> float:
 
 def main(
     seeds: Annotated[int, typer.Option(help="repetitions: data, weights and chains")] = 5,
-    epochs: Annotated[int, typer.Option(help="of training")] = 15,
+    epochs: Annotated[int, typer.Option(help="of training")] = 12,
     out: Annotated[Path, typer.Option(help="folder for the results")] = RESULTS,
 ) -> None:
     """Trains every network, prints a line for each recipe and writes the results."""
