@@ -64,10 +64,15 @@ def test_impossible_parameters_are_refused(window, hidden, levels, generator):
 
 
 @pytest.mark.equation("mlp")
-def test_the_perceptron_is_its_layers_by_hand(generator):
+@pytest.mark.parametrize("widths", [[3, 1], [3, 5, 1], [3, 5, 4, 2]])
+def test_the_perceptron_is_its_layers_by_hand(widths, generator):
     """A slow loop. Kills: a nonlinearity after the last layer, none between, layers reversed."""
-    net = MLP([3, 5, 4, 2], generator=generator)
-    assert [tuple(layer.weight.shape) for layer in net.layers] == [(5, 3), (4, 5), (2, 4)]
+    net = MLP(widths, generator=generator)
+    shapes = [tuple(layer.weight.shape) for layer in net.layers]
+    assert shapes == list(zip(widths[1:], widths[:-1], strict=True))
+    with torch.no_grad():
+        for layer in net.layers:
+            layer.bias.normal_(generator=generator)
     for row in torch.randn(6, 3, generator=generator):
         h = row
         for layer in net.layers[:-1]:
