@@ -92,9 +92,25 @@ def test_objective_never_falls_and_is_what_the_parameters_give(make):
     assert (trace.flatten().diff() > -1e-12).all()
     assert trace[-1, 1] > trace[0, 0] + 0.01, "vacuous: nothing was climbed"
     model, x = started(make)
+    r = model.e_step(x)
     assert_close(em(model, x, steps=1)[0], trace[0])
+    bound = model.lower_bound(x, r).mean()  # the same q under the new parameters
+    assert_close(trace[0, 1], bound + model.log_prior() / len(x))
+    assert bound < model.log_joint(x).logsumexp(1).mean() - 1e-4, "vacuous: no gap"
     r_next = model.e_step(x)
     assert_close(trace[1, 0], model.lower_bound(x, r_next).mean() + model.log_prior() / len(x))
+
+
+def test_it_may_rest_where_no_maximum_is():
+    """Equal components are a stationary point, and a saddle: a push away from it climbs."""
+    x = toy.two_gaussians().sample(200, generator=seeded(1))[:, None]
+    model = DiagonalGaussianMixture(2, dim=1, generator=seeded(0))
+    model.means.fill_(x.mean().item())
+    model.variances.fill_(x.var(correction=0).item())
+    still = em(model, x, steps=20)
+    assert_close(still, still[:1, :1].expand_as(still))
+    model.means += torch.tensor([[-0.1], [0.1]])
+    assert em(model, x, steps=200)[-1, 1] > still[-1, 1] + 0.05
 
 
 def test_without_a_prior_the_first_column_is_the_likelihood():
