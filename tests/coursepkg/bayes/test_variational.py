@@ -200,9 +200,7 @@ def test_draws_of_the_bound_have_its_mean_and_its_gradient(generator):
 
     mean = torch.tensor([0.7, -1.0], requires_grad=True)
     std = torch.tensor([0.8, 1.1], requires_grad=True)
-    divergence = kl_divergence(
-        Normal(mean, std), Normal(target_mean, target_std)
-    ).sum()
+    divergence = kl_divergence(Normal(mean, std), Normal(target_mean, target_std)).sum()
     exact = torch.autograd.grad(-divergence, (mean, std))
     draws = bound_draws(target, mean=mean, std=std, draws=20_000, generator=generator)
     assert draws.shape == (20_000,)
