@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.integrate import quad
-from scipy.stats import binom, norm
+from scipy.stats import binom, cauchy, norm
 from sklearn.neighbors import KernelDensity as Peer
 from torch.distributions import Normal
 from torch.testing import assert_close
@@ -186,6 +186,18 @@ def test_kernel_leave_one_out_is_the_slow_loop(generator):
     assert KernelDensity(0.6, dim=2).fit(x).leave_one_out() == pytest.approx(sum(slow) / 12)
 
 
+def test_heavy_tails_mislead_leave_one_out():
+    """More points, a narrower choice for a normal law and a wider one for Cauchy's; quantiles."""
+    candidates = torch.logspace(-1.5, 2.5, 33).tolist()
+
+    def chosen(quantile, N):
+        x = torch.as_tensor(quantile((np.arange(N) + 0.5) / N))
+        return max(candidates, key=lambda h: KernelDensity(h).fit(x).leave_one_out())
+
+    assert chosen(norm.ppf, 400) < chosen(norm.ppf, 50)
+    assert chosen(cauchy.ppf, 400) > chosen(cauchy.ppf, 50)
+
+
 def test_twins_reward_a_bandwidth_of_zero():
     """The failure that the chapter shows: the score rises without end if every point has a twin."""
     twins = torch.tensor([0.0, 0.0, 1.0, 1.0])
@@ -250,6 +262,36 @@ def test_small_bandwidths_obey_the_asymptotic_error(D):
     assert off[0][0] > 3 * off[1][0] > 9 * off[2][0]
     assert off[0][1] > 1.7 * off[1][1] > 2.9 * off[2][1]
     assert max(off[2]) < 0.2
+
+
+def squared_error(D, h):
+    """∫ bias² and N ∫ variance of kernels on a standard normal, in units of ∫ p²."""
+    once, twice = (torch.expm1(-D / 2 * (h**2 / k).log1p()) for k in (2, 1))
+    return twice - 2 * once, h**-D - 1 - twice
+
+
+def test_squared_error_is_that_of_the_estimate():
+    """On the line, by quadrature over x and over the data: the chapter's closed form."""
+    grid, h = torch.linspace(-8, 8, 401), 0.6
+    step, p = grid[1] - grid[0], Normal(0.0, 1.0).log_prob(grid).exp()
+    kernels = torch.stack([KernelDensity(h).fit(x).log_prob(grid).exp() for x in grid.split(1)])
+    mean, second = kernels @ p * step, kernels**2 @ p * step
+    bias, variance = (part * p.square().sum() for part in squared_error(1, torch.tensor([h])))
+    assert bias.item() == pytest.approx((mean - p).square().sum().item())
+    assert variance.item() == pytest.approx((second - mean**2).sum().item())
+
+
+@pytest.mark.equation("kernel-rate")
+@pytest.mark.parametrize("D", [1, 3, 10])
+def test_the_best_bandwidth_and_its_error_fall_at_the_stated_rates(D):
+    """From the exact error of a standard normal, for large N. Kills: 2 + D for 4 + D."""
+    h = torch.logspace(-4, -0.3, 4001)
+    bias, variance = squared_error(D, h)
+    totals = [bias + variance / N for N in (10.0 ** (10 + D), 10.0 ** (12 + D))]
+    best = [h[total.argmin()].log() for total in totals]
+    least = [total.min().log() for total in totals]
+    assert (best[1] - best[0]) / math.log(100) == pytest.approx(-1 / (4 + D), rel=0.02)
+    assert (least[1] - least[0]) / math.log(100) == pytest.approx(-4 / (4 + D), rel=0.02)
 
 
 def test_kernel_samples_follow_the_mixture(generator):
