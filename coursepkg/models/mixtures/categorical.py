@@ -11,7 +11,7 @@ from coursepkg.validate import check_levels, check_real
 class CategoricalMixture(Mixture):
     r"""p(x) = Σ_z p(z) Π_d p(x_d | z) on vectors of D levels.   Source: :eq:`categorical-mixture`.
 
-    A thousand images cannot fill hundreds of tables of D × K shares. Two remedies, both off by default:
+    A thousand images cannot fill hundreds of tables of D × K shares. Two remedies, off by default:
 
     - `width` spreads each observed level over its neighbours. Level x counts as level l by the
       share :math:`s_d(l \mid x) \propto \hat p_d(l) \exp(-|l - x| / \text{width})`, where
