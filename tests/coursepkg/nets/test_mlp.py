@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from coursepkg.models.autoregressive.arm import ARM
 from coursepkg.nets.conv import CausalConv1d
 from coursepkg.nets.mlp import MLP, WindowMLP
 
@@ -22,12 +23,17 @@ def x(generator):
 def test_logits_are_the_perceptron_of_the_last_pixels(net, x):
     """A slow loop. Kills: window reversed, shifted by none or by two, zeros before the start."""
     V, c, W, b = net.first.weight, net.first.bias, net.last.weight, net.last.bias
+    log_p = ARM(net, dim=D, levels=K).log_prob(x)
     for i, row in enumerate(x.tolist()):
+        expected = torch.zeros(())
         for d in range(D):
             h = c
             for lag in range(1, L + 1):
                 h = h + V[:, lag - 1] * (row[d - lag] / (K - 1) if lag <= d else -1)
-            assert_close(net(x)[i, d], W @ h.relu() + b)
+            o = W @ h.relu() + b
+            assert_close(net(x)[i, d], o)
+            expected = expected + (o[row[d]].exp() / o.exp().sum()).log()
+        assert_close(log_p[i], expected)
 
 
 def test_sees_its_window_and_no_more(net, x):
