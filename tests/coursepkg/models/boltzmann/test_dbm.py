@@ -332,7 +332,7 @@ def test_the_deep_machine_is_the_geometric_mean_of_two_machines_with_copies():
 
 @pytest.mark.equation("dbm-pretraining")
 @pytest.mark.parametrize(("below", "above"), [(1, 1), (2, 1), (1, 2), (2, 2)])
-def test_contrast_is_one_step_of_gibbs_in_the_machine_with_copies(below, above):
+def test_contrast_counts_the_copies_of_a_layer_which_all_show_one_draw(below, above):
     """Expectation by enumeration. Kills: a copy forgotten up or down, a sign."""
     g = seeded(6)
     W, b, c = (torch.randn(size, generator=g) for size in ((3, 2), (3,), (2,)))
