@@ -122,7 +122,7 @@ class DBM(nn.Module):
         return energy - entropy.sum(-1)
 
     def unnormalised_log_weight(self, x: Tensor, *, generator: Generator) -> Tensor:
-        """log w with E w = Z p(v), (B, D) -> (B,), nats: on average a bound no looser than mean field's.
+        """log w with E w = Z p(v), (B, D) -> (B,), nats; no looser than mean field.
 
         Draws the even hidden layers from q, once, and sums the odd ones out by formula:
         log w = -F(v, h², …) - log q(h², … | v). So E[log w] <= log p(v) + log Z, on average over
@@ -219,8 +219,9 @@ def pretrain(
 
     A layer between two others hears both. Alone with the one below, it counts that input twice, in
     place of the other; likewise alone with the one above. So machine l is one in which layer l - 1
-    occurs in two copies if l < L, and layer l in two if l > 1. Each machine has its own bias for the layer that two of them share; the deep machine gets
-    the mean, and with it the geometric mean of their two laws. Source: :eq:`dbm-pretraining`.
+    occurs in two copies if l < L, and layer l in two if l > 1. Each machine has its own bias for the layer that two of
+    them share; the deep machine gets the mean, and with it the geometric mean of their two laws.
+    Source: :eq:`dbm-pretraining`.
     """
     check_binary(x, event=(dbm.sizes[0],))
     check_positive(epochs=epochs, batch_size=batch_size, step_size=step_size)

@@ -132,7 +132,7 @@ def slow_bound(dbm, x, mu):
 
 @pytest.mark.equation("dbm-mean-field")
 def test_the_bound_rises_with_every_half_sweep():
-    """Odd layers, then even ones. Kills: all layers at once, which may oscillate; sweeps ignored."""
+    """Odd layers, then even ones. Kills: all layers at once, which may fall; sweeps ignored."""
     x, values = bits(3), []
     for sweeps in (1, 2, 3, 5, 9):
         dbm = deep(SIZES, scale=2.0, sweeps=sweeps)
