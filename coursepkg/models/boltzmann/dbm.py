@@ -219,8 +219,9 @@ def pretrain(
 
     A layer between two others hears both. Alone with the one below, it counts that input twice, in
     place of the other; likewise alone with the one above. So machine l is one in which layer l - 1
-    occurs in two copies if l < L, and layer l in two if l > 1. Each machine has its own bias for the layer that two of
-    them share; the deep machine gets the mean, and with it the geometric mean of their two laws.
+    occurs in two copies if l < L, and layer l in two if l > 1. Each machine has its own bias for
+    the layer that two of them share; the deep machine gets the mean, and with it the geometric mean
+    of their two laws.
     Source: :eq:`dbm-pretraining`.
     """
     check_binary(x, event=(dbm.sizes[0],))
