@@ -134,7 +134,7 @@ def sparse(x: Tensor, valid: Tensor, *, seed: int) -> Iterator[Row]:
 
 
 def main(
-    seeds: Annotated[int, typer.Option(help="repetitions")] = 8,
+    seeds: Annotated[int, typer.Option(help="repetitions")] = 6,
     epochs: Annotated[int, typer.Option(help="of the second machine")] = 60,
     out: Annotated[Path, typer.Option(help="folder for the results")] = RESULTS,
 ) -> None:
