@@ -33,7 +33,7 @@ from coursepkg.models.rbm.learning import (
 )
 from coursepkg.rng import seeded
 
-HIDDEN, EM_STEPS = 12, 1000
+HIDDEN, EM_STEPS = 12, 300
 Row = dict[str, Any]
 
 
@@ -134,7 +134,7 @@ def sparse(x: Tensor, valid: Tensor, *, seed: int) -> Iterator[Row]:
 
 
 def main(
-    seeds: Annotated[int, typer.Option(help="repetitions")] = 6,
+    seeds: Annotated[int, typer.Option(help="repetitions")] = 5,
     epochs: Annotated[int, typer.Option(help="of the second machine")] = 60,
     out: Annotated[Path, typer.Option(help="folder for the results")] = RESULTS,
 ) -> None:

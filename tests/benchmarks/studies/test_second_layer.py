@@ -26,7 +26,7 @@ def test_the_best_prior_is_one_and_a_stationary_point():
     given = second_layer.log_likelihood(machine, bits(4)[[1, 2, 6, 8, 15]])
     prior = second_layer.best_prior(given, torch.full((8,), 1 / 8))
     assert_close(prior.sum(), torch.tensor(1.0))
-    assert_close(torch.softmax(given + prior.log(), 1).mean(0), prior, atol=1e-3, rtol=0)
+    assert_close(torch.softmax(given + prior.log(), 1).mean(0), prior, atol=2e-3, rtol=0)
 
 
 def test_the_bound_of_a_second_machine_is_one(generator):
