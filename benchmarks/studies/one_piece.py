@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import typer
@@ -36,7 +36,7 @@ def main(
     grids = [("digits", digits)] + [
         ("half bright", torch.full((side, side), 0.5)) for side in sides or (4, 6, 8)
     ]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, bright in grids:
         start = perf_counter()
         probability, frontiers = in_one_piece(bright)
