@@ -1,7 +1,7 @@
 """What the loops share: batches, a step down a loss, and what happens after each epoch.
 
 A batch of `batch_size` examples is shared out over the processes, so that the recipe, and for a
-deterministic loss the gradients, stay the same however many there are.
+deterministic loss the gradients but for rounding, stay the same however many there are.
 """
 
 import math

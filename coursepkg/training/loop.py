@@ -2,7 +2,7 @@
 
 The same call trains on a laptop's core, on a GPU, or on several processes (``fabric run --devices 2
 script.py``): a batch of ``batch_size`` examples is shared out over the processes, so that the
-recipe, and for a deterministic loss the gradients, stay the same.
+recipe, and for a deterministic loss the gradients, stay the same but for rounding.
 """
 
 import math
