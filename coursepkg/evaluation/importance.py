@@ -15,8 +15,8 @@ class ImportanceBound(nn.Module):
 
     :math:`\log \frac1R \sum_{r=1}^R w_r` with :math:`\mathbb{E}\, w_r = p(x)`. A mean of weights is
     a weight, so this is said under the model's own name: `log_weight` (≤), or, for weights of
-    Z p(x), `unnormalised_log_weight` (≈). On average it does not fall as R grows, and if the weights
-    are bounded it tends to log p(x), at R times the cost: Burda, Grosse and Salakhutdinov,
+    Z p(x), `unnormalised_log_weight` (≈). On average it does not fall as R grows, at R times the
+    cost, and tends to log p(x) if the weights are bounded: Burda, Grosse and Salakhutdinov,
     *Importance weighted autoencoders* (2016), theorem 1.
 
     Args:
