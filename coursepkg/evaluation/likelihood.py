@@ -84,7 +84,7 @@ def nats(
         `Nats`, with standard errors over the examples and over the draws kept apart.
 
     Raises:
-        TypeError: if the model says nothing about p(x) (a GAN, say), a needed argument is missing, or
+        TypeError: if the model says nothing about p(x) (a GAN, say), an argument is missing, or
             a condition came for a model that takes none.
         ValueError: if x is empty, `condition` has other rows, or a value is NaN.
     """
