@@ -3,7 +3,7 @@
     python -m benchmarks.studies.runaway
 
 writes `benchmarks/results/runaway.json`. The network of chapter 7 learns the two moons by SML with
-different recipes. "careful" has four precautions: no momentum, clipped gradients, falling steps,
+different recipes. "careful" has four precautions: plain steps (no momentum), clipped gradients, falling steps,
 and chains that all move, five steps at a time; "reckless" has none. From the careful one each
 precaution is taken away alone, to the reckless one each is added alone: every other thing, the
 number of steps included, stays the same. Nats are those of fresh points, with log Z by quadrature;
@@ -49,7 +49,7 @@ class Recipe:
 CAREFUL = Recipe()
 RECKLESS = Recipe(0.9, math.inf, 1.0, 1000, 50, 2)
 PRECAUTIONS = {
-    "no momentum": ("momentum",),
+    "plain steps": ("momentum",),
     "clipping": ("clip",),
     "falling steps": ("last_rate",),
     "busy chains": ("buffer", "chains", "moves"),
