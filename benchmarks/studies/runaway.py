@@ -3,11 +3,11 @@
     python -m benchmarks.studies.runaway
 
 writes `benchmarks/results/runaway.json`. The network of chapter 7 learns the two moons by SML with
-different recipes. "careful" has four precautions: plain steps (no momentum), clipped gradients, falling steps,
-and chains that all move, five steps at a time; "reckless" has none. From the careful one each
-precaution is taken away alone, to the reckless one each is added alone: every other thing, the
-number of steps included, stays the same. Nats are those of fresh points, with log Z by quadrature;
-a run whose mass has left a square of side 120 has none.
+different recipes. "careful" has four precautions: plain steps (no momentum), clipped gradients,
+falling steps, and chains that all move, five steps at a time; "reckless" has none. From the careful
+one each precaution is taken away alone, to the reckless one each is added alone: every other thing,
+the number of steps included, stays the same. Nats are those of fresh points, with log Z by
+quadrature; a run whose mass has left a square of side 120 has none.
 """
 
 import math

@@ -6,6 +6,7 @@ from dataclasses import fields
 import pytest
 import torch
 
+from benchmarks.provenance import RESULTS
 from benchmarks.studies import race, runaway
 from benchmarks.studies.race import Blend
 from benchmarks.studies.runaway import PRECAUTIONS, recipes
@@ -61,3 +62,20 @@ def test_every_objective_of_the_race_has_its_row(tmp_path):
     rows = json.loads((tmp_path / "race.json").read_text())["rows"]
     assert len(rows) == 9
     assert all(8 < row["nats"][0] < 11 for row in rows)
+
+
+def test_the_book_says_what_the_study_of_the_runaway_found():
+    """The sentences under "Learning that runs away" in chapter 7."""
+    rows = json.loads((RESULTS / "runaway.json").read_text("utf8"))["rows"]
+    ends = {row["recipe"]: row["nats"] for row in rows}
+    assert {len(each) for each in ends.values()} == {5}
+    for missing in ("clipping", "falling steps", "plain steps"):
+        found = ends[f"careful, without {missing}"]
+        assert min(found) > 2.55
+        assert max(found) < 2.95
+    assert sum(nats > 50 for nats in ends["careful, without busy chains"]) == 2
+    for name, low, high in (("busy chains", 2.7, 2.8), ("falling steps", 2.9, 3.6)):
+        found = ends[f"reckless, with {name}"]
+        assert (round(min(found), 1), round(max(found), 1)) == (low, high)
+    for name in ("clipping", "plain steps"):
+        assert sum(nats > 6000 for nats in ends[f"reckless, with {name}"]) == 1

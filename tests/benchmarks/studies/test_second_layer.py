@@ -1,16 +1,22 @@
 """What `second_layer` and `deep_joint` measure is what they say, on machines of a few units."""
 
 import json
+import math
+from pathlib import Path
+from statistics import mean, stdev
 
 import pytest
 import torch
 from torch.testing import assert_close
 
+from benchmarks.provenance import RESULTS
 from benchmarks.studies import deep_joint, second_layer
 from coursepkg.models.boltzmann.dbm import DBM
 from coursepkg.rng import seeded
 from tests.benchmarks.invoke import invoke
 from tests.coursepkg.models.rbm.machines import binary, bits, joint
+
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_likelihood_given_each_state_of_h():
@@ -79,3 +85,56 @@ def test_every_study_of_second_layers_has_its_rows(tmp_path, monkeypatch, float3
     assert ran.exit_code == 0, ran.output
     rows = json.loads((tmp_path / "second_layer.json").read_text())["rows"]
     assert [row["study"] for row in rows] == 4 * ["greedy"] + 2 * ["real"] + 4 * ["sparse"]
+
+
+def study(name: str) -> list[dict]:
+    return json.loads((RESULTS / f"{name}.json").read_text("utf8"))["rows"]
+
+
+def said(differences: list[float]) -> str:
+    """Mean and standard error as the book prints them."""
+    error = stdev(differences) / math.sqrt(len(differences))
+    return f"{mean(differences):.2f} ± {error:.2f}"
+
+
+def test_the_book_says_what_the_study_of_second_layers_found():
+    """The sentences over five seeds in chapter 8: greedy starts, sparse links, real pixels."""
+    text = (ROOT / "notebooks/08_deep_boltzmann.md").read_text("utf8")
+    rows = {(row["study"], row["name"], row["seed"]): row for row in study("second_layer")}
+
+    def runs(part: str, name: str, value: str = "valid") -> list[float]:
+        return [rows[part, name, seed][value] for seed in range(5)]
+
+    alone = runs("greedy", "first machine", "train")
+    for start in ("upside down", "fresh", "best prior"):
+        gains = [a - b for a, b in zip(alone, runs("greedy", start, "train"), strict=True)]
+        assert said(gains) in text
+    assert f"ceiling is {said(runs('greedy', 'first machine', 'ceiling'))}" in text
+    windows = runs("sparse", "16 units, windows")
+    for other in ("4 units, all pixels", "16 units, random pixels"):
+        worse = [a - b for a, b in zip(runs("sparse", other), windows, strict=True)]
+        assert f"({said(worse)}" in text
+    assert max(runs("sparse", "16 units, all pixels")) < min(windows)
+    pairs = zip(runs("real", "machine"), runs("real", "network"), strict=True)
+    assert f"({said([a - b for a, b in pairs])} over five seeds)" in text
+
+
+def test_the_book_says_what_the_study_of_joint_training_found():
+    """The paragraph under the figure of joint training in chapter 8."""
+    text = (ROOT / "notebooks/08_deep_boltzmann.md").read_text("utf8")
+    rows = {(row["machine"], row["start"], row["seed"]): row for row in study("deep_joint")}
+
+    def gains(better: tuple[str, str], worse: tuple[str, str]) -> list[float]:
+        return [rows[*worse, s]["valid"] - rows[*better, s]["valid"] for s in range(8)]
+
+    small, trained = "small weights", "pretrained"
+    assert f"by {said(gains(('deep', trained), ('deep', small)))} nats" in text
+    head_start = said(gains(("restricted", trained), ("restricted", small)))
+    assert f"That gains {head_start}," in text
+    depth = said(gains(("deep", trained), ("restricted", trained)))
+    assert f"second layer is {depth}: nothing" in text
+    for seed in range(8):
+        asleep, awake = rows["deep", small, seed], rows["deep", trained, seed]
+        assert asleep["gap"] <= 0.001
+        assert asleep["norm"] < 0.5
+        assert awake["norm"] < awake["norm_before"]
