@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 
 from coursepkg.validate import check_positive, check_real
 
-HALVINGS = 64  # the bracket shrinks to 2⁻⁶⁴ of its width
+HALVINGS = 64  # the bracket shrinks to 2⁻⁶⁴ of its width, or to neighbouring floats
 
 
 def quantile_discrete(p: Tensor, u: Tensor) -> Tensor:
@@ -95,7 +95,7 @@ def log_abs_det_jacobian(f: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
     """log |det J| of J = ∂f/∂z at each row; (B, D) -> (B,), nats.   Source: :eq:`volume-factor`.
 
     By automatic differentiation, D derivatives of D outputs a row: an oracle for small D.
-    -inf where the map is flat.
+    -inf where the Jacobian is singular.
 
     Args:
         f: maps (B, D) to (B, D), each row by itself.

@@ -59,7 +59,7 @@ def importance_self_normalised(f: Tensor, log_w: Tensor) -> Estimate:
     """E_p[f] as Σ w f / Σ w, and its error.   Source: :eq:`importance-self-normalised`.
 
     Constants in w cancel, so p̃ will do, but q > 0 wherever p > 0. Biased, by about
-    :eq:`importance-bias`; the bias falls as 1/n, the error as 1/√n.
+    :eq:`importance-bias`; where the moments are finite, the bias falls as 1/n, the error as 1/√n.
 
     Args:
         f: values at n draws from q, (n,).
