@@ -103,7 +103,7 @@ class DBM(nn.Module):
 
         Source: :eq:`dbm-mean-field`. Starts at 1/2; `sweeps` times the odd layers, then the even
         ones. No update lowers the bound; at its fixed points all slopes are 0. No gradient runs
-        through it: there none would.
+        through it: at a fixed point it would add nothing to that of the bound.
         """
         check_binary(x, event=(self.sizes[0],))
         return self.unfold(*self.folded_mean_field(x))[1:]
@@ -220,8 +220,8 @@ def pretrain(
     A layer between two others hears both. Alone with the one below, it counts that input twice, in
     place of the other; likewise alone with the one above. So machine l is one in which layer l - 1
     occurs in two copies if l < L, and layer l in two if l > 1. Each machine has its own bias for
-    the layer that two of them share; the deep machine gets the mean, and with it the geometric mean
-    of their two laws.
+    the layer that two of them share; the deep machine gets the mean, and with it, if L = 2, the
+    geometric mean of their two laws.
     Source: :eq:`dbm-pretraining`.
     """
     check_binary(x, event=(dbm.sizes[0],))
