@@ -181,8 +181,8 @@
   const LIMIT = 10000; // steps of one run
   const RECENT = 40; // moves and refusals that are drawn in full
   const KEY =
-    "Ring: the chain now. Dots: where it has been. Crosses: proposals refused. Green: the way to " +
-    "the last proposal. Grey: contours of the target. Dashed: the true mean.";
+    "Ring: the chain now. Dots: where it has been. Crosses: the latest proposals refused. Green: the " +
+    "way to the last proposal. Grey: contours of the target. Dashed: the true mean.";
   const DROPS = [0.5, 2, 4.5, 8]; // nats below the top, as in the chapter's film
 
   /** Contour lines of a target, in its own units. */

@@ -91,8 +91,9 @@ def _autocovariance(x: Tensor) -> Tensor:
 def effective_draws(draws: Tensor) -> Tensor:
     """T C / (1 + 2 Σ_k ρ_k), C >= 2, with the sum cut, unchecked: (T, C, D) -> (D,).
 
-    Sums of neighbours, ρ_2k + ρ_2k+1, are positive and fall with k for a reversible chain: so the
-    sum ends before the first that is not, and none counts for more than the one before it.
+    For a reversible chain sums of neighbours, ρ_2k + ρ_2k+1, are never negative and never increase
+    with k: so the sum ends before the first that is not positive, and none counts for more than the
+    one before it.
     """
     T, C = draws.shape[:2]
     covariance = _autocovariance(draws).mean(1)  # (T, D), over the chains

@@ -140,7 +140,7 @@ def spectral_gap(P: Tensor) -> float:
 def total_variation(P: Tensor, start: Tensor, *, steps: int) -> Tensor:
     """`½ Σ_j |(start Pᵗ)_j - π_j|` for t = 0..steps, (steps + 1,).   Source: :eq:`total-variation`.
 
-    The largest difference, over all events, between their probabilities at time t and for ever.
+    The largest difference, over all events, between their probabilities at time t and under π.
 
     Args:
         P: transition matrix (K, K) with one stationary law.

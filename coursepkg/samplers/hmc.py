@@ -1,4 +1,4 @@
-"""Hamiltonian Monte Carlo: give the point a momentum, let it glide, and correct the rounding."""
+"""Hamiltonian Monte Carlo: give the point a momentum, let it glide, and correct the error."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -75,8 +75,8 @@ class HMC:
     Args:
         log_density: log p up to a constant, (C, D) -> (C,), nats, with a gradient; -inf outside the
             support.
-        step_size: η > 0 of the leapfrog; on a Gaussian it diverges beyond twice the smallest
-            standard deviation.
+        step_size: η > 0 of the leapfrog; with masses of 1 it diverges on a Gaussian beyond twice
+            the smallest standard deviation.
         steps: mean number of leapfrog steps, >= 1.
         jitter: half the relative width of the range of steps, in [0, 1].
         mass: m > 0 for each coordinate, (D,); best near 1 / variance. All 1 when left out.

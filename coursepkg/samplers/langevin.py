@@ -30,10 +30,10 @@ class UnadjustedInfo(NamedTuple):
 class UnadjustedLangevin:
     r"""x' = x + η ∇log p(x) + √(2η) ε with ε ~ N(0, I), always accepted.
 
-    Source: :eq:`langevin-step`. Its stationary law is in general *not* p but off by O(η); for a
-    Gaussian `unadjusted_covariance` says by how much, and where η is too large there is none. One
-    evaluation of the score a step. A chain stays where it is in a step that leads out of the
-    support or to a value that is not finite; the info shows both.
+    Source: :eq:`langevin-step`. Its stationary law, if it has one, is in general *not* p. For a
+    Gaussian it is off by O(η), as `unadjusted_covariance` says, and where η is too large there is
+    none. One evaluation of the score a step. A chain stays where it is in a step that leads out of
+    the support or to a value that is not finite; the info shows both.
 
     Args:
         log_density: log p up to a constant, (C, D) -> (C,), nats, with a gradient.

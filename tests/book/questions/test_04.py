@@ -58,7 +58,7 @@ def test_the_acceptance_of_an_asymmetric_proposal():
 
 
 @pytest.mark.question("q-04-refused")
-def test_the_present_state_counts_once_more(generator):
+def test_the_present_state_counts_once_more():
     """On the stones: the law of each of the three lists against the target, exactly."""
     pi = STONES / STONES.sum()
     look = (torch.diag(torch.ones(11), 1) + torch.diag(torch.ones(11), -1)) / 2
@@ -85,6 +85,12 @@ def test_correlations_that_halve_leave_a_third_of_the_draws():
     assert marked("q-04-draws") == pytest.approx(T**2 / lags, abs=1)
 
 
+def correlation(cells):
+    """Of two switches, from the probabilities of 00, 01, 10 and 11."""
+    one, two, both = cells[2] + cells[3], cells[1] + cells[3], cells[3]
+    return ((both - one * two) / (one * (1 - one) * two * (1 - two)).sqrt()).item()
+
+
 @pytest.mark.question("q-04-gibbs")
 def test_both_switches_from_old_values_lose_the_joint_law():
     """Kills: the claim that a random choice of one of the two breaks the law."""
@@ -93,6 +99,7 @@ def test_both_switches_from_old_values_lose_the_joint_law():
     both = torch.einsum("ej,if->ijef", given_2, given_1).reshape(4, 4)
     chains = [finite.systematic_gibbs(SWITCHES), finite.random_scan_gibbs(SWITCHES), both]
     loses = [not torch.allclose(cells @ chain, cells) for chain in chains]
+    assert [f"{correlation(law):.2f}" for law in (cells, cells @ both)] == ["0.41", "0.07"]
     assert marked("q-04-gibbs") == the_one("q-04-gibbs", *loses)
 
 
