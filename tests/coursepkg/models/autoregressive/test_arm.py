@@ -66,7 +66,7 @@ def test_any_conditionals_that_sum_to_one_will_do(generator):
 
 @pytest.mark.equation("arm-log-likelihood")
 def test_log_prob_is_the_sum_over_pixels_of_the_chosen_level(arm, generator):
-    """The slide's double sum, as a loop. Kills: mean instead of sum over pixels."""
+    """The double sum, as a loop. Kills: mean instead of sum over pixels."""
     x = torch.randint(K, (5, D), generator=generator)
     theta = arm.net(x).softmax(-1)
     expected = torch.zeros(5)

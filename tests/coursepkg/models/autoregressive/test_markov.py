@@ -29,17 +29,18 @@ def conditional_by_counting(x, d, past, level, *, order, tied, smoothing):
 
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("order", [0, 1, 2, 3, 4, 6])
+@pytest.mark.parametrize("smoothing", [0.01, 0.5, 3])
 @pytest.mark.equation("markov-order")
 @pytest.mark.equation("markov-counts")
-def test_log_prob_is_the_product_of_counted_shares(x, order, tied):
+def test_log_prob_is_the_product_of_counted_shares(x, order, tied, smoothing):
     """Kills: start terms merged, a past cut at D - 1, smoothing once a row, places mixed up."""
-    chain = MarkovChain(order, dim=D, levels=K, tied=tied, smoothing=0.5).fit(x)
+    chain = MarkovChain(order, dim=D, levels=K, tied=tied, smoothing=smoothing).fit(x)
     some = states(K, D)[::7]
     expected = torch.ones(len(some))
     for i, row in enumerate(some.tolist()):
         for d in range(D):
             expected[i] *= conditional_by_counting(
-                x, d, row, row[d], order=order, tied=tied, smoothing=0.5
+                x, d, row, row[d], order=order, tied=tied, smoothing=smoothing
             )
     assert_close(chain.log_prob(some), expected.log())
 
