@@ -4,11 +4,12 @@
     python -m benchmarks.studies.contrastive digits
     python -m benchmarks.studies.contrastive glyphs --seeds 5
 
-write `benchmarks/results/contrastive-*.json`. Two neighbouring rows differ in one thing: where the
-negative phase comes from, or one part of the recipe (centred gradients, steps that fall from a
-larger one, averaged weights; "careful" has all three, "plain" none). "no noise" is the bug of an
-exercise: probabilities go up and down in the place of draws. Bars and stripes and digits are scored
-exactly, after each epoch; of the glyphs' machines, too large for that, 200 images are made.
+write `benchmarks/results/contrastive-*.json`. Rows of one recipe differ in where the negative phase
+comes from. Rows of one negative phase differ from the "plain" one in one part of the recipe:
+centred gradients, steps that fall from a larger one, or averaged weights; "careful" has all three.
+"no noise" is the bug of an exercise: probabilities go up and down in the place of draws. Bars and
+stripes and digits are scored exactly, after each epoch; of the glyphs' machines, too large for
+that, 200 images are made.
 """
 
 from collections.abc import Callable

@@ -4,9 +4,9 @@
 
 writes `benchmarks/results/features.json`. The same logistic regression reads pixels, principal
 components or the hidden probabilities of a machine that saw all 1,000 training images without
-labels. n of them have labels, drawn anew for every split, and each machine has its own seed. The
-penalty is chosen by cross-validation within the n labelled images, so that no other label is used;
-differences are taken split by split, and their error is over the splits.
+labels. n of them have labels, drawn anew for every split; five machines, each with its own seed,
+take turns. The penalty is chosen by cross-validation within the n labelled images, so that no other
+label is used; differences are taken split by split, and their error is over the splits.
 """
 
 import math

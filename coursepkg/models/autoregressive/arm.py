@@ -99,8 +99,9 @@ class ARM(nn.Module):
         """Draws what is missing given what is known, wherever it stands, by Gibbs sampling.
 
         The start is a `left_to_right` draw, which ignores what lies behind a gap; each sweep then
-        redraws every missing variable from `log_conditional`. The law of the result tends to
-        p(missing | known) as `sweeps` grows; a sweep costs K passes a missing variable.
+        redraws every missing variable from `log_conditional`. If every level has positive
+        probability, the law of the result tends to p(missing | known) as `sweeps` grows; a sweep
+        costs K passes a missing variable.
 
         Args:
             x: levels (B, D); those that are missing are ignored, but must be levels.

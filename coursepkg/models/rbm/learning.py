@@ -245,8 +245,8 @@ def _check_steps(step_size: float, last: float) -> None:
 def reconstruction_error(rbm: Harmonium, v: Tensor) -> float:
     """Mean of |v - E[v | E[h | v]]|² over the rows of v, (B, D).
 
-    Often watched during training, and no measure of it: a machine that copies v has error 0 and may
-    give the data any probability.
+    Often watched during training, and no measure of it: a machine that copies v has an error near 0
+    and may give the data a probability as low as you like.
     """
     rbm.check_visible(v)
     with torch.no_grad():
