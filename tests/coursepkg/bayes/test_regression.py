@@ -126,10 +126,14 @@ def test_scikit_learns_alpha_is_the_penalty_for_ridge_and_the_penalty_over_n_for
 
 @pytest.mark.equation("ridge-shrinkage")
 @pytest.mark.parametrize("rows", [12, 3])
-def test_ridge_path_shrinks_each_singular_direction_and_is_ridge_at_each_penalty(X, y, rows):
+@pytest.mark.parametrize("columns", [[0, 1, 2, 3], [0, 1, 1, 2]], ids=["all", "one twice"])
+def test_ridge_path_shrinks_each_singular_direction_and_is_ridge_at_each_penalty(
+    X, y, rows, columns
+):
     """Direction by direction, as printed. Kills: s for s², the rows of V for its columns."""
-    X, y = X[:rows], y[:rows]
+    X, y = X[:rows, columns], y[:rows]
     U, s, Vt = torch.linalg.svd(X, full_matrices=False)
+    s = s[s > 1e-9]
     penalties = torch.tensor([100.0, 1.0, 0.01])
     path = regression.ridge_path(X, y, penalties=penalties)
     for w, penalty in zip(path, penalties.tolist(), strict=True):
@@ -266,16 +270,16 @@ def test_lasso_does_not_change_its_start(X, y, w):
 
 
 # ------------------------------------------------------------------ Bayesian regression
-def joint_law(X):
+def joint_law(model, X):
     """(w, y) is jointly Gaussian: means 0, and the covariances of y = X w + ε."""
     N, M = X.shape
-    S_ww = torch.eye(M) / STRENGTH
-    return S_ww, S_ww @ X.T, X @ S_ww @ X.T + SIGMA**2 * torch.eye(N)
+    S_ww = torch.eye(M) / model.strength
+    return S_ww, S_ww @ X.T, X @ S_ww @ X.T + model.sigma**2 * torch.eye(N)
 
 
-@pytest.fixture
-def model():
-    return BayesianRegression(SIGMA, STRENGTH)
+@pytest.fixture(params=[(SIGMA, STRENGTH), (2.0, 0.03), (0.3, 40.0)])
+def model(request):
+    return BayesianRegression(*request.param)
 
 
 @pytest.mark.equation("regression-posterior")
@@ -283,12 +287,12 @@ def model():
 def test_posterior_conditions_the_joint_gaussian(model, X, y, rows):
     """Kills: σ for σ², and λ left out of the precision."""
     X, y = X[:rows], y[:rows]
-    S_ww, S_wy, S_yy = joint_law(X)
+    S_ww, S_wy, S_yy = joint_law(model, X)
     posterior = model.posterior(X, y)
     gain = S_wy @ torch.linalg.inv(S_yy)
     torch.testing.assert_close(posterior.mean, gain @ y)
     torch.testing.assert_close(posterior.covariance_matrix, S_ww - gain @ S_wy.T)
-    torch.testing.assert_close(posterior.mean, ridge(X, y, penalty=STRENGTH * SIGMA**2))
+    torch.testing.assert_close(posterior.mean, ridge(X, y, penalty=model.strength * model.sigma**2))
 
 
 @pytest.mark.equation("regression-evidence")
@@ -296,21 +300,21 @@ def test_posterior_conditions_the_joint_gaussian(model, X, y, rows):
 def test_evidence_is_the_density_of_y_with_w_integrated_out(model, X, y, rows):
     """Kills: the prior's normaliser left out; loss without its constant."""
     X, y = X[:rows], y[:rows]
-    *_, S_yy = joint_law(X)
+    *_, S_yy = joint_law(model, X)
     expected = MultivariateNormal(torch.zeros(len(y)), S_yy).log_prob(y)
     torch.testing.assert_close(model.log_evidence(X, y), expected)
     posterior, M = model.posterior(X, y), X.shape[1]
     m, A = posterior.mean, posterior.precision_matrix
-    price = STRENGTH / 2 * m @ m - M / 2 * math.log(STRENGTH) + A.logdet() / 2
-    torch.testing.assert_close(-loss(m, X, y, sigma=SIGMA) - price, expected)
+    price = model.strength / 2 * m @ m - M / 2 * math.log(model.strength) + A.logdet() / 2
+    torch.testing.assert_close(-loss(m, X, y, sigma=model.sigma) - price, expected)
 
 
 @pytest.mark.equation("energy-posterior")
 def test_minus_log_posterior_is_the_energy_and_two_constants(model, X, y, w):
     """At any w, so that neither constant may depend on it."""
     several = torch.stack([w, torch.zeros(4), 3 * w, model.posterior(X, y).mean])
-    log_z_prior = 2 * math.log(2 * math.pi / STRENGTH)  # M = 4 factors of a square root
-    value = energy(several, X, y, sigma=SIGMA, strength=STRENGTH, regulariser=l2)
+    log_z_prior = 2 * math.log(2 * math.pi / model.strength)  # M = 4 factors of a square root
+    value = energy(several, X, y, sigma=model.sigma, strength=model.strength, regulariser=l2)
     total = value + log_z_prior + model.log_evidence(X, y)
     torch.testing.assert_close(-model.posterior(X, y).log_prob(several), total)
 
@@ -370,12 +374,14 @@ def test_predictive_is_the_ratio_of_two_evidences(model, X, y, w):
 
 
 @pytest.mark.equation("evidence-fixed-point")
-def test_evidence_is_stationary_where_the_fixed_point_settles(X, y):
+@pytest.mark.parametrize(("columns", "unit"), [(4, 1.0), (3, 20.0), (4, 0.1)])
+def test_evidence_is_stationary_where_the_fixed_point_settles(X, y, columns, unit):
     """Kills: N in place of N - γ. Also the value of scikit-learn's BayesianRidge."""
+    X, y = X[:, :columns], unit * y
     best = regression.maximise_evidence(X, y)
     m, s = best.posterior(X, y).mean, torch.linalg.svdvals(X)
     gamma = (s**2 / (s**2 + best.strength * best.sigma**2)).sum().item()
-    assert 1 < gamma < 4
+    assert 1 < gamma < columns
     assert best.strength == pytest.approx(gamma / (m @ m).item(), rel=1e-8)
     squares = (y - X @ m).square().sum().item()
     assert best.sigma**2 == pytest.approx(squares / (12 - gamma), rel=1e-8)
