@@ -6,9 +6,9 @@ p(x) = Σ_z p(x, z). For any laws q(z) = `r`, one row for each example,
     F(q, θ) = E_q[log p(x, z)] + H(q) = log p(x) - KL(q(z) ‖ p(z | x)) ≤ log p(x).
 
 The E step maximises F over q (the gap closes: q is the posterior), the M step over θ, and neither
-can lower it. Where the climb rests, the likelihood has no slope: as a rule a local maximum. Where
-the model has a prior on θ, its log-density is added to F, and the posterior takes the likelihood's
-place.
+can lower it. Where the climb rests, off the edge of what is allowed (such as a weight of 0), the
+likelihood has no slope: as a rule a local maximum. Where the model has a prior on θ, its
+log-density is added to F, and the posterior takes the likelihood's place.
 """
 
 from abc import ABC, abstractmethod
@@ -63,6 +63,8 @@ class Mixture(nn.Module, ABC):
     @abstractmethod
     def m_step(self, x: Tensor, r: Tensor) -> None:
         """Sets θ to the maximum of F(r, θ) + log p(θ), in place; a lost component keeps its own.
+
+        A block of θ at a time will do (`GTM`): F + log p(θ) still never falls.
 
         A component is lost when its responsibilities are 0 for all of x: its weight becomes 0, and
         since EM never raises p(z) = 0, it does not return.
