@@ -205,7 +205,7 @@ class DirectedModel(nn.Module):
     def d_separated(
         self, a: str | Iterable[str], b: str | Iterable[str], *, given: str | Iterable[str] = ()
     ) -> bool:
-        """Whether the graph alone says that a and b are independent given the rest.
+        """Whether the graph alone says that a and b are independent given `given`.
 
         See `d_separated`, the function.
         """

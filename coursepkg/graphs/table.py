@@ -82,9 +82,9 @@ class JointTable(nn.Module):
     def mutual_information(
         self, a: str | Iterable[str], b: str | Iterable[str], *, given: str | Iterable[str] = ()
     ) -> Tensor:
-        """I(a; b | given), (), nats: what b tells about a to those who know the rest.
+        """I(a; b | given), (), nats: what b tells about a to those who know `given`.
 
-        Zero iff a and b are independent given the rest.   Source: :eq:`conditional-information`.
+        Zero iff a and b are independent given those.   Source: :eq:`conditional-information`.
 
         Args:
             a: a name or several.

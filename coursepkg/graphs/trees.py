@@ -14,7 +14,7 @@ from coursepkg.validate import check_levels, check_positive
 def chow_liu(x: Tensor, *, levels: int, smoothing: float) -> DirectedModel:
     """The tree of highest likelihood among all trees, each variable given one other (but the root).
 
-    The likelihood of a tree is a constant plus N times the sum, over its edges, of the mutual
+    The log-likelihood of a tree is a constant plus N times the sum, over its edges, of the mutual
     information between the two ends; so the best is a maximum spanning tree. Pseudo-observations
     count as data. The direction of the arrows makes no difference; they point away from the first
     variable. O(N D² K² + D² log D).

@@ -103,7 +103,7 @@ class UndirectedModel(nn.Module):
     def separated(
         self, a: str | Iterable[str], b: str | Iterable[str], *, given: str | Iterable[str] = ()
     ) -> bool:
-        """Whether every path from a to b passes through a known node; O(nodes + edges).
+        """Whether every path from a to b passes through a known node.
 
         Then a and b are independent given those.   Source: :eq:`global-markov`.
 
