@@ -271,15 +271,16 @@ def d_separated(
     Raises:
         ValueError: if a node is unknown or stands twice.
     """
-    a, b, known = as_names(a), as_names(b), set(as_names(given))
-    check_disjoint(graph, a=a, b=b, given=known)
+    a, b, given = as_names(a), as_names(b), as_names(given)
+    check_disjoint(graph, a=a, b=b, given=given)
+    ends, known = set(b), set(given)
     trails, seen = [(node, True) for node in a], set[tuple[str, bool]]()
     while trails:
         node, against = trails.pop()  # against: the trail came up, against an arrow
         if (node, against) in seen:
             continue
         seen.add((node, against))
-        if node in b:
+        if node in ends:
             return False
         down = [(child, False) for child in graph.successors(node)]
         back = [(parent, True) for parent in graph.predecessors(node)]
