@@ -216,6 +216,8 @@ def test_questions_to_the_wrong_kind_of_model_are_refused(generator):
         model.d_separated("y", "x1")
     with pytest.raises(ValueError, match="one place"):
         model.d_separated("x1", "x2", given="x1")
+    with pytest.raises(ValueError, match="given: expected each name in one place"):
+        model.d_separated("x1", "x2", given=["x3", "x3"])
 
 
 def test_a_joint_table_that_is_too_large_is_refused_with_its_price():
