@@ -63,7 +63,7 @@ class Session:
     """One submission's cells, in a worker that is started anew whenever they end it.
 
     Time is shared out so that no question can use up another's: with n functions, each may
-    take ``seconds / (n + 1)`` in all its calls, and defining the cells the same. A cell that
+    take ``seconds / (n + 1)`` in all its calls, and defining the cells ``seconds / 2``. A cell that
     ends the worker is run again statement by statement, without the one that did it.
 
     What a cell or a function started in the background may still end the worker in the midst of
@@ -100,6 +100,7 @@ class Session:
         self.names = names
         self.limits = Limits(seconds=max(1, int(2 * master.seconds)))
         self.share = master.seconds / (len(master.solutions) + 1)
+        self.budget = master.seconds / 2
         self.left = dict.fromkeys(master.solutions, self.share)
         self.deaths: Counter[str] = Counter()
         self.reduced = False
@@ -142,7 +143,7 @@ class Session:
         self._check_time()
         self.sandbox = Sandbox(self.isolation, self.folder, self.limits)
         self.sandbox.setup(list(self.master.setup))
-        left = self.share
+        left = self.budget
         for number in range(len(self.cells)):
             if (number, None) in self.skipped:
                 continue
@@ -158,8 +159,8 @@ class Session:
             except Died as error:
                 why = str(error)
                 if isinstance(error, Hung):
-                    gone = time.monotonic() - start + (0 if short else self.share - left)
-                    whole = REDUCED_SECONDS if short else self.share
+                    gone = time.monotonic() - start + (0 if short else self.budget - left)
+                    whole = REDUCED_SECONDS if short else self.budget
                     what = "it alone" if short else "all cells together"
                     why = f"{what} may take {whole:.0f} s, and {gone:.0f} s were gone"
                 self._note(f"a cell was stopped: {why}", number)
