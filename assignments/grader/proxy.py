@@ -106,6 +106,7 @@ class Session:
         self.reduced = False
         self.served: set[str] = set()  # functions that this worker was asked for
         self.careful: set[int] = set()  # cells that are run statement by statement
+        self.tail = len(cells)  # from this cell on, only definitions are run
         self.skipped: set[tuple[int, int | None]] = set()  # statements, or cells, left out
         self.changed: frozenset[int] = frozenset()
         self.deadline = deadline
@@ -125,7 +126,7 @@ class Session:
             if culprit is None:
                 return
             number, step = culprit
-            if self.reduced or step is not None:
+            if self.reduced or step is not None or number >= self.tail:
                 self.skipped.add(culprit)
             else:
                 self.careful.add(number)
@@ -148,7 +149,7 @@ class Session:
             if (number, None) in self.skipped:
                 continue
             step, start = None, time.monotonic()
-            short = self.reduced or number in self.careful
+            short = self.reduced or number in self.careful or number >= self.tail
             try:
                 for step in self._steps(number):
                     spent = time.monotonic() - start
@@ -165,6 +166,9 @@ class Session:
                     why = f"{what} may take {whole:.0f} s, and {gone:.0f} s were gone"
                 self._note(f"a cell was stopped: {why}", number)
                 self._keep_output()
+                if isinstance(error, Hung) and not short and gone > 2 * (time.monotonic() - start):
+                    self.tail = number  # no cell of its own took the time
+                    return self._load()
                 return number, step
             if not short:
                 left = max(0.5, left - (time.monotonic() - start))
@@ -190,7 +194,7 @@ class Session:
         assert self.sandbox is not None
         header = {
             **{"op": "cell", "number": number + 1, "source": self.cells[number]},
-            **{"full": not self.reduced, "only": step},
+            **{"full": not self.reduced and number < self.tail, "only": step},
         }
         answer, _ = self.sandbox.request(header, b"", seconds=max(0.0, seconds))
         if trouble := answer.get("error"):
