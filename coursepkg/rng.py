@@ -33,7 +33,7 @@ def global_state_from(generator: Generator) -> Iterator[None]:
     """Lets code that knows only torch's global state draw from `generator` instead.
 
     For dropout and for the default initialisation of `nn.Linear` and its kin. The global state is
-    forked and restored, so nothing outside can tell that the block ran.
+    forked and restored; outside only `generator` has moved, by one draw.
     """
     seed = draw_seed(generator)
     on_gpu = generator.device.type == "cuda"

@@ -89,8 +89,10 @@ class Reading(NamedTuple):
 
 
 def parts(chapter: Path) -> Iterator[Part]:
-    """The cells of a chapter, either half of its pair, in pieces and in order."""
+    """The cells of a chapter that the site shows, either half of its pair, in pieces, in order."""
     for cell in jupytext.read(chapter).cells:
+        if "remove-cell" in cell.metadata.get("tags", []):
+            continue
         if cell.cell_type == "markdown":
             yield from _markdown(cell.source)
             continue

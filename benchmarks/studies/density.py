@@ -2,9 +2,9 @@
 
     python -m benchmarks.studies.density
 
-writes `benchmarks/results/density.json`. The truth is N(0, I), the easiest density there is, and
-the loss is KL(p ‖ estimate), the mean of log p(x) - log q(x) over fresh draws; it grows with D and
-falls with N. Bins and bandwidth are chosen by the likelihood of left-out points.
+writes `benchmarks/results/density.json`. The truth is N(0, I), and the loss is KL(p ‖ estimate),
+the mean of log p(x) - log q(x) over fresh draws. Bins and bandwidth are chosen by the likelihood of
+left-out points.
 """
 
 import math

@@ -174,9 +174,7 @@ def fit(objective: Any, x: Tensor, *, step_size: float, seed: int) -> None:
     optimizer.step(closure)
 
 
-def descend(
-    objective: StochasticMaximumLikelihood, x: Tensor, *, step_size: float, seed: int
-) -> None:
+def descend(objective: Any, x: Tensor, *, step_size: float, seed: int) -> None:
     """Steps of size step_size / (1 + t / 100), then the mean of the last half of the path."""
     generator, parameters, path = seeded(seed), list(objective.parameters()), []
     for t in range(STEPS):

@@ -40,7 +40,7 @@ def histogram(x: Tensor, *, levels: int) -> Tensor:
 
 
 def huffman(p: Tensor) -> list[str]:
-    """The binary prefix code of least mean length for symbols drawn from p.
+    """A binary prefix code of least mean length for symbols drawn from p.
 
     Repeatedly joins the two least probable groups of symbols; the joint gives one more bit to each
     symbol below it.   Source: :eq:`code-length-bounds`.

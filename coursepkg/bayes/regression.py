@@ -199,7 +199,7 @@ class BayesianRegression:
 def maximise_evidence(
     X: Tensor, y: Tensor, *, tolerance: float = 1e-10, max_steps: int = 10_000
 ) -> BayesianRegression:
-    """The σ and λ of highest `log_evidence`, by MacKay's fixed point.
+    """σ and λ at which `log_evidence` is stationary, by MacKay's fixed point.
 
     Source: :eq:`evidence-fixed-point`.
 

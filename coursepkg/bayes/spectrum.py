@@ -17,8 +17,8 @@ from coursepkg.validate import check_positive
 def periodogram(x: Tensor) -> Tensor:
     """|Σ_t x_t exp(-2πi f t)|² / T at f = 0, 1/T, ..., 1/2; (..., T) -> (..., T // 2 + 1).
 
-    The mean of x is removed first. Unbiased for S(f) as T grows, but *not* consistent: its standard
-    deviation stays as large as S(f) itself.   Source: :eq:`periodogram`.
+    The mean of x is removed first, so that f = 0 gives 0. Unbiased at 0 < f < 1/2 as T grows, but
+    *not* consistent: its standard deviation stays as large as S(f).   Source: :eq:`periodogram`.
     """
     T = x.shape[-1]
     _check_path(x, shortest=2)

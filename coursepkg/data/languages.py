@@ -1,4 +1,4 @@
-"""Random formal languages whose entropy is known: the floor that no language model gets under.
+"""Random formal languages whose entropy is known: no model of them costs less on average.
 
 Each draws words, gives the exact probability of any word, and knows its entropy. A word is a
 finite string; the empty one counts. Made by us: nothing is read, and a test is a new draw.

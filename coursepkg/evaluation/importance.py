@@ -1,4 +1,4 @@
-"""Importance weights, averaged: the more draws, the tighter the bound."""
+"""Importance weights, averaged: on average, more draws make the bound no looser."""
 
 import math
 from collections.abc import Callable
@@ -15,8 +15,9 @@ class ImportanceBound(nn.Module):
 
     :math:`\log \frac1R \sum_{r=1}^R w_r` with :math:`\mathbb{E}\, w_r = p(x)`. A mean of weights is
     a weight, so this is said under the model's own name: `log_weight` (≤), or, for weights of
-    Z p(x), `unnormalised_log_weight` (≈). On average it rises with R to log p(x), at R times the
-    cost: Burda, Grosse and Salakhutdinov, *Importance weighted autoencoders* (2016), theorem 1.
+    Z p(x), `unnormalised_log_weight` (≈). On average it does not fall as R grows, at R times the
+    cost, and tends to log p(x) if the weights are bounded: Burda, Grosse and Salakhutdinov,
+    *Importance weighted autoencoders* (2016), theorem 1.
 
     Args:
         model: draws one weight; conditional or not.

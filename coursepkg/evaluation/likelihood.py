@@ -66,8 +66,8 @@ def nats(
 
     Reads what the model can say: `log_prob` gives =, `elbo` or else `log_weight` gives ≤,
     `log_prob_estimate` gives ≈, and so does `free_energy` or `unnormalised_log_weight` with an
-    estimate of log Z. The value of a bound is no likelihood, and an estimated log Z tends to
-    flatter: E[log Ẑ] ≤ log Z.
+    estimate of log Z. The value of a bound is no likelihood, and an unbiased Ẑ flatters on average:
+    E[log Ẑ] ≤ log Z.
 
     Args:
         model: says something about p(x); evaluated in eval mode, left as it was.
@@ -84,8 +84,8 @@ def nats(
         `Nats`, with standard errors over the examples and over the draws kept apart.
 
     Raises:
-        TypeError: if the model says nothing about p(x) (a GAN, say), a needed argument lacks, or a
-            condition came for a model that takes none.
+        TypeError: if the model says nothing about p(x) (a GAN, say), an argument is missing, or
+            a condition came for a model that takes none.
         ValueError: if x is empty, `condition` has other rows, or a value is NaN.
     """
     if len(x) == 0:

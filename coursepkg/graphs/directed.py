@@ -255,7 +255,7 @@ def d_separated(
     """Whether every trail from a to b is blocked once `given` is known; O(nodes + arrows).
 
     Then a and b are independent given those, in every law that factorises over the graph. If not,
-    they are dependent in almost every one.
+    tables drawn at random make them dependent with probability one.
 
     A trail follows arrows in either direction. At each node on its way it is blocked if
 

@@ -1,4 +1,4 @@
-"""The best directed tree for data: exact structure learning, in the one case where it is easy."""
+"""The best directed tree for data: exact structure learning, in a case where it is easy."""
 
 from itertools import combinations
 
@@ -15,8 +15,9 @@ def chow_liu(x: Tensor, *, levels: int, smoothing: float) -> DirectedModel:
     """The tree of highest likelihood among all trees, each variable given one other (but the root).
 
     The likelihood of a tree is a constant plus N times the sum, over its edges, of the mutual
-    information between the two ends; so the best is a maximum spanning tree. The direction of the
-    arrows makes no difference; they point away from the first variable. O(N D² K² + D² log D).
+    information between the two ends; so the best is a maximum spanning tree. Pseudo-observations
+    count as data. The direction of the arrows makes no difference; they point away from the first
+    variable. O(N D² K² + D² log D).
     Source: :eq:`chow-liu`; Chow and Liu (1968).
 
     Args:

@@ -18,8 +18,8 @@ class NeuralEnergy(nn.Module):
     r"""A free energy made of a network and a bowl: :math:`F(x) = f(x) + \|x\|^2 / 2\sigma^2`.
 
     Source: :eq:`neural-energy`. f is an `MLP` with one output. Its slope is bounded, so far out the
-    bowl wins and Z is finite, whatever the weights are; with f alone it need not be. Where no data
-    are f learns nothing: give data of about unit scale and a σ that covers them.
+    bowl wins and Z is finite, whatever the weights are; with f alone it need not be. Give data of
+    about unit scale and a σ that covers them.
 
     Says: `free_energy`, so log p(x) up to log Z (≈). On the line and in the plane `log_z`
     integrates numerically, and `Normalised(energy)` says `log_prob` (=, up to the rule's error).

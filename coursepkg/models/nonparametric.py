@@ -132,7 +132,8 @@ class KernelDensity:
     def leave_one_out(self) -> float:
         """Mean log-density of each fitted point under the other N - 1, nats.
 
-        It grows without end as the bandwidth tends to 0 if every point has a twin.
+        It grows without end as the bandwidth tends to 0 if every point has a twin, and chooses too
+        wide a bandwidth where tails are heavy (Schuster and Gregory 1981).
         Source: :eq:`kernel-leave-one-out`.
         """
         N = _at_least_two(len(self.points))
@@ -145,7 +146,7 @@ class KernelDensity:
         return total / N - math.log(N - 1)
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
-        """Draws (n,) or (n, D): one of the points, then noise; never far from what was seen."""
+        """Draws (n,) or (n, D): one of the points, then noise."""
         self._check_fitted()
         points, device = self.points, self.points.device
         i = torch.randint(len(points), (n,), generator=generator, device=device)
@@ -202,7 +203,7 @@ class CosineSeries:
     def risks(self) -> Tensor:
         """Estimated squared error after 0, 1, ..., J terms, less the constant ∫ p²; (J + 1,).
 
-        Unbiased for N - 1 points, by leaving one out.   Source: :eq:`series-risk`.
+        Unbiased, by leaving one out.   Source: :eq:`series-risk`.
         """
         N = _at_least_two(self.points)
         c_squared = self.coefficients.square()

@@ -10,7 +10,7 @@ class ExactLikelihood(nn.Module):
 
     Its gradient is :math:`\nabla F(x) - \mathbb{E}_p[\nabla F]`: the sum over all states in log Z
     turns, when differentiated, into a mean over the model.   Source: :eq:`energy-gradient`. A step
-    costs as much as log Z: 2^D free energies of D binary units.
+    costs as much as log Z: for D binary units, in general, 2^D free energies.
 
     Args:
         model: has `free_energy` and an exact, differentiable `log_z`.

@@ -15,9 +15,10 @@ class NoiseContrastive(nn.Module):
 
     The log-odds of data are G(x) - log ν, where G(x) = -F(x) - log Z - log q(x).   Source:
     :eq:`nce-objective` (Gutmann & Hyvärinen 2010). At the best parameters exp(-F - log Z) is the
-    law of the data, normalised without ever having been summed. Consistent for any noise q > 0
-    where the data are; its variance explodes if noise and data are easily told apart, and falls to
-    maximum likelihood's as ν grows. The loss is no likelihood; `log_Z` is an estimate (≈), for the
+    law of the data, normalised without ever having been summed, if the model contains that law and
+    q > 0 where the data are. Its variance is large if noise and data are easily told apart, and
+    falls to maximum likelihood's as ν grows; the best q need not be the law of the data (Chehab et
+    al. 2022). The loss is no likelihood; `log_Z` is an estimate (≈), for the
     keyword of `coursepkg.evaluation.likelihood.nats`.
 
     Args:

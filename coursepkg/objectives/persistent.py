@@ -19,7 +19,8 @@ class StochasticMaximumLikelihood(nn.Module):
     biased, and nothing in the loss shows it. The loss is *not* -log p(x): its level means nothing.
 
     A buffer with more rows than chains that move at a time is a replay buffer; `fresh` sends some
-    of the chosen rows back to the start (Du & Mordatch 2019). The buffer is part of `state_dict`.
+    of the chosen rows back to the start (Du & Mordatch 2019), after which the chains' law is no
+    longer quite p. The buffer is part of `state_dict`.
     In eval mode nothing moves.
 
     Args:

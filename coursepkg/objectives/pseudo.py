@@ -25,9 +25,9 @@ def log_odds(model: Energy, x: Tensor) -> Tensor:
 class PseudoLikelihood(nn.Module):
     """-Σ_d log P(x_d | x_j, j ≠ d): every unit predicted from all the others.
 
-    Source: :eq:`pseudo-likelihood` (Besag 1975). Consistent: with ever more data it finds the
-    parameters that made them, with a larger variance than maximum likelihood. It is *not* -log p(x)
-    and no bound on it. D + 1 free energies an example.
+    Source: :eq:`pseudo-likelihood` (Besag 1975). Consistent if the model contains the law of the
+    data; its variance may be larger than that of maximum likelihood. It is *not* -log p(x) and no
+    bound on it. D + 1 free energies an example.
 
     Args:
         model: has `free_energy` on zeros and ones, (B, D).
@@ -46,8 +46,8 @@ class PseudoLikelihood(nn.Module):
 class RatioMatching(nn.Module):
     """Σ_d P(1 - x_d | x_j, j ≠ d)²: the squared chance that the rest gives to the wrong value.
 
-    Source: :eq:`ratio-matching` (Hyvärinen 2007). Consistent, like the pseudo-likelihood, and never
-    more than D: one absurd unit costs 1, not its -log P. No likelihood. D + 1 free energies.
+    Source: :eq:`ratio-matching` (Hyvärinen 2007). Consistent, like the pseudo-likelihood, and at
+    most D: one absurd unit costs 1, not its -log P. No likelihood. D + 1 free energies.
 
     Args:
         model: has `free_energy` on zeros and ones, (B, D).

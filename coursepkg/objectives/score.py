@@ -77,7 +77,7 @@ class DenoisingScoreMatching(nn.Module):
 
     Source: :eq:`denoising-score-matching` (Vincent 2011). Its minimum is the score of the data
     *smoothed* by N(0, σ²I), not of the data: the variance of a Gaussian comes out larger by σ². One
-    first derivative, so it is cheap, but the variance of the loss grows as 1/σ².
+    first derivative, so it is cheap, but the variance of its gradient grows as 1/σ² for small σ.
 
     Args:
         model: has `free_energy` on real x, (B, D).

@@ -47,7 +47,7 @@ class Annealed:
     log_Z: float  # nats
     error: float  # one standard error of log_Z, as far as the weights that were met can tell
     log_w: Tensor  # (C,) log of the weight gathered from β = 0 to β = 1, nats
-    ess: float  # of the weights, from 1 to C; near 1 neither log_Z nor error means anything
+    ess: float  # of the weights, from 1 to C; near 1 log_Z and error rest on one chain
     x: Tensor  # (C, D) where the chains ended
 
 
@@ -110,8 +110,8 @@ def reverse_annealed_importance(
     """log Z_1 by chains from p_1 back to p_0, which start from draws of the target.
 
     The mean of 1/w is Z_0 / Z_1, so log Ẑ = log Z_0 - log mean(1/w) is too high on average: an
-    upper bracket, *if* x are exact draws of p_1.   Source: :eq:`reverse-ais`. Draws of a chain that
-    has not mixed make it anything.
+    upper bracket, *if* x are exact draws of p_1.   Source: :eq:`reverse-ais`. From draws of a chain
+    that has not mixed it is no bracket.
 
     If the steps are reversible, `optimal_bridge(backward.log_w, forward.log_w)` combines this run
     with one of `annealed_importance` on the same schedule into log Z_1 / Z_0.

@@ -5,7 +5,7 @@ agree number for number with ArviZ. Where a number would mean nothing it is NaN:
 with a draw that is not finite, and (ArviZ disagrees, and gives T · C effective draws) for one that
 never moved. At least 4 draws a chain. Cost: O(T C D log(T C)), for Fourier transforms and sorting.
 
-None of them proves convergence: chains that have all missed the same mode look perfect.
+None of them proves convergence: chains that have all missed the same mode can look perfect.
 """
 
 import math
@@ -66,11 +66,11 @@ def mcse_mean(draws: Tensor) -> Tensor:
 
 
 def rhat(draws: Tensor) -> Tensor:
-    """Rank-normalised split R-hat, (D,): 1 if the halves of all chains look alike, else larger.
+    """Rank-normalised split R-hat, (D,): near 1 if the halves of all chains look alike.
 
     The larger of two ratios: of the normal scores of the draws (do the chains differ in location?)
     and of those of their distances from the median (in scale?).   Source: :eq:`split-rhat`. Above
-    1.01 the chains have not mixed. One chain will do, since it is split.
+    1.01 they do not count as mixed. One chain will do, since it is split.
     """
     _check(draws)
     halves = split_chains(draws)

@@ -128,8 +128,9 @@ def random_scan_gibbs(table: Tensor) -> Tensor:
 def spectral_gap(P: Tensor) -> float:
     """`1 - |λ₂|`, where λ₂ is the second-largest eigenvalue in absolute value, O(K³).
 
-    Source: :eq:`spectral-gap`. The distance to the stationary law falls as `|λ₂|ᵗ` in the end; 0
-    means that it need not fall at all: the chain is periodic, or has several stationary laws.
+    Source: :eq:`spectral-gap`. For a reversible chain the distance to the stationary law is at most
+    a constant times `|λ₂|ᵗ`; 0 means that it need not fall at all: the chain is periodic, or has
+    several stationary laws.
     """
     check_stochastic(P)
     moduli = torch.linalg.eigvals(P).abs().sort(descending=True).values

@@ -51,10 +51,10 @@ def sweep(
 class SystematicGibbs:
     """A sweep redraws x_1, x_2, ..., x_D in this order, each given the newest of all the others.
 
-    Source: :eq:`gibbs-update`. Leaves the law invariant whose conditionals are given; a sweep is
-    not reversible, although each of its D updates is. It costs D draws from a conditional, so L
-    sweeps cost L · D. If the coordinates determine one another the chain cannot leave its class,
-    and then the conditionals do not determine the law either.
+    Source: :eq:`gibbs-update`. Leaves the law invariant whose conditionals are given; a sweep
+    need not be reversible, although each of its D updates is. It costs D draws from a conditional,
+    so T sweeps cost D · T. Where states of positive probability hang together in several pieces,
+    the chain cannot leave its piece, and the conditionals do not fix the law.
 
     Args:
         conditional: called as ``conditional(d, x, generator=generator)``, d = 0..D-1.
@@ -78,7 +78,7 @@ class RandomScanGibbs:
 
     Source: :eq:`gibbs-update`. Reversible. All chains visit the coordinates in the same random
     order, which is independent of where they are. It costs what a systematic sweep costs, and does
-    not come to about one coordinate in three.
+    not come to (1 - 1/D)ᴰ of the coordinates on average, about one in three.
 
     Args:
         conditional: called as ``conditional(d, x, generator=generator)``, d = 0..D-1.

@@ -41,8 +41,8 @@ def leapfrog(
     """Follows Hamilton's equations, dx/dt = r / m and dr/dt = ∇log p(x), for `steps` steps.
 
     Half a kick, a drift, half a kick.   Source: :eq:`leapfrog`. Reversible (turn the momentum round
-    and it retraces its way) and volume preserving, both exactly; the energy
-    -log p(x) + Σ r² / 2m is kept up to O(η²). One gradient a step.
+    and it retraces its way) and volume preserving, both exactly; on smooth
+    targets the energy -log p(x) + Σ r² / 2m is kept up to O(η²). One gradient a step.
 
     Args:
         evaluate: maps x (C, D) to its state, with the score.
@@ -70,12 +70,13 @@ class HMC:
     min(1, exp(H - H')), where H = -log p(x) + Σ r² / 2m.   Source: :eq:`hmc-ratio`. A trajectory of
     fixed length can be a whole period of some direction, which then never moves; so its number of
     steps is drawn anew each time, uniformly from steps · (1 ± jitter), for all chains together. On
-    a Gaussian in D dimensions an independent draw takes O(D^1/4) gradients.
+    a standard normal in D dimensions an independent draw takes O(D^1/4) gradients at the best step.
 
     Args:
         log_density: log p up to a constant, (C, D) -> (C,), nats, with a gradient; -inf outside the
             support.
-        step_size: η > 0 of the leapfrog; it diverges beyond twice the smallest standard deviation.
+        step_size: η > 0 of the leapfrog; on a Gaussian it diverges beyond twice the smallest
+            standard deviation.
         steps: mean number of leapfrog steps, >= 1.
         jitter: half the relative width of the range of steps, in [0, 1].
         mass: m > 0 for each coordinate, (D,); best near 1 / variance. All 1 when left out.

@@ -30,10 +30,10 @@ class UnadjustedInfo(NamedTuple):
 class UnadjustedLangevin:
     r"""x' = x + η ∇log p(x) + √(2η) ε with ε ~ N(0, I), always accepted.
 
-    Source: :eq:`langevin-step`. Its stationary law is *not* p: it is off by O(η), for a Gaussian
-    exactly as `unadjusted_covariance` says, and there is none where η is too large. One evaluation
-    of the score a step. A chain stays where it is in a step that leads out of the support or to a
-    value that is not finite; the info shows both.
+    Source: :eq:`langevin-step`. Its stationary law is in general *not* p but off by O(η); for a
+    Gaussian `unadjusted_covariance` says by how much, and where η is too large there is none. One
+    evaluation of the score a step. A chain stays where it is in a step that leads out of the
+    support or to a value that is not finite; the info shows both.
 
     Args:
         log_density: log p up to a constant, (C, D) -> (C,), nats, with a gradient.
@@ -67,9 +67,9 @@ class MALA:
 
     Proposes Langevin's step and accepts with the Metropolis–Hastings probability, since that
     proposal is not symmetric.   Source: :eq:`langevin-step`, :eq:`mh-ratio`. One evaluation of the
-    score a step; on a Gaussian in D dimensions an independent draw takes O(D^1/3) steps at the best
-    step size, where about 57 % are accepted. Far out, where the score is steep, it can get stuck:
-    every proposal overshoots.
+    score a step; on a standard normal in D dimensions an independent draw takes O(D^1/3) steps at
+    the best step size, where about 57 % are accepted for large D. Far out, where the score is
+    steep, it can get stuck: proposals overshoot.
 
     Args:
         log_density: log p up to a constant, (C, D) -> (C,), nats, with a gradient; -inf outside the
@@ -105,7 +105,7 @@ def unadjusted_covariance(covariance: Tensor, *, step_size: float) -> Tensor:
 
     With A = I - ηΣ⁻¹ a step makes A S Aᵀ + 2ηI of a covariance S; the fixed point is
     Σ (I - ηΣ⁻¹/2)⁻¹, and the mean is μ.   Source: :eq:`ula-covariance`. In one dimension the
-    variance is σ² / (1 - η / 2σ²): always too large.
+    variance is σ² / (1 - η / 2σ²), which is above σ².
 
     Args:
         covariance: Σ, symmetric and positive definite.

@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 
 from coursepkg.validate import check_positive, check_real
 
-HALVINGS = 64  # the bracket shrinks to 2⁻⁶⁴ of its width, below what float64 can tell apart
+HALVINGS = 64  # the bracket shrinks to 2⁻⁶⁴ of its width
 
 
 def quantile_discrete(p: Tensor, u: Tensor) -> Tensor:
@@ -94,8 +94,8 @@ def polar_normals(n: int, *, generator: Generator) -> Tensor:
 def log_abs_det_jacobian(f: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
     """log |det J| of J = ∂f/∂z at each row; (B, D) -> (B,), nats.   Source: :eq:`volume-factor`.
 
-    By automatic differentiation, D derivatives of D outputs a row: an oracle for small D, not for
-    images. -inf where the map is flat.
+    By automatic differentiation, D derivatives of D outputs a row: an oracle for small D.
+    -inf where the map is flat.
 
     Args:
         f: maps (B, D) to (B, D), each row by itself.

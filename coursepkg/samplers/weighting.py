@@ -30,8 +30,8 @@ class Estimate(NamedTuple):
 def monte_carlo(f: Tensor) -> Estimate:
     """The mean of f at independent draws, and σ̂ / √n.   Source: :eq:`monte-carlo-error`.
 
-    The error is itself an estimate. It lies if the variance is infinite, and if n is so small that
-    the values that matter were not met.
+    The error is itself an estimate. It can lie if the variance is infinite, and if n is so small
+    that the values that matter were not met.
 
     Args:
         f: values f(x_1), …, f(x_n), (n,) with n >= 2.
@@ -43,8 +43,8 @@ def monte_carlo(f: Tensor) -> Estimate:
 def importance_plain(f: Tensor, log_w: Tensor) -> Estimate:
     """E_p[f] as the mean of w f, and its error; unbiased.   Source: :eq:`importance-plain`.
 
-    Needs *normalised* p and q: log_w = log p(x) - log q(x). With an unnormalised p̃ it estimates
-    Z E_p[f].
+    Needs *normalised* p and q, log_w = log p(x) - log q(x), and q > 0 wherever p f is not zero.
+    With an unnormalised p̃ it estimates Z E_p[f].
 
     Args:
         f: values at n draws from q, (n,).
@@ -58,8 +58,8 @@ def importance_plain(f: Tensor, log_w: Tensor) -> Estimate:
 def importance_self_normalised(f: Tensor, log_w: Tensor) -> Estimate:
     """E_p[f] as Σ w f / Σ w, and its error.   Source: :eq:`importance-self-normalised`.
 
-    Constants in w cancel, so p̃ will do. Biased, by about :eq:`importance-bias`; the bias falls as
-    1/n, the error as 1/√n.
+    Constants in w cancel, so p̃ will do, but q > 0 wherever p > 0. Biased, by about
+    :eq:`importance-bias`; the bias falls as 1/n, the error as 1/√n.
 
     Args:
         f: values at n draws from q, (n,).
@@ -73,9 +73,9 @@ def importance_self_normalised(f: Tensor, log_w: Tensor) -> Estimate:
 
 
 def effective_sample_size(log_w: Tensor) -> float:
-    """(Σ w)² / Σ w², from 1 to n: how many equal weights would do as well.
+    """(Σ w)² / Σ w², from 1 to n: how many equal weights would do as well for an f unrelated to w.
 
-    It sees only the weights that were drawn: if no draw fell where p is, it is large and wrong.
+    It sees only the weights that were drawn: if none fell where p is, it can be large and wrong.
     Source: :eq:`effective-sample-size`.
 
     Args:

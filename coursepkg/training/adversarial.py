@@ -1,7 +1,7 @@
 """Training for two players: a critic learns to tell data from samples, a generator to fool it.
 
-Neither loss falls to a minimum, so that there is no validation loss either: what is worth keeping
-is for a measure of the samples to say (`select`).
+Neither loss says how good the samples are, so that there is no validation loss either: what is
+worth keeping is for a measure of the samples to say (`select`).
 """
 
 import math

@@ -1,7 +1,8 @@
 """What the loops share: batches, a step down a loss, and what happens after each epoch.
 
-A batch of `batch_size` examples is shared out over the processes, so that the recipe, and for a
-deterministic loss the gradients, stay the same however many there are.
+A batch of `batch_size` examples is shared out over the processes. If their number divides it, the
+recipe, and for a deterministic loss the gradients, are the same but for rounding; if not, the rest
+of the division is left out of the batch.
 """
 
 import math

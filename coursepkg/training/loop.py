@@ -1,8 +1,8 @@
 """One training loop for every model with a loss: a plain loop on Lightning Fabric.
 
 The same call trains on a laptop's core, on a GPU, or on several processes (``fabric run --devices 2
-script.py``): a batch of ``batch_size`` examples is shared out over the processes, so that the
-recipe, and for a deterministic loss the gradients, stay the same.
+script.py``): a batch of ``batch_size`` examples is shared out over the processes. If their number
+divides it, the recipe, and for a deterministic loss the gradients, are the same but for rounding.
 """
 
 import math

@@ -32,6 +32,11 @@ MATHJAX = '<script async src="mathjax/tex-mml-chtml.js"></script>'
 
 DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
 MENU_OFF = "<script>MathJax = {options: {menuOptions: {settings: {inTabOrder: false}}}}</script>"
+SLOW = """<script>MathJax = {
+  options: {menuOptions: {settings: {inTabOrder: false}}},
+  startup: {pageReady: () => new Promise(done => setTimeout(done, 500))
+    .then(() => MathJax.startup.defaultPageReady())},
+}</script>"""
 
 CLEAN = {
     "index": f"""{MENU_OFF}{MATHJAX}<h1 class="only-dark">A good page</h1>
@@ -67,6 +72,10 @@ PLANTED = {
         f"{MENU_OFF}{MATHJAX}<span class='math'>\\(x_1_2\\)</span>",
         ["Double subscripts: use braces to clarify in x_1_2"],
     ),
+    "waits": (  # for formulas that come late
+        f"""{SLOW}{MATHJAX}<span class="math">\\(a\\)</span>""",
+        [],
+    ),
     "open": (
         f"{MENU_OFF}{MATHJAX}<span class='math'>\\(\\frac{{1\\)</span>",
         ["formula left as TeX: \\(\\frac{1\\)"],
@@ -84,7 +93,7 @@ PLANTED = {
     "shift": (  # what moves before a reader has come to it moves nothing
         """<p style="height: 300px">It moves.</p><p style="height: 2000px">So does this.</p>
         <script>setTimeout(() => document.querySelector('p').before(
-          Object.assign(document.createElement('p'), {style: 'height: 300px'})), 200)</script>""",
+          Object.assign(document.createElement('p'), {style: 'height: 300px'})), 450)</script>""",
         ["moves by 0.N as it loads: It moves."],
     ),
     "settled": (

@@ -40,6 +40,7 @@ def chapter(folder: Path, text: str, name: str = "01_bayes") -> Path:
         ("one `code here` two", 2, 4),
         ("```python\na = b(c)\n```", 0, 2),
         ("```{code-cell}\n:tags: [hide-input]\n\na = b(c)\n```", 0, 2),
+        ("```{code-cell}\n:tags: [remove-cell]\n\nassert a == b(c)\n```", 0, 0),
         ("$$\nx + y\n$$ (label-one)", 0, 0),
         ("```{math}\n:label: label-one\nx y\n```", 0, 0),
         ("{eq}`one-label` {cite}`one` two", 1, 1),

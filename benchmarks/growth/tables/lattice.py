@@ -19,7 +19,7 @@ from coursepkg.rng import seeded
 BETA = 0.4
 SHAPES = {
     "table": [(2, 2), (2, 4), (3, 4), (4, 4), (4, 5)],
-    "matrix": [(side, side) for side in range(2, 12)],
+    "matrix": [(side, side) for side in (*range(2, 12), 14, 16, 18, 20)],
     "sweep": [(side, side) for side in (4, 8, 16, 32, 64, 128, 256)],
 }
 

@@ -15,7 +15,7 @@ class ARM(nn.Module):
     :eq:`arm-log-likelihood`. Scoring is one pass of the network, sampling D passes.
 
     Says: `log_prob`, exact (=), if the network is in eval mode (`eval()`): dropout makes another
-    model of every pass. With a network that is not causal the number is no likelihood.
+    model of every pass. With a network that is not causal the numbers need not sum to one.
 
     Args:
         net: maps levels (B, D) to logits (B, D, K); logits d must not depend on x_d, x_{d+1}, ...

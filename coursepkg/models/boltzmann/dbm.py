@@ -102,8 +102,8 @@ class DBM(nn.Module):
         """μ_1, …, μ_L of the factorised q(h | v) of the bound, (B, D) -> L tensors (B, M_l).
 
         Source: :eq:`dbm-mean-field`. Starts at 1/2; `sweeps` times the odd layers, then the even
-        ones. The bound rises with each update, to a local maximum. No gradient runs through it: at
-        the maximum none would.
+        ones. No update lowers the bound; at its fixed points all slopes are 0. No gradient runs
+        through it: there none would.
         """
         check_binary(x, event=(self.sizes[0],))
         return self.unfold(*self.folded_mean_field(x))[1:]
@@ -112,7 +112,7 @@ class DBM(nn.Module):
         """E(v, μ) - H(μ), (B, D) -> (B,), nats: log p(v) >= -this - log Z.
 
         Source: :eq:`dbm-bound`. No draws are needed, since the energy is linear in every unit. Its
-        gradient is the data term of :eq:`dbm-gradient`.
+        gradient is minus the data term of :eq:`dbm-gradient`, once mean field has converged.
         """
         check_binary(x, event=(self.sizes[0],))
         (even, odd), rbm = self.folded_mean_field(x), self.machine
@@ -122,7 +122,7 @@ class DBM(nn.Module):
         return energy - entropy.sum(-1)
 
     def unnormalised_log_weight(self, x: Tensor, *, generator: Generator) -> Tensor:
-        """log w with E w = Z p(v), (B, D) -> (B,), nats; tighter than `variational_free_energy`.
+        """log w with E w = Z p(v), (B, D) -> (B,), nats; no looser than mean field.
 
         Draws the even hidden layers from q, once, and sums the odd ones out by formula:
         log w = -F(v, h², …) - log q(h², … | v). So E[log w] <= log p(v) + log Z, on average over
@@ -217,11 +217,12 @@ def pretrain(
 ) -> None:
     """Greedy layerwise start for `train_jointly`, in place: each layer's machine by CD-1.
 
-    A hidden layer of the deep machine hears two layers. Alone with the one below, it counts that
-    input twice, in place of the other; likewise alone with the one above.
-    So machine l is one in which layer l - 1 occurs in two copies if l < L, and layer l in two if
-    l > 1. Each machine has its own bias for the layer that two of them share; the deep machine gets
-    the mean, and with it the geometric mean of their two laws. Source: :eq:`dbm-pretraining`.
+    A layer between two others hears both. Alone with the one below, it counts that input twice, in
+    place of the other; likewise alone with the one above. So machine l is one in which layer l - 1
+    occurs in two copies if l < L, and layer l in two if l > 1. Each machine has its own bias for
+    the layer that two of them share; the deep machine gets the mean, and with it the geometric mean
+    of their two laws.
+    Source: :eq:`dbm-pretraining`.
     """
     check_binary(x, event=(dbm.sizes[0],))
     check_positive(epochs=epochs, batch_size=batch_size, step_size=step_size)
@@ -247,13 +248,14 @@ def contrast(
 ) -> Statistics:
     """The CD-1 step of a machine whose layers occur in copies with the same weights.
 
-    Source: :eq:`rbm-cd`, with fields that count every copy.
+    Source: :eq:`rbm-cd`, with fields that count every copy. One draw stands for all copies of a
+    layer.
 
     Args:
         W: weights (D, M) of each copy of v with each copy of h.
         b: visible biases, (D,).
         c: hidden biases, (M,).
-        v: data, (B, D); all copies show it.
+        v: data, (B, D).
         below: copies of v.
         above: copies of h.
         generator: the only source of randomness.

@@ -11,13 +11,13 @@ from coursepkg.validate import check_levels, check_real
 class CategoricalMixture(Mixture):
     r"""p(x) = Σ_z p(z) Π_d p(x_d | z) on vectors of D levels.   Source: :eq:`categorical-mixture`.
 
-    A thousand images cannot fill M tables of D × K shares. Two remedies, both off by default:
+    A thousand images cannot fill hundreds of tables of D × K shares. Two remedies, off by default:
 
     - `width` spreads each observed level over its neighbours. Level x counts as level l by the
       share :math:`s_d(l \mid x) \propto \hat p_d(l) \exp(-|l - x| / \text{width})`, where
       :math:`\hat p_d` is the pixel's histogram, so that no count leaks to levels never seen there.
     - `shrinkage` adds so many imaginary examples to each component, with levels as in
-      :math:`\hat p_d`. It is a Dirichlet prior, and EM finds the mode.
+      :math:`\hat p_d`. It is a Dirichlet prior, and EM climbs the posterior.
 
     Says: `log_prob`, exact (=). Before `fit` every component is uniform.
 

@@ -6,8 +6,9 @@ p(x) = Σ_z p(x, z). For any laws q(z) = `r`, one row for each example,
     F(q, θ) = E_q[log p(x, z)] + H(q) = log p(x) - KL(q(z) ‖ p(z | x)) ≤ log p(x).
 
 The E step maximises F over q (the gap closes: q is the posterior), the M step over θ, and neither
-can lower it. Where the model has a prior on θ, its log-density is added to F and nothing changes:
-the climb ends at a (local) mode of the posterior instead of a (local) maximum of the likelihood.
+can lower it. Where the climb rests, the likelihood has no slope: as a rule a local maximum. Where
+the model has a prior on θ, its log-density is added to F, and the posterior takes the likelihood's
+place.
 """
 
 from abc import ABC, abstractmethod
@@ -152,8 +153,8 @@ def em(model: Mixture, x: Tensor, *, steps: int, tolerance: float = 0.0) -> Tens
 def hard_em(model: Mixture, x: Tensor, *, steps: int, tolerance: float = 0.0) -> Tensor:
     """EM with q restricted to point masses: each example goes wholly to its likeliest component.
 
-    Still coordinate ascent on F, but the gap to log p(x) stays open. Of equal round Gaussians it
-    is K-means. Arguments and result are those of `em`.
+    Still coordinate ascent on F, but the gap to log p(x) stays open. Of equal round Gaussians
+    with equal weights, both held fixed, it is K-means. Arguments and result are those of `em`.
     """
 
     def assign(joint: Tensor) -> Tensor:

@@ -14,11 +14,11 @@ class GaussianMixture(Mixture):
 
     Two remedies against components that have too few examples for a D × D covariance:
 
-    - `floor` bounds each Σ_z from below. Without it a component that shrinks onto one example has
-      density ∞ there, and the likelihood has no maximum.
+    - `floor` bounds each Σ_z from below. Without it one component of several may shrink onto one
+      example, where its density is ∞: the likelihood has no maximum.
     - `shrinkage`, 0 unless given, adds so many imaginary examples to each component, with the
       pooled covariance Ψ that `fit` finds within the groups from which it starts. It is a prior,
-      log p(Σ) = -shrinkage · Σ_z KL(N(μ_z, Ψ) ‖ N(μ_z, Σ_z)), and EM finds the mode.
+      log p(Σ) = -shrinkage · Σ_z KL(N(μ_z, Ψ) ‖ N(μ_z, Σ_z)), and EM climbs the posterior.
 
     Says: `log_prob`, exact (=). Before `fit` all components are N(0, I), and Ψ is I.
 
@@ -161,7 +161,7 @@ class DiagonalGaussianMixture(Mixture):
         self.register_buffer("variances", torch.ones(components, dim))
 
     def fit(self, x: Tensor) -> "DiagonalGaussianMixture":
-        """Maximises the likelihood of x, (N, D), by EM; the climb is in `trace`."""
+        """Climbs the likelihood of x, (N, D), by EM; the climb is in `trace`."""
         check_real(x, event=(self.dim,))
         self._ascend_from_data(x)
         return self

@@ -63,7 +63,7 @@ class GTM(Mixture):
         return self.features @ self.W
 
     def fit(self, x: Tensor) -> "GTM":
-        """Maximises the posterior of W and σ² by EM, from the plane of the first two components.
+        """Climbs the posterior of W and σ² by EM, from the plane of the first two components.
 
         The climb is in `trace`.
         """

@@ -43,8 +43,8 @@ class Enumeration:
 class ContrastiveDivergence:
     """CD-k: k steps of block Gibbs from each example of the minibatch.   Source: :eq:`rbm-cd`.
 
-    Biased for every finite k, since the chains have not forgotten where they started, and the
-    gradient of no function.
+    Biased, since the chains have not forgotten where they started, and in general the gradient of
+    no function.
 
     Args:
         k: number of steps.
@@ -114,7 +114,7 @@ def centred(
 ) -> Statistics:
     """The gradient of the same machine written in v - μ and h - λ.   Source: :eq:`rbm-centred`.
 
-    Flipping all values of a unit, 0 for 1, then changes nothing about learning.
+    If μ and λ are means, flipping all values of a unit, 0 for 1, changes nothing about learning.
 
     Args:
         g: the gradient for W, b and c.

@@ -22,8 +22,8 @@ class RBMPath:
 
     Args:
         rbm: the machine at β = 1.
-        rates: P(v_i = 1) at β = 0, (D,), strictly between 0 and 1; default 1/2. The mean of the
-            training data, smoothed, makes a shorter way.
+        rates: P(v_i = 1) at β = 0, (D,), strictly between 0 and 1; default 1/2. The smoothed
+            mean of the training data is the usual choice.
 
     Raises:
         ValueError: if a rate is not strictly between 0 and 1, or a weight is not finite.

@@ -1,5 +1,6 @@
 """The coin against enumeration of all sequences, quadrature over θ, and scipy's laws."""
 
+import itertools
 import math
 
 import pytest
@@ -12,6 +13,7 @@ from tests.oracles import states
 from tests.statistics import assert_cdf
 
 PRIORS = [(1.0, 1.0), (2.0, 5.0), (0.5, 0.5)]
+COUNTS = [(0, 0), (0, 4), (4, 4), (2, 4), (7, 10)]  # (k, n)
 
 
 def density(belief, theta):
@@ -39,16 +41,16 @@ def test_a_sequence_with_other_letters_is_refused():
 
 @pytest.mark.equation("binomial-likelihood")
 def test_count_likelihood_is_the_sum_over_its_sequences():
-    """Kills: a likelihood of k that forgets the number of orders."""
-    theta, n = 0.3, 6
+    """All orders of the tosses. Kills: a likelihood of k that forgets the number of orders."""
+    n = 6
     tosses = states(2, n)
     heads = tosses.sum(1)
-    p_sequence = torch.where(tosses == 1, theta, 1 - theta).prod(1)
-    for k in range(n + 1):
-        log_p = log_binomial(n, k) + log_likelihood(torch.tensor(theta), k, n)
-        assert log_p.exp().item() == pytest.approx(p_sequence[heads == k].sum().item(), rel=1e-12)
-        one = p_sequence[heads == k][0].item()
-        assert log_likelihood(torch.tensor(theta), k, n).exp().item() == pytest.approx(one)
+    for theta, k in itertools.product((0.0, 0.3, 0.5, 0.9, 1.0), range(n + 1)):
+        p_sequence = torch.where(tosses == 1, theta, 1 - theta).prod(1)[heads == k]
+        ours = log_likelihood(torch.tensor(theta), k, n).exp()
+        torch.testing.assert_close(p_sequence, ours.expand_as(p_sequence))
+        p_count = math.exp(log_binomial(n, k)) * ours.item()
+        assert p_count == pytest.approx(p_sequence.sum().item(), rel=1e-12)
 
 
 def test_likelihood_at_the_ends_has_no_nan():
@@ -61,14 +63,17 @@ def test_likelihood_at_the_ends_has_no_nan():
 @pytest.mark.equation("bayes-theorem")
 @pytest.mark.equation("coin-posterior")
 @pytest.mark.parametrize(("a", "b"), PRIORS)
-def test_posterior_is_likelihood_times_prior_normalised(a, b):
-    prior, k, n = BetaBernoulli(a, b), 7, 10
+@pytest.mark.parametrize(("k", "n"), COUNTS)
+def test_posterior_is_likelihood_times_prior_over_their_integral(a, b, k, n):
+    """Kills: an evidence or a posterior of another prior, or of other counts."""
+    prior = BetaBernoulli(a, b)
     posterior = prior.posterior(k, n)
 
     def joint(theta):
         return theta**k * (1 - theta) ** (n - k) * density(prior, theta)
 
     p_data = integral(joint)
+    assert math.exp(prior.log_evidence_sequence(k, n)) == pytest.approx(p_data, rel=1e-9)
     for theta in (0.1, 0.5, 0.7, 0.9):
         assert density(posterior, theta) == pytest.approx(joint(theta) / p_data, rel=1e-9)
 
@@ -102,14 +107,17 @@ def test_uniform_density_is_one_at_the_ends_too():
 
 
 @pytest.mark.equation("coin-mode")
-@pytest.mark.parametrize(("a", "b"), [(8.0, 4.0), (1.0, 3.0), (1.5, 1.5)])
+@pytest.mark.parametrize(
+    ("a", "b"), [(8.0, 4.0), (1.0, 3.0), (3.0, 1.0), (1.5, 1.5), (1.0, 1.01), (700.0, 300.0)]
+)
 def test_mode_is_the_highest_point(a, b):
-    """Kills: the mean a / (a + b), or a - 1 over a + b - 1."""
+    """Kills: the mean a / (a + b), a - 1 over a + b - 1, and no mode at an end."""
     belief = BetaBernoulli(a, b)
     theta = torch.linspace(0, 1, 100_001)
     assert belief.mode() == pytest.approx(theta[belief.log_prob(theta).argmax()].item(), abs=1e-5)
 
 
+@pytest.mark.equation("coin-mode")
 @pytest.mark.parametrize(("a", "b"), [(1.0, 1.0), (0.5, 2.0), (2.0, 0.5)])
 def test_mode_is_refused_where_there_is_none(a, b):
     with pytest.raises(ValueError, match=f"got a={a}, b={b}"):
@@ -131,6 +139,7 @@ def test_evidence_is_the_integral_over_theta_and_sums_to_one(a, b):
     assert over_counts == pytest.approx(1, abs=1e-12)
 
 
+@pytest.mark.equation("coin-evidence")
 @pytest.mark.parametrize(("a", "b"), PRIORS)
 def test_evidence_of_the_count_is_scipys_beta_binomial(a, b):
     expected = stats.betabinom(10, a, b).logpmf(range(11))
@@ -145,28 +154,43 @@ def test_under_the_uniform_prior_every_count_is_equally_probable():
 
 @pytest.mark.equation("coin-predictive")
 @pytest.mark.parametrize(("a", "b"), PRIORS)
-def test_predictive_is_the_ratio_of_two_evidences(a, b):
+@pytest.mark.parametrize(("k", "n"), COUNTS)
+def test_predictive_is_the_mean_of_theta_and_the_ratio_of_two_evidences(a, b, k, n):
     """p(H | D) = p(D, H) / p(D). Kills: prediction with the mode, (a - 1) / (a + b - 2)."""
     prior = BetaBernoulli(a, b)
-    ratio = math.exp(prior.log_evidence_sequence(8, 11) - prior.log_evidence_sequence(7, 10))
-    posterior = prior.posterior(7, 10)
+    ratio = math.exp(prior.log_evidence_sequence(k + 1, n + 1) - prior.log_evidence_sequence(k, n))
+    posterior = prior.posterior(k, n)
+    assert posterior.predictive() == pytest.approx((a + k) / (a + b + n), rel=1e-12)
     assert posterior.predictive() == pytest.approx(ratio, rel=1e-12)
     average = integral(lambda theta: theta * density(posterior, theta))
     assert posterior.predictive() == pytest.approx(average, rel=1e-9)
 
 
 @pytest.mark.equation("evidence-chain")
-def test_evidence_is_the_product_of_the_predictions():
-    prior = belief = BetaBernoulli(2.0, 1.0)
-    log_p = 0.0
-    for toss in "HHHHHHHTTT":
-        p_heads = belief.predictive()
-        log_p += math.log(p_heads if toss == "H" else 1 - p_heads)
-        belief = belief.posterior(int(toss == "H"), 1)
-    assert log_p == pytest.approx(prior.log_evidence_sequence(7, 10), rel=1e-12)
+@pytest.mark.parametrize(("a", "b"), PRIORS)
+def test_evidence_is_the_product_of_the_predictions(a, b):
+    """All sequences of six. Kills: tails that are not learnt, a bet made after the toss."""
+    for tosses in states(2, 6).tolist():
+        prior = belief = BetaBernoulli(a, b)
+        log_p = 0.0
+        for heads in tosses:
+            p_heads = belief.predictive()
+            log_p += math.log(p_heads if heads else 1 - p_heads)
+            belief = belief.posterior(heads, 1)
+        assert log_p == pytest.approx(prior.log_evidence_sequence(sum(tosses), 6), rel=1e-12)
 
 
 @pytest.mark.equation("coin-bayes-factor")
+def test_bayes_factor_of_the_fair_coin_is_both_forms_for_every_count():
+    """Against the integral of the open theory. Kills: n for n + 1, a power of 2 too many."""
+    for n in range(12):
+        for k in range(n + 1):
+            p_open = integral(lambda t, k=k, n=n: t**k * (1 - t) ** (n - k))
+            factor = 2.0**-n / math.exp(BetaBernoulli().log_evidence_sequence(k, n))
+            assert factor == pytest.approx(2.0**-n / p_open, rel=1e-9)
+            assert factor == pytest.approx((n + 1) * math.comb(n, k) * 2.0**-n, rel=1e-9)
+
+
 def test_ten_tosses_with_seven_heads_speak_for_the_fair_coin_and_a_hundred_against():
     for n, expected in ((10, 1.289), (100, 0.00234)):
         k = 7 * n // 10
@@ -232,7 +256,7 @@ def test_theta_outside_the_unit_interval_is_refused(bad):
 
 
 @pytest.mark.equation("coin-mode-logit")
-@pytest.mark.parametrize(("a", "b"), [(8.0, 4.0), (0.5, 2.0)])
+@pytest.mark.parametrize(("a", "b"), [(8.0, 4.0), (0.5, 2.0), (1.0, 1.0), (30.0, 20.0)])
 def test_in_log_odds_the_mode_is_where_the_mean_was(a, b):
     """The density of u = log θ/(1-θ) has the factor dθ/du = θ(1-θ), hence another top."""
     belief = BetaBernoulli(a, b)

@@ -53,9 +53,36 @@ def test_kl_is_cross_entropy_minus_entropy_and_agrees_with_two_libraries(p, q):
 
 
 @pytest.mark.equation("gibbs-inequality")
-def test_kl_is_positive_unless_the_laws_are_equal(p, q):
-    assert (kl(p, q) > 0).all()
-    torch.testing.assert_close(kl(p, p), torch.zeros(20))
+def test_kl_is_positive_where_the_laws_differ(p, q):
+    """Zeros on either side, and laws that nearly agree. Kills: an excess over H(q)."""
+    sparse_p, sparse_q = (law.where(law > 0.15, 0) for law in (p, q))
+    sparse_p, sparse_q = (law / law.sum(1, keepdim=True) for law in (sparse_p, sparse_q))
+    for first, second in ((p, q), (sparse_p, q), (p, sparse_q), (sparse_p, sparse_q)):
+        assert (kl(first, second) > 0).all()
+    assert (kl(p, 0.999 * p + 0.001 * q) > 0).all()
+
+
+@pytest.mark.equation("gibbs-inequality")
+def test_the_lowest_divergence_is_zero_and_only_the_law_itself_has_it(p):
+    """A search from afar, over all q of five values, ends at p: also where p has a zero."""
+    p = torch.cat([p[:3], torch.tensor([[0.5, 0.0, 0.3, 0.2, 0.0]])])
+    u = torch.linspace(-0.9, 1.1, 5).repeat(4, 1).requires_grad_()
+    optimizer = torch.optim.LBFGS([u], max_iter=500, tolerance_grad=1e-12, tolerance_change=0,
+                                  line_search_fn="strong_wolfe")  # fmt: skip
+
+    def law():
+        return u.square() / u.square().sum(1, keepdim=True)
+
+    def descend():
+        optimizer.zero_grad()
+        total = kl(p, law()).sum()
+        total.backward()
+        return total
+
+    assert (kl(p, law()) > 0.1).all(), "vacuous: the search starts at its end"
+    optimizer.step(descend)
+    torch.testing.assert_close(law().detach(), p, atol=1e-6, rtol=0)
+    torch.testing.assert_close(kl(p, law()).detach(), torch.zeros(4), atol=1e-10, rtol=0)
 
 
 def test_zeros_of_p_cost_nothing_and_zeros_of_q_cost_everything():
@@ -73,7 +100,24 @@ def test_other_axes_broadcast(p, q):
 
 
 @pytest.mark.equation("maximum-likelihood-kl")
-def test_mean_negative_log_likelihood_is_entropy_plus_kl_so_both_have_one_minimum(generator):
+def test_mean_negative_log_likelihood_of_any_data_is_entropy_plus_kl(generator):
+    """Levels that never occur, one example, a model that rules out what occurred."""
+    for n in (1, 2, 7, 100):
+        x = torch.randint(1, 5, (n,), generator=generator)
+        q = simplex(generator, 30, 6)
+        q[-1, x[0]] = 0
+        q[-1] /= q[-1].sum()
+        p_hat = histogram(x, levels=6)
+        mean_nll = -q[:, x].log().mean(1)
+        slow = torch.tensor([-sum(math.log(row[i]) for i in x.tolist()) / n for row in q[:-1]])
+        torch.testing.assert_close(mean_nll[:-1], slow)
+        torch.testing.assert_close(mean_nll, cross_entropy(p_hat, q))
+        torch.testing.assert_close(mean_nll, entropy(p_hat) + kl(p_hat, q))
+        assert mean_nll[-1] == math.inf
+
+
+@pytest.mark.equation("maximum-likelihood-kl")
+def test_mean_negative_log_likelihood_and_kl_have_one_minimum():
     """A one-parameter family of laws on 0..10 (binomials), and counts that are none of them."""
     x = torch.tensor([1, 1, 2, 2, 2, 3, 7, 8, 8, 10])
     theta = torch.linspace(0.01, 0.99, 99)
@@ -149,15 +193,42 @@ def test_huffman_is_the_shortest_of_all_prefix_codes(p):
 
 
 @pytest.mark.equation("code-length-bounds")
-def test_mean_length_lies_within_one_bit_above_the_entropy(p):
-    for row in p:
+def test_mean_length_lies_within_one_bit_above_the_entropy(p, generator):
+    """Nearly sure laws come near the upper end. Kills: joining the most probable groups."""
+    nearly_sure = [torch.tensor([1 - 1e-4, *[1e-4 / K] * K]) for K in (1, 2, 5, 16)]
+    for row in [*p, *simplex(generator, 20, 2), *simplex(generator, 20, 40), *nearly_sure]:
         bits = entropy(row).item() / math.log(2)
         assert bits - 1e-12 <= mean_length(row, huffman(row)) < bits + 1
+    assert mean_length(nearly_sure[0], huffman(nearly_sure[0])) > 0.99  # and the entropy is 0.001
+
+
+@pytest.mark.equation("code-length-bounds")
+def test_no_prefix_code_is_shorter_than_the_entropy_and_rounded_lengths_are_one(p):
+    """All lengths that Kraft allows up to 5 bits, five symbols; and Shannon's, rounded up."""
+    lengths = torch.cartesian_prod(*[torch.arange(1, 6)] * 5).double()
+    lengths = lengths[(2**-lengths).sum(1) <= 1]
+    halves = torch.tensor([0.5, 0.25, 0.125, 0.0625, 0.0625])
+    for row in [*p, halves]:
+        bits = entropy(row).item() / math.log(2)
+        assert (lengths @ row).min() >= bits - 1e-12
+        rounded = (-row.log2()).ceil()
+        assert (2**-rounded).sum() <= 1
+        assert rounded @ row < bits + 1
+    assert (lengths @ halves).min().item() == pytest.approx(1.875, abs=1e-12)  # met: the entropy
 
 
 def test_powers_of_one_half_are_coded_without_loss():
     p = torch.tensor([0.5, 0.125, 0.25, 0.125])
     assert [len(word) for word in huffman(p)] == [1, 3, 2, 3]
+
+
+@pytest.mark.equation("code-redundancy")
+def test_ideal_lengths_of_q_waste_the_kl_of_any_two_laws(p, q):
+    """Kills: the divergence the other way round, nats for bits."""
+    for row_p, row_q in zip(p, q, strict=True):
+        length = sum(-a * math.log2(b) for a, b in zip(row_p.tolist(), row_q.tolist(), strict=True))
+        ours = (entropy(row_p) + kl(row_p, row_q)).item() / math.log(2)
+        assert length == pytest.approx(ours, rel=1e-12)
 
 
 @pytest.mark.equation("code-redundancy")

@@ -1,5 +1,6 @@
 """Regression against autograd, quadrature, joint Gaussians and scikit-learn."""
 
+import itertools
 import math
 from itertools import pairwise
 
@@ -25,7 +26,7 @@ def fixed():
 def X(fixed):
     """Twelve rows, four correlated columns: only correlation makes a second sweep necessary."""
     base = torch.randn(12, 4, generator=fixed)
-    return base + base.roll(1, 1)
+    return base + 0.8 * base.roll(1, 1)
 
 
 @pytest.fixture
@@ -49,23 +50,27 @@ def quadrature(low, high):
 @pytest.mark.equation("gaussian-loss")
 def test_loss_is_minus_the_log_likelihood(X, y, w):
     """Kills the sources' sign of the constant (errata 002, Gaussian energy), and a σ for σ²."""
-    expected = -Normal(X @ w, SIGMA).log_prob(y).sum()
-    torch.testing.assert_close(loss(w, X, y, sigma=SIGMA), expected)
-    printed = loss(w, X, y, sigma=SIGMA) - len(y) * math.log(2 * math.pi * SIGMA**2)
-    assert abs(printed - expected) > 1
+    several = torch.stack([w, -w, torch.zeros(4)])
+    for sigma in (0.1, SIGMA, 3.0):
+        expected = -Normal(several @ X.T, sigma).log_prob(y).sum(1)
+        torch.testing.assert_close(loss(several, X, y, sigma=sigma), expected)
+        printed = loss(w, X, y, sigma=sigma) - len(y) * math.log(2 * math.pi * sigma**2)
+        assert abs(printed - expected[0]) > 1
 
 
 @pytest.mark.equation("noise-mle")
 def test_loss_has_its_minimum_in_sigma_at_the_root_mean_square(X, y, w):
     """With the printed sign it has none: the printed loss falls for ever as σ grows."""
-    squares = (y - X @ w).square()
     sigma = torch.logspace(-1, 1, 2001).tolist()
-    corrected = [loss(w, X, y, sigma=s).item() for s in sigma]
-    best = min(range(len(sigma)), key=corrected.__getitem__)
-    assert sigma[best] == pytest.approx(squares.mean().sqrt().item(), rel=2e-3)
-    n = len(y)
-    printed = [c - n * math.log(2 * math.pi * s**2) for c, s in zip(corrected, sigma, strict=True)]
-    assert all(later < earlier for earlier, later in pairwise(printed))
+    for n, weights in ((12, w), (12, ridge(X, y, penalty=1e-9)), (5, torch.zeros(4))):
+        corrected = [loss(weights, X[:n], y[:n], sigma=s).item() for s in sigma]
+        best = min(range(len(sigma)), key=corrected.__getitem__)
+        residual = y[:n] - X[:n] @ weights
+        assert sigma[best] == pytest.approx(residual.square().mean().sqrt().item(), rel=2e-3)
+        printed = [
+            c - n * math.log(2 * math.pi * s**2) for c, s in zip(corrected, sigma, strict=True)
+        ]
+        assert all(later < earlier for earlier, later in pairwise(printed))
 
 
 @pytest.mark.equation("energy-posterior")
@@ -95,11 +100,15 @@ def test_energy_of_a_batch_is_the_energy_of_each(X, y, fixed):
 
 
 @pytest.mark.equation("ridge-map")
-def test_gradient_of_the_energy_vanishes_at_the_ridge_solution(X, y):
-    w = ridge(X, y, penalty=STRENGTH * SIGMA**2).requires_grad_()
-    value = energy(w, X, y, sigma=SIGMA, strength=STRENGTH, regulariser=l2)
+@pytest.mark.parametrize(("sigma", "strength"), [(SIGMA, STRENGTH), (2.0, 0.03), (0.3, 40.0)])
+@pytest.mark.parametrize("rows", [12, 3])
+def test_gradient_of_the_energy_vanishes_at_the_ridge_solution(X, y, sigma, strength, rows):
+    """Also with fewer rows than columns. Kills: λ for λσ², the factor 2 of a square."""
+    X, y = X[:rows], y[:rows]
+    w = ridge(X, y, penalty=strength * sigma**2).requires_grad_()
+    value = energy(w, X, y, sigma=sigma, strength=strength, regulariser=l2)
     (gradient,) = torch.autograd.grad(value, w)
-    torch.testing.assert_close(gradient, torch.zeros(4), atol=1e-10, rtol=0)
+    torch.testing.assert_close(gradient, torch.zeros(4), atol=1e-9, rtol=0)
     assert w.detach().abs().max() > 0.1
 
 
@@ -116,13 +125,22 @@ def test_scikit_learns_alpha_is_the_penalty_for_ridge_and_the_penalty_over_n_for
 
 
 @pytest.mark.equation("ridge-shrinkage")
-def test_ridge_path_is_ridge_at_each_penalty(X, y):
+@pytest.mark.parametrize("rows", [12, 3])
+def test_ridge_path_shrinks_each_singular_direction_and_is_ridge_at_each_penalty(X, y, rows):
+    """Direction by direction, as printed. Kills: s for s², the rows of V for its columns."""
+    X, y = X[:rows], y[:rows]
+    U, s, Vt = torch.linalg.svd(X, full_matrices=False)
     penalties = torch.tensor([100.0, 1.0, 0.01])
     path = regression.ridge_path(X, y, penalties=penalties)
     for w, penalty in zip(path, penalties.tolist(), strict=True):
+        printed = sum(
+            s[j] ** 2 / (s[j] ** 2 + penalty) * (U[:, j] @ y) / s[j] * Vt[j] for j in range(len(s))
+        )
+        torch.testing.assert_close(w, printed)
         torch.testing.assert_close(w, ridge(X, y, penalty=penalty))
 
 
+@pytest.mark.equation("lasso-coordinate")
 def test_soft_threshold_is_the_minimum_of_its_energy():
     """Kills: the hard threshold, and a step away from zero."""
     w = torch.linspace(-3, 3, 60_001)
@@ -161,12 +179,63 @@ def test_lasso_meets_the_conditions_of_its_minimum(X, y, penalty):
     assert active.any()
 
 
+@pytest.mark.equation("lasso-optimality")
+@pytest.mark.parametrize("penalty", [0.3, 3.0, 15.0])
+def test_only_the_minimum_meets_the_conditions(X, y, penalty):
+    """All 3⁴ patterns of signs: one alone meets them. Kills: λ for λσ² on the active weights."""
+    found = []
+    for pattern in itertools.product((-1.0, 0.0, 1.0), repeat=4):
+        sign = torch.tensor(pattern)
+        active, w = sign != 0, torch.zeros(4)
+        A = X[:, active]
+        w[active] = torch.linalg.solve(A.T @ A, A.T @ y - penalty * sign[active])
+        correlation = X.T @ (y - X @ w)
+        if torch.equal(w.sign(), sign) and (correlation[~active].abs() <= penalty).all():
+            found.append(w)
+    (best,) = found
+    torch.testing.assert_close(lasso(X, y, penalty=penalty, tolerance=1e-13), best)
+    near = best + 1e-2 * torch.cat([torch.eye(4), -torch.eye(4), torch.ones(1, 4)])
+    height = {
+        name: energy(w, X, y, sigma=1.0, strength=penalty, regulariser=l1)
+        for name, w in (("best", best), ("near", near))
+    }
+    assert (height["near"] > height["best"]).all()
+
+
 @pytest.mark.equation("lasso-all-zero")
 def test_all_weights_are_zero_from_the_largest_correlation_on():
     X = torch.tensor([[1.0, 0.0], [1.0, 1.0], [0.0, -3.0]])
     y = torch.tensor([1.0, 2.0, 1.0])  # Xᵀy = (3, -1)
-    assert lasso(X, y, penalty=3.0).tolist() == [0, 0]
-    assert lasso(X, y, penalty=2.99)[0] != 0
+    for sign in (1, -1):
+        assert lasso(X, sign * y, penalty=3.0).tolist() == [0, 0]
+        assert lasso(X, sign * y, penalty=2.99)[0] != 0
+
+
+@pytest.mark.equation("lasso-all-zero")
+def test_the_penalty_that_removes_all_weights_of_any_data(generator):
+    """Kills: correlations without their size, a sum for the largest."""
+    for _ in range(20):
+        X = torch.randn(8, 5, generator=generator)
+        y = torch.randn(8, generator=generator)
+        largest = (X.T @ y).abs().max().item()
+        assert (lasso(X, y, penalty=1.0001 * largest) == 0).all()
+        assert (lasso(X, y, penalty=0.999 * largest) != 0).sum() == 1
+
+
+def test_each_sweep_leaves_rho_squared_of_the_error_of_two_columns():
+    """The chapter's rate. Kills: a sweep over old values of w, which leaves ρ."""
+    rho = 0.8
+    X = torch.tensor([[1.0, rho], [0.0, math.sqrt(1 - rho**2)]])
+    y = X @ torch.tensor([3.0, 2.0])
+    end = lasso(X, y, penalty=0.1, tolerance=1e-14)
+    assert (end > 0).all()
+    w = torch.zeros(2)
+    residual, errors = y.clone(), []
+    for _ in range(6):
+        regression.coordinate_sweep(w, residual, X, penalty=0.1)
+        errors.append((w - end).abs())
+    for before, after in pairwise(errors):
+        torch.testing.assert_close(after, rho**2 * before, rtol=1e-6, atol=1e-12)
 
 
 def test_lasso_path_is_scikit_learns(X, y):
@@ -210,8 +279,10 @@ def model():
 
 
 @pytest.mark.equation("regression-posterior")
-def test_posterior_conditions_the_joint_gaussian(model, X, y):
+@pytest.mark.parametrize("rows", [12, 3])
+def test_posterior_conditions_the_joint_gaussian(model, X, y, rows):
     """Kills: σ for σ², and λ left out of the precision."""
+    X, y = X[:rows], y[:rows]
     S_ww, S_wy, S_yy = joint_law(X)
     posterior = model.posterior(X, y)
     gain = S_wy @ torch.linalg.inv(S_yy)
@@ -221,8 +292,10 @@ def test_posterior_conditions_the_joint_gaussian(model, X, y):
 
 
 @pytest.mark.equation("regression-evidence")
-def test_evidence_is_the_density_of_y_with_w_integrated_out(model, X, y):
+@pytest.mark.parametrize("rows", [12, 3])
+def test_evidence_is_the_density_of_y_with_w_integrated_out(model, X, y, rows):
     """Kills: the prior's normaliser left out; loss without its constant."""
+    X, y = X[:rows], y[:rows]
     *_, S_yy = joint_law(X)
     expected = MultivariateNormal(torch.zeros(len(y)), S_yy).log_prob(y)
     torch.testing.assert_close(model.log_evidence(X, y), expected)
@@ -235,52 +308,77 @@ def test_evidence_is_the_density_of_y_with_w_integrated_out(model, X, y):
 @pytest.mark.equation("energy-posterior")
 def test_minus_log_posterior_is_the_energy_and_two_constants(model, X, y, w):
     """At any w, so that neither constant may depend on it."""
+    several = torch.stack([w, torch.zeros(4), 3 * w, model.posterior(X, y).mean])
     log_z_prior = 2 * math.log(2 * math.pi / STRENGTH)  # M = 4 factors of a square root
-    value = energy(w, X, y, sigma=SIGMA, strength=STRENGTH, regulariser=l2)
+    value = energy(several, X, y, sigma=SIGMA, strength=STRENGTH, regulariser=l2)
     total = value + log_z_prior + model.log_evidence(X, y)
-    torch.testing.assert_close(-model.posterior(X, y).log_prob(w), total)
+    torch.testing.assert_close(-model.posterior(X, y).log_prob(several), total)
+
+
+@pytest.mark.equation("energy-posterior")
+@pytest.mark.parametrize("strength", [0.3, STRENGTH, 6.0])
+def test_minus_log_posterior_under_a_laplace_prior_is_the_energy_and_two_constants(strength):
+    """One weight, one datum of value 0.9, the posterior normalised by quadrature."""
+    X, y = torch.ones(1, 1), torch.tensor([0.9])
+    nodes, weights = quadrature(-12, 12)
+    joint = Normal(nodes, SIGMA).log_prob(y) + Laplace(0, 1 / strength).log_prob(nodes)
+    log_posterior = joint - (weights * joint.exp()).sum().log()
+    value = energy(nodes[:, None], X, y, sigma=SIGMA, strength=strength, regulariser=l1)
+    log_evidence = regression.laplace_log_evidence(y, sigma=SIGMA, strength=strength)
+    total = value + math.log(2 / strength) + log_evidence
+    torch.testing.assert_close(-log_posterior, total, rtol=1e-8, atol=1e-8)
 
 
 @pytest.mark.equation("evidence-partition")
-@pytest.mark.parametrize(
-    ("regulariser", "log_z_prior"),
-    [(l2, math.log(2 * math.pi / STRENGTH)), (l1, 2 * math.log(2 / STRENGTH))],
-    ids=["gaussian", "laplace"],
-)
+@pytest.mark.parametrize("strength", [0.6, STRENGTH, 5.0])
+@pytest.mark.parametrize("regulariser", [l2, l1])
 def test_evidence_is_the_integral_of_the_boltzmann_factor_over_that_of_the_prior(
-    model, X, y, regulariser, log_z_prior
+    X, y, regulariser, strength
 ):
-    """Two weights, orthonormal columns, and a grid of quadrature points in the plane."""
-    Q, _ = torch.linalg.qr(X[:, :2])
-    nodes, weights = quadrature(-20, 20)
+    """Two weights and a grid of quadrature points in the plane. Kills: a lost Z_R."""
+    A = X[:, :2] if regulariser is l2 else torch.linalg.qr(X[:, :2])[0]
+    nodes, weights = quadrature(-30, 30)
     w = torch.cartesian_prod(nodes, nodes)
-    E = energy(w, Q, y, sigma=SIGMA, strength=STRENGTH, regulariser=regulariser)
-    log_Z = torch.logsumexp(torch.cartesian_prod(weights, weights).prod(1).log() - E, 0).item()
-    by_quadrature = log_Z - log_z_prior
+    log_volume = torch.cartesian_prod(weights, weights).prod(1).log()
+    E = energy(w, A, y, sigma=SIGMA, strength=strength, regulariser=regulariser)
+    log_Z_R = torch.logsumexp(log_volume - strength * regulariser(w), 0)
+    by_quadrature = torch.logsumexp(log_volume - E, 0) - log_Z_R
     if regulariser is l2:
-        closed = model.log_evidence(Q, y)
+        closed = BayesianRegression(SIGMA, strength).log_evidence(A, y)
     else:
-        inside = Q.T @ y
+        inside = A.T @ y
         outside = y.square().sum() - inside.square().sum()
-        closed = regression.laplace_log_evidence(inside, sigma=SIGMA, strength=STRENGTH)
+        closed = regression.laplace_log_evidence(inside, sigma=SIGMA, strength=strength)
         closed += -outside / (2 * SIGMA**2) - 5 * math.log(2 * math.pi * SIGMA**2)  # N - M = 10
-    assert closed.item() == pytest.approx(by_quadrature, rel=1e-7)
+    assert closed.item() == pytest.approx(by_quadrature.item(), rel=1e-6)
 
 
 @pytest.mark.equation("regression-predictive")
 def test_predictive_is_the_ratio_of_two_evidences(model, X, y, w):
     """p(y_new | D) = p(D, y_new) / p(D). Kills: a variance without σ², or without w's."""
-    new = model.predictive(X, y, X_new=w[None])
-    for y_new in (-2.0, 0.0, 3.0):
-        both = model.log_evidence(torch.cat([X, w[None]]), torch.cat([y, torch.tensor([y_new])]))
-        ratio = both - model.log_evidence(X, y)
-        torch.testing.assert_close(new.log_prob(torch.tensor(y_new))[0], ratio)
+    X_new = torch.stack([w, 5 * w.flip(0), torch.zeros(4)])
+    for rows in (12, 3):
+        data = X[:rows], y[:rows]
+        new = model.predictive(*data, X_new=X_new)
+        for y_new in (-2.0, 0.0, 3.0):
+            both = [
+                model.log_evidence(torch.cat([data[0], x[None]]), torch.cat([data[1], last]))
+                for x, last in zip(X_new, torch.full((3, 1), y_new), strict=True)
+            ]
+            ratio = torch.stack(both) - model.log_evidence(*data)
+            torch.testing.assert_close(new.log_prob(torch.tensor(y_new)), ratio)
 
 
 @pytest.mark.equation("evidence-fixed-point")
 def test_evidence_is_stationary_where_the_fixed_point_settles(X, y):
     """Kills: N in place of N - γ. Also the value of scikit-learn's BayesianRidge."""
     best = regression.maximise_evidence(X, y)
+    m, s = best.posterior(X, y).mean, torch.linalg.svdvals(X)
+    gamma = (s**2 / (s**2 + best.strength * best.sigma**2)).sum().item()
+    assert 1 < gamma < 4
+    assert best.strength == pytest.approx(gamma / (m @ m).item(), rel=1e-8)
+    squares = (y - X @ m).square().sum().item()
+    assert best.sigma**2 == pytest.approx(squares / (12 - gamma), rel=1e-8)
     top = best.log_evidence(X, y).item()
     for d in (0.97, 1.03):
         assert BayesianRegression(d * best.sigma, best.strength).log_evidence(X, y) < top
@@ -311,17 +409,22 @@ def test_fixed_point_without_a_signal_says_so(X):
 
 
 @pytest.mark.equation("laplace-evidence")
+@pytest.mark.parametrize("sigma", [0.4, SIGMA, 1.3])
 @pytest.mark.parametrize("strength", [0.1, 1.0, 8.0])
-def test_laplace_evidence_is_the_integral_over_the_weight(strength):
+def test_laplace_evidence_is_the_integral_over_the_weight(strength, sigma):
     """Kills errata 002 L95: without log(λ/2) the number is no density and its best λ is zero."""
     w, weights = quadrature(-12, 12)
+    integrals = []
     for y in (-3.0, 0.0, 0.4):
-        log_joint = Normal(w, SIGMA).log_prob(torch.tensor(y)) + Laplace(0, 1 / strength).log_prob(
+        log_joint = Normal(w, sigma).log_prob(torch.tensor(y)) + Laplace(0, 1 / strength).log_prob(
             w
         )
-        integral = (weights * log_joint.exp()).sum().item()
-        ours = regression.laplace_log_evidence(torch.tensor([y]), sigma=SIGMA, strength=strength)
-        assert ours.exp().item() == pytest.approx(integral, rel=1e-9)
+        integrals.append((weights * log_joint.exp()).sum().item())
+        ours = regression.laplace_log_evidence(torch.tensor([y]), sigma=sigma, strength=strength)
+        assert ours.exp().item() == pytest.approx(integrals[-1], rel=1e-9)
+    y = torch.tensor([-3.0, 0.0, 0.4])
+    ours = regression.laplace_log_evidence(y, sigma=sigma, strength=strength)
+    assert ours.exp().item() == pytest.approx(math.prod(integrals), rel=1e-9)
 
 
 def test_without_the_normaliser_the_strength_always_runs_to_zero(fixed):

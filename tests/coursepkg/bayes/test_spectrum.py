@@ -100,16 +100,45 @@ def test_welch_of_drawn_paths_finds_the_closed_form(coefficients, generator):
     assert_mean(paths.square().mean(1) / variance, 1.0, detects=0.4)
 
 
+def quadratic_form(statistic, n):
+    """The symmetric A with statistic(x) = xᵀ A x, by polarisation; (n, n)."""
+    unit = torch.eye(n)
+    alone = torch.stack([statistic(row) for row in unit])
+    both = torch.stack([statistic(unit[i] + unit[j]) for i in range(n) for j in range(n)])
+    return (both.view(n, n) - alone - alone[:, None]) / 2
+
+
 @pytest.mark.equation("periodogram-noise")
-def test_periodogram_of_noise_does_not_settle(generator):
-    """Standard deviation = mean, whatever T; averaging K pieces divides it by √K."""
-    for T in (64, 1024):
-        power = periodogram(torch.randn(2000, T, generator=generator))[:, T // 4]
-        assert_mean(power, 1.0, detects=0.3)
-        assert_mean((power - 1).square(), 1.0, detects=1.5)
-    pieces = torch.randn(2000, 16, 64, generator=generator)
-    averaged = periodogram(pieces)[..., 16].mean(1)
-    assert_mean((averaged - 1).square(), 1 / 16, detects=0.04)
+@pytest.mark.parametrize(("T", "K"), [(5, 1), (8, 1), (9, 2), (8, 3)])
+def test_periodogram_of_noise_does_not_settle(T, K):
+    """Exact: xᵀAx of Gaussian noise has mean σ² tr A and variance 2σ⁴ tr A², at every frequency.
+
+    The mean of K segments, K = 1 among them. Kills: T - 1 for T, 1/K for 1/√K.
+    """
+    sigma = 0.7
+    S = sigma**2
+    inside = [k for k in range(T // 2 + 1) if 0 < 2 * k < T]
+    for k in inside:
+        A = quadratic_form(lambda x, k=k: periodogram(x.view(K, T)).mean(0)[k], K * T)
+        mean, variance = sigma**2 * A.trace(), 2 * sigma**4 * (A @ A).trace()
+        assert mean.item() == pytest.approx(S)
+        assert variance.sqrt().item() == pytest.approx(S / math.sqrt(K))
+    assert len(inside) > 1
+    half = quadratic_form(lambda x: periodogram(x)[4], 8)  # f = 1/2 is the exception
+    assert 2 * (half @ half).trace().item() == pytest.approx(2)
+
+
+@pytest.mark.equation("periodogram")
+def test_periodogram_is_the_transform_of_the_sample_autocovariance(generator):
+    """All lags of it, a slow sum. Kills: lags counted once, T - τ for T."""
+    T = 9
+    x = 2 + torch.randn(T, generator=generator)
+    y = x - x.mean()
+    gamma = [sum(y[t] * y[t + lag] for t in range(T - lag)).item() / T for lag in range(T)]
+    for k in range(T // 2 + 1):
+        wave = [math.cos(2 * math.pi * k * lag / T) for lag in range(T)]
+        slow = gamma[0] + 2 * sum(g * w for g, w in zip(gamma[1:], wave[1:], strict=True))
+        assert periodogram(x)[k].item() == pytest.approx(slow, abs=1e-12)
 
 
 def test_one_spectrum_many_laws(generator):

@@ -2,9 +2,11 @@
 
 import itertools
 
+import networkx as nx
 import torch
 
 from coursepkg.graphs.directed import DirectedModel, Table
+from coursepkg.graphs.lattice import Lattice
 from coursepkg.graphs.undirected import UndirectedModel
 
 SEVEN = {"x1": "", "x2": "", "x3": "", "x4": "x1 x2 x3", "x5": "x1 x3", "x6": "x4", "x7": "x4 x5"}
@@ -30,6 +32,23 @@ def undirected(cliques, *, generator, levels=2):
     names = sorted(set("".join(cliques)))
     factors = {tuple(c): torch.randn([levels] * len(c), generator=generator).exp() for c in cliques}
     return UndirectedModel(dict.fromkeys(names, levels), factors)
+
+
+def crooked(height, width, *, periodic=False, generator, levels=3, beta=0.7):
+    """A lattice without any symmetry but that of its pairs; a site energy for each site."""
+    pair = torch.randn(levels, levels, generator=generator)
+    site = torch.randn(height * width, levels, generator=generator)
+    return Lattice(height, width, pair + pair.T, site, beta=beta, periodic=periodic)
+
+
+def slow_energy(lattice, x):
+    """By networkx's list of neighbours."""
+    W, D = lattice.width, lattice.height * lattice.width
+    grid = nx.grid_2d_graph(lattice.height, W, periodic=lattice.periodic)
+    value = sum(lattice.site[i, x[i]].item() for i in range(D))
+    for (r, c), (r2, c2) in grid.edges:
+        value += lattice.pair[x[r * W + c], x[r2 * W + c2]].item()
+    return value
 
 
 def triples(names, *, largest):

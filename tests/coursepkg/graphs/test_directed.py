@@ -83,6 +83,30 @@ def test_a_linear_gaussian_model_is_a_normal_law(generator):
 
 
 @pytest.mark.equation("linear-gaussian-joint")
+def test_the_moments_are_those_of_a_graph_with_several_parents_in_any_order(generator):
+    """Sums over all directed paths, node by node. Kills: G transposed, std for its square."""
+    weights = {"a": {"c": 0.5, "b": -1.5}, "b": {"d": 2.0}, "c": {"b": 0.7, "d": -0.4}, "d": {}}
+    b, s = torch.tensor([1.0, -2.0, 0.5, 3.0]), torch.tensor([0.5, 2.0, 1.5, 0.8])
+    model = DirectedModel({
+        name: LinearGaussian(b[i].item(), s[i].item(), of)
+        for i, (name, of) in enumerate(weights.items())
+    })  # fmt: skip
+    eps = torch.randn(4, generator=generator)
+    ways = {}  # of each node, the weight with which every node's own term enters
+    for name in "dbca":
+        ways[name] = torch.eye(4)["abcd".index(name)]
+        for parent, weight in weights[name].items():
+            ways[name] = ways[name] + weight * ways[parent]
+    A = torch.stack([ways[name] for name in "abcd"])
+    mean, covariance = model.gaussian()
+    torch.testing.assert_close(mean, A @ b)
+    torch.testing.assert_close(covariance, torch.einsum("ik,k,jk->ij", A, s.square(), A))
+    peer = MultivariateNormal(A @ b, covariance)
+    x = A @ (b + s * eps)
+    torch.testing.assert_close(model.log_prob(x[None]), peer.log_prob(x)[None])
+
+
+@pytest.mark.equation("linear-gaussian-joint")
 def test_draws_of_the_race_have_its_moments(generator):
     moments = RACE.gaussian()
     x = RACE.sample(60_000, generator=generator)
@@ -134,6 +158,7 @@ def test_separated_means_independent_and_connected_means_dependent(generator):
         information = joint.mutual_information(a, b, given=given).item()
         separated = model.d_separated(a, b, given=given)
         counted[separated] += 1
+        assert information > -1e-12, "a divergence"
         assert (information < 1e-12) == separated, (a, b, given, information)
     assert counted[True] > 50
     assert counted[False] > 50

@@ -18,31 +18,17 @@ from coursepkg.graphs.lattice import (
 )
 from coursepkg.samplers import finite
 from coursepkg.samplers.run import run
+from tests.coursepkg.graphs.laws import crooked, slow_energy
 from tests.oracles import state_index, states
 from tests.statistics import assert_mean, assert_probs
 
-
-def crooked(height, width, *, periodic=False, generator, levels=3):
-    """A lattice without any symmetry but that of its pairs; a site energy for each site."""
-    pair = torch.randn(levels, levels, generator=generator)
-    site = torch.randn(height * width, levels, generator=generator)
-    return Lattice(height, width, pair + pair.T, site, beta=0.7, periodic=periodic)
-
-
-def slow_energy(lattice, x):
-    """By networkx's list of neighbours."""
-    W, D = lattice.width, lattice.height * lattice.width
-    grid = nx.grid_2d_graph(lattice.height, W, periodic=lattice.periodic)
-    value = sum(lattice.site[i, x[i]].item() for i in range(D))
-    for (r, c), (r2, c2) in grid.edges:
-        value += lattice.pair[x[r * W + c], x[r2 * W + c2]].item()
-    return value
-
-
 SHAPES = pytest.mark.parametrize(
     ("height", "width", "periodic"),
-    [(2, 3, False), (3, 2, False), (1, 5, False), (3, 3, True), (1, 1, False), (4, 1, False)],
-)
+    [
+        (2, 3, False), (3, 2, False), (1, 5, False), (1, 1, False), (4, 1, False),
+        (3, 3, True), (3, 4, True), (4, 3, True),
+    ],
+)  # fmt: skip
 
 
 @SHAPES
@@ -116,15 +102,19 @@ def test_ising_is_written_in_spins(periodic, generator):
 
 
 @pytest.mark.equation("potts-energy")
-def test_potts_counts_equal_neighbours_and_with_two_levels_is_ising(generator):
-    """s s' = 2 [equal] - 1, so β doubles. Kills: a sign."""
-    lattice = potts(3, 4, 5, beta=0.9)
-    x = torch.randint(5, (10, 12), generator=generator)
+@pytest.mark.parametrize(("periodic", "levels"), [(False, 5), (False, 2), (True, 3)])
+def test_potts_counts_equal_neighbours(periodic, levels, generator):
+    """A loop over the formula. Kills: a sign, neighbours across a free border."""
+    lattice = potts(3, 4, levels, beta=0.9, periodic=periodic)
+    edges = nx.grid_2d_graph(3, 4, periodic=periodic).edges
+    x = torch.randint(levels, (10, 12), generator=generator)
     for row, energy in zip(x.view(-1, 3, 4).tolist(), lattice.energy(x), strict=True):
-        equal = sum(row[a][b] == row[c][d] for (a, b), (c, d) in nx.grid_2d_graph(3, 4).edges)
-        assert energy.item() == -equal
-    bonds = 17
-    two = potts(3, 4, 2, beta=0.8).log_z() - 0.4 * bonds
+        assert energy.item() == -sum(row[a][b] == row[c][d] for (a, b), (c, d) in edges)
+
+
+def test_potts_with_two_levels_is_ising_at_half_the_inverse_temperature():
+    """s s' = 2 [equal] - 1, on 17 bonds. Kills: the same β in both."""
+    two = potts(3, 4, 2, beta=0.8).log_z() - 0.4 * 17
     torch.testing.assert_close(two, ising(3, 4, beta=0.4).log_z())
 
 
@@ -235,9 +225,11 @@ def test_far_apart_spins_agree_as_yang_says(beta):
     assert spontaneous_magnetisation(beta) ** 2 == pytest.approx(correlation, abs=2e-3)
 
 
+@pytest.mark.equation("yang-magnetisation")
 def test_a_warm_lattice_has_no_magnetisation():
-    assert spontaneous_magnetisation(0.44) == 0
-    assert 0 < spontaneous_magnetisation(0.441) < 0.6
+    """And just below the critical temperature much. Kills: 2β_c for β_c, ≥ 0 on the warm side."""
+    assert [spontaneous_magnetisation(beta) for beta in (0.01, 0.2, 0.44)] == [0, 0, 0]
+    assert 0.4 < spontaneous_magnetisation(0.441) < 0.6
 
 
 # refused
@@ -267,10 +259,25 @@ def test_lattices_that_are_none_are_refused(make, message):
 
 
 def test_a_wide_lattice_is_refused_with_its_price(generator):
-    """Twelve by twelve; but three rows of twelve are summed the other way."""
+    """23 by 23, glued 12 by 12; but three rows of 23 are summed the other way."""
+    with pytest.raises(ValueError, match=r"rows of 23 sites: expected at most .* got 8.39e\+06"):
+        ising(23, 23, beta=0.4).log_z()
     with pytest.raises(ValueError, match=r"rows of 12 sites: expected at most .* got 1.68e\+07"):
-        ising(12, 12, beta=0.4).log_z()
-    assert ising(3, 12, beta=0.4).log_z().isfinite()
+        ising(12, 12, beta=0.4, periodic=True).log_z()
+    assert ising(3, 23, beta=0.4).log_z().isfinite()
+
+
+@pytest.mark.equation("transfer-matrix")
+def test_column_after_column_is_the_whole_matrix():
+    """Five by fourteen spins, by V written out. Kills: columns that come back in another order."""
+    lattice = ising(5, 14, beta=0.3, field=0.1)
+    x = 2.0 * states(2, 5) - 1
+    within = 0.3 * ((x[:, 1:] * x[:, :-1]).sum(1) + 0.1 * x.sum(1))
+    log_T = 0.3 * x @ x.T + within
+    log_row = within
+    for _ in range(13):
+        log_row = torch.logsumexp(log_row[:, None] + log_T, 0)
+    torch.testing.assert_close(lattice.log_z(), torch.logsumexp(log_row, 0))
 
 
 @pytest.mark.parametrize("x", [torch.zeros(1, 15, dtype=torch.int64), torch.full((1, 16), 2)])

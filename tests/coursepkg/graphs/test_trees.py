@@ -44,10 +44,12 @@ def test_no_tree_has_a_higher_likelihood(generator):
 
 
 @pytest.mark.equation("chow-liu")
-def test_the_likelihood_is_information_minus_entropy(generator):
+@pytest.mark.parametrize("levels", [2, 3])
+def test_the_likelihood_is_information_minus_entropy(levels, generator):
     """The formula, from the counts. Kills: a constant lost."""
     x = data(generator)
-    model = chow_liu(x, levels=2, smoothing=1e-9)
+    x[::3] *= levels - 1
+    model = chow_liu(x, levels=levels, smoothing=1e-9)
 
     def entropy(columns):
         shares = x[:, columns].unique(dim=0, return_counts=True)[1] / len(x)

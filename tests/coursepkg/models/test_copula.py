@@ -144,6 +144,7 @@ def test_the_elbo_is_below_log_p_and_its_exponential_has_p_as_mean(x):
     assert gap.max() > 0.02, "vacuous: the bound is tight"
 
 
+@pytest.mark.equation("gaussianised-elbo")
 def test_on_the_line_the_integral_over_the_noise_is_the_mass_of_the_cell(generator):
     """Quadrature over u against Φ of the cell's edges, f a mixture far from N(0, 1)."""
     density = GaussianMixture(2, dim=1, generator=generator)

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from coursepkg.models.autoregressive.arm import ARM
 from coursepkg.nets.conv import CausalConv1d
 from coursepkg.nets.mlp import MLP, WindowMLP
 
@@ -22,12 +23,17 @@ def x(generator):
 def test_logits_are_the_perceptron_of_the_last_pixels(net, x):
     """A slow loop. Kills: window reversed, shifted by none or by two, zeros before the start."""
     V, c, W, b = net.first.weight, net.first.bias, net.last.weight, net.last.bias
+    log_p = ARM(net, dim=D, levels=K).log_prob(x)
     for i, row in enumerate(x.tolist()):
+        expected = torch.zeros(())
         for d in range(D):
             h = c
             for lag in range(1, L + 1):
                 h = h + V[:, lag - 1] * (row[d - lag] / (K - 1) if lag <= d else -1)
-            assert_close(net(x)[i, d], W @ h.relu() + b)
+            o = W @ h.relu() + b
+            assert_close(net(x)[i, d], o)
+            expected = expected + (o[row[d]].exp() / o.exp().sum()).log()
+        assert_close(log_p[i], expected)
 
 
 def test_sees_its_window_and_no_more(net, x):
@@ -64,10 +70,15 @@ def test_impossible_parameters_are_refused(window, hidden, levels, generator):
 
 
 @pytest.mark.equation("mlp")
-def test_the_perceptron_is_its_layers_by_hand(generator):
+@pytest.mark.parametrize("widths", [[3, 1], [3, 5, 1], [3, 5, 4, 2]])
+def test_the_perceptron_is_its_layers_by_hand(widths, generator):
     """A slow loop. Kills: a nonlinearity after the last layer, none between, layers reversed."""
-    net = MLP([3, 5, 4, 2], generator=generator)
-    assert [tuple(layer.weight.shape) for layer in net.layers] == [(5, 3), (4, 5), (2, 4)]
+    net = MLP(widths, generator=generator)
+    shapes = [tuple(layer.weight.shape) for layer in net.layers]
+    assert shapes == list(zip(widths[1:], widths[:-1], strict=True))
+    with torch.no_grad():
+        for layer in net.layers:
+            layer.bias.normal_(generator=generator)
     for row in torch.randn(6, 3, generator=generator):
         h = row
         for layer in net.layers[:-1]:

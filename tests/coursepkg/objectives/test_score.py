@@ -14,6 +14,7 @@ from coursepkg.objectives.score import (
 )
 from coursepkg.rng import seeded
 from tests.coursepkg.objectives.laws import minimise
+from tests.oracles import states
 from tests.statistics import assert_mean
 
 
@@ -88,6 +89,17 @@ def test_sliced_is_unbiased_for_explicit(generator):
 
 
 @pytest.mark.equation("sliced-score-matching")
+def test_the_mean_over_all_signs_is_the_explicit_loss(x, generator, monkeypatch):
+    """At 20 points, each with all eight directions. Kills: a direction that is not of signs."""
+    bits = states(2, 3).double().repeat(20, 1)
+    monkeypatch.setattr(torch, "bernoulli", lambda _, generator: bits)
+    sliced = SlicedScoreMatching(Wave()).loss(x.repeat_interleave(8, 0), generator=generator)
+    explicit = ExplicitScoreMatching(Wave()).loss(x, generator=generator)
+    torch.testing.assert_close(sliced.view(20, 8).mean(1), explicit)
+    assert (sliced.view(20, 8).std(1) > 0.1).all(), "vacuous: no direction matters"
+
+
+@pytest.mark.equation("sliced-score-matching")
 def test_with_signs_the_diagonal_is_exact(generator):
     """Without mixed derivatives one direction gives the divergence itself."""
 
@@ -132,6 +144,20 @@ def test_denoising_matches_the_smoothed_law(generator):
         loss = DenoisingScoreMatching(model, sigma=sigma).loss(x, generator=generator).detach()
         expected = (precision**2 * (s**2 + sigma**2) - 2 * precision + sigma**-2) / 2
         assert_mean(loss, expected, detects=0.05)
+
+
+def test_denoising_is_noisier_for_less_noise(generator):
+    """Half the σ: 16 times the variance of the loss, and 4 times that of its gradient.
+
+    The gradient with respect to the mean is Λ (ψ + ε/σ), whose mean square is 2 Λ² E[loss].
+    """
+    x, model = torch.randn(100_000, 1, generator=generator), GaussianEnergy(1, generator=generator)
+    coarse, fine = (
+        DenoisingScoreMatching(model, sigma=sigma).loss(x, generator=generator).detach()
+        for sigma in (0.02, 0.01)
+    )
+    assert (fine.var() / coarse.var()).item() == pytest.approx(16, rel=0.1)
+    assert (fine.mean() / coarse.mean()).item() == pytest.approx(4, rel=0.05)
 
 
 OBJECTIVES = [

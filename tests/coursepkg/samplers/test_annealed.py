@@ -1,6 +1,7 @@
 """Annealed importance sampling against the sum over all trajectories of a small chain."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from coursepkg.samplers.annealed import (
     GeometricPath,
     annealed_importance,
     check_schedule,
+    follow,
     reverse_annealed_importance,
 )
 from coursepkg.samplers.finite import metropolis_hastings
@@ -93,9 +95,28 @@ def test_the_mean_weight_is_the_ratio_of_normalisers_exactly(forward):
     assert mean_of_log < LOG_RATIO - 0.05, "log Ẑ of one chain is too low on average"
 
 
+@pytest.mark.equation("ais-unbiased")
+@pytest.mark.parametrize("t", range(4))
+def test_weighted_ends_have_the_means_of_the_law_reached(t):
+    """E[w_t g(x_{t+1})] = Z_t/Z_0 E[g] for every t, and for the indicators g of all three states.
+
+    Kills: a last move at the β just left, which leaves E[w] as it is.
+    """
+    path, pairs = AllTrajectories(START), list(pairwise(BETAS.tolist()))
+    log_w, x = follow(path, path.x, pairs[:t], generator=seeded(0))
+    each = (x[:, 1] + log_w).exp() / 3 ** (3 - t)  # so many trajectories go on from x_{t+1}
+    ends = torch.zeros(3).index_add(0, path.state(x), each)
+    torch.testing.assert_close(ends, bridged(BETAS[t]) / START.sum())
+
+
 @pytest.mark.equation("reverse-ais")
 def test_backwards_the_mean_of_the_inverse_is_exact(backward):
     """Kills: a move at the β just left, weights of the other sign."""
+    for log_w, row in zip(backward.log_w, backward.x, strict=True):
+        x, inverse = row[2:].long(), 1.0  # the first is x_T
+        for t in range(3, 0, -1):
+            inverse *= bridged(BETAS[t - 1])[x[3 - t]] / bridged(BETAS[t])[x[3 - t]]
+        assert (-log_w).exp().item() == pytest.approx(inverse.item())
     log_p = backward.x[:, 1]
     assert log_p.exp().sum().item() == pytest.approx(1)
     assert torch.logsumexp(log_p - backward.log_w, 0).item() == pytest.approx(-LOG_RATIO)
@@ -158,10 +179,11 @@ def test_geometric_path_of_gaussians_is_a_path_of_gaussians(beta, generator):
     ("kernel", "steps", "T"), [(hmc, 1, 30), (lambda f: RandomWalk(f, step_size=0.8), 2, 60)]
 )
 def test_mean_weight_of_a_gaussian_path(kernel, steps, T, generator):
-    """E[w] = Z_1 / Z_0 = π/2, forward; 2/π backwards from exact draws."""
+    """E[w] = Z_1 / Z_0 = π/2, forward; 2/π backwards from exact draws; E[w x²] = π/2 · 1/4."""
     path, betas = gaussian_path(kernel, steps=steps), torch.linspace(0, 1, T + 1)
     there = annealed_importance(path, betas, chains=10_000, generator=generator)
     assert_mean(there.log_w.exp(), math.pi / 2, detects=0.15)
+    assert_mean(there.log_w.exp() * there.x[:, 0].square(), math.pi / 8, detects=0.08)
     x = torch.randn(10_000, 2, generator=generator) / 2
     back = reverse_annealed_importance(path, betas, x, generator=generator)
     assert_mean((-back.log_w).exp(), 2 / math.pi, detects=0.1)

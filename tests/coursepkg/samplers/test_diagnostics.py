@@ -100,6 +100,24 @@ def test_the_error_bar_of_the_mean_covers(generator):
 
 
 @pytest.mark.equation("split-rhat")
+@pytest.mark.parametrize("T", [4, 10, 201])
+def test_the_ratio_of_variances_is_the_sum_written_out(T, generator):
+    """Without ranks, by loops over the halves. Kills: T for T - 1, sequences that are not cut."""
+    draws = autoregression(T, 3, 1, 0.5, generator) + torch.tensor([0.0, 0.5, 2.0])[:, None]
+    halves = [part for c in range(3) for part in (draws[: T // 2, c], draws[-(T // 2) :, c])]
+    n, M = T // 2, len(halves)
+    means = [half.sum() / n for half in halves]
+    inside = (
+        sum((half - m).square().sum() / (n - 1) for half, m in zip(halves, means, strict=True)) / M
+    )
+    mean = sum(means) / M
+    between = sum((m - mean) ** 2 for m in means) / (M - 1)
+    expected = (((n - 1) / n * inside + between) / inside).sqrt()
+    ratio = diagnostics.variance_ratio(diagnostics.split_chains(draws))
+    torch.testing.assert_close(ratio, expected[None])
+
+
+@pytest.mark.equation("split-rhat")
 def test_rhat_sees_location_scale_and_drift(generator):
     """Kills: chains not split (drift), not folded (scale), two means that cancel in the sum."""
     good = torch.randn(1000, 4, 1, generator=generator)

@@ -30,12 +30,14 @@ def cell(x):
 @pytest.mark.equation("gibbs-conditional")
 @pytest.mark.parametrize("d", range(3))
 def test_a_coordinate_is_drawn_from_its_row_of_the_table(d, generator):
-    """Enumeration. Kills: an axis of the table for another, rows that are not normalised."""
-    x = torch.tensor([1, 0, 2])
-    row = TABLE[tuple(slice(None) if j == d else x[j] for j in range(3))]
-    drawn = TableConditional(7 * TABLE)(d, x.expand(40_000, 3), generator=generator)
+    """From each cell. Kills: an axis of the table for another, the first chain's row for all."""
+    cells = torch.cartesian_prod(torch.arange(2), torch.arange(2), torch.arange(3))
+    x = cells.repeat(20_000, 1)
+    drawn = TableConditional(7 * TABLE)(d, x, generator=generator)
     assert drawn.dtype == torch.int64
-    assert_probs(drawn, row / row.sum(), detects=0.06)
+    for i, others in enumerate(cells):
+        row = TABLE[tuple(slice(None) if j == d else others[j] for j in range(3))]
+        assert_probs(drawn[i::12], row / row.sum(), detects=0.09)
 
 
 @pytest.mark.equation("gibbs-update")
@@ -94,13 +96,13 @@ MEAN = torch.tensor([1.0, -2.0, 0.5]).double()
 @pytest.mark.equation("gibbs-gaussian")
 @pytest.mark.parametrize("d", range(3))
 def test_a_coordinate_is_drawn_from_the_normal_that_schur_gives(d, generator):
-    """By the covariance, not the precision. Kills: a sign, Λ_dd for its root, an old x_d."""
-    x = torch.tensor([3.0, 0.0, -1.0]).double()
+    """From many places, by the covariance. Kills: a sign, Λ_dd for its root, an old x_d."""
+    x = 3 * torch.randn(EXACT, 3, generator=generator) + 1
     others = [j for j in range(3) if j != d]
     gain = COVARIANCE[d, others] @ torch.linalg.inv(COVARIANCE[others][:, others])
-    mean = MEAN[d] + gain @ (x - MEAN)[others]
+    mean = MEAN[d] + (x - MEAN)[:, others] @ gain
     std = (COVARIANCE[d, d] - gain @ COVARIANCE[others, d]).sqrt()
-    drawn = GaussianConditional(MEAN, COVARIANCE)(d, x.expand(EXACT, 3), generator=generator)
+    drawn = GaussianConditional(MEAN, COVARIANCE)(d, x, generator=generator)
     assert_cdf((drawn - mean) / std, torch.special.ndtr, detects=0.0125)
 
 

@@ -26,6 +26,19 @@ def energy(state, momentum, mass):
 
 
 @pytest.mark.equation("leapfrog")
+def test_a_step_is_kick_drift_kick(generator):
+    """The three lines, L times. Kills: drift, kick, drift, which is as good an integrator."""
+    x, r = torch.randn(2, 20, 2, generator=generator)
+    end, momentum = leapfrog(quartic, quartic(x), r, step_size=0.3, steps=4, mass=MASS)
+    for _ in range(4):
+        r = r + 0.15 * quartic(x).score
+        x = x + 0.3 * r / MASS
+        r = r + 0.15 * quartic(x).score
+    torch.testing.assert_close(end.x, x)
+    torch.testing.assert_close(momentum, r)
+
+
+@pytest.mark.equation("leapfrog")
 def test_turned_round_a_trajectory_retraces_its_way(generator):
     """Kills: a drift before the first kick, a score of the wrong end."""
     x, momentum = torch.randn(2, 20, 2, generator=generator)
@@ -104,6 +117,7 @@ def test_hmc_comes_home(name, generator):
     comes_home(HMC(law.log_prob, 0.25, 6), law, steps=40, generator=generator)
 
 
+@pytest.mark.equation("hmc-ratio")
 def test_the_log_ratio_is_minus_the_energy_error(generator):
     """From a twin generator the trajectory is followed by hand."""
     law, twin = Banana(), torch.Generator()

@@ -27,6 +27,18 @@ def test_random_walk_comes_home(name, generator):
     comes_home(RandomWalk(law.log_prob, 1.2), law, steps=250, generator=generator)
 
 
+@pytest.mark.equation("metropolis-ratio")
+def test_the_ratio_of_a_random_walk_is_that_of_its_target(generator):
+    """A proposal can be read off where it was accepted. Kills: Barker's rule, which keeps p too."""
+    law = TARGETS["banana"]
+    kernel = RandomWalk(law.log_prob, 1.0)
+    old = kernel.init(law.sample(1000, generator=generator))
+    new, info = kernel.step(old, generator=generator)
+    assert info.moved.sum() > 300
+    expected = law.log_prob(new.x) - law.log_prob(old.x)
+    torch.testing.assert_close(info.log_ratio[info.moved], expected[info.moved])
+
+
 def test_random_walk_keeps_its_target_in_single_precision(generator):
     law = TARGETS["gaussian"]
     stays(RandomWalk(law.log_prob, 1.0), law, generator=generator, dtype=torch.float32)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy import stats
 from scipy.integrate import quad
-from torch.distributions import Gamma, MultivariateNormal, Normal
+from torch.distributions import Beta, Gamma, MultivariateNormal, Normal
 
 from coursepkg.data import toy
 from coursepkg.rng import seeded
@@ -42,6 +42,7 @@ def test_each_outcome_owns_a_piece_of_its_probability():
     assert (k.diff() >= 0).all(), "the pieces must lie in order"
 
 
+@pytest.mark.equation("inverse-discrete")
 def test_outcomes_of_probability_zero_are_never_drawn():
     """Kills: u <= F_k, which gives level 0 to u = 0 although its probability is zero."""
     p = torch.tensor([0.0, 0.25, 0.0, 0.75, 0.0])
@@ -57,6 +58,7 @@ def test_a_sum_that_rounds_below_one_has_no_outcome_beyond_the_last(dtype):
     assert quantile_discrete(p, u).item() == 999
 
 
+@pytest.mark.equation("inverse-discrete")
 def test_rows_have_laws_of_their_own():
     """Kills: one row's law used for all."""
     p = torch.tensor([[0.5, 0.5], [0.1, 0.9]])
@@ -107,6 +109,7 @@ def test_a_uniform_number_becomes_a_draw(generator):
     assert_cdf(x, lambda x: torch.from_numpy(stats.gumbel_r.cdf(x.numpy())), detects=0.03)
 
 
+@pytest.mark.equation("inverse-transform")
 def test_jumps_and_flat_parts_give_the_least_x():
     """Half the mass on x = 1, none on (1, 2), the rest even on (2, 3). Kills: F <= u for F < u."""
 
@@ -115,6 +118,10 @@ def test_jumps_and_flat_parts_give_the_least_x():
 
     x = quantile(cdf, torch.tensor([0.1, 0.49, 0.5, 0.75]), low=0.0, high=4.0)
     torch.testing.assert_close(x, torch.tensor([1.0, 1.0, 1.0, 2.5]))
+    x = quantile(cdf, midpoints(1000), low=0.0, high=4.0)
+    for at in (0.5, 1.0, 1.5, 2.0, 2.5):
+        share = (x <= at).double().mean()
+        assert share.item() == pytest.approx(cdf(torch.tensor(at)).item(), abs=1e-12)
 
 
 def test_quantiles_outside_the_bracket_are_refused():
@@ -138,6 +145,15 @@ def test_a_continuous_variable_in_its_own_distribution_function_is_uniform():
     p = torch.tensor([0.5, 0.5])
     ranks = p.cumsum(0)[quantile_discrete(p, midpoints(100))]
     assert ranks.unique().tolist() == [0.5, 1.0]
+
+
+@pytest.mark.equation("uniform-rank")
+def test_ranks_are_uniform_where_the_distribution_function_is_flat_too(generator):
+    """Even on (0, 1) and on (3, 4), with nothing between: F is continuous and has no inverse."""
+    side, x = torch.rand(2, 40_000, generator=generator)
+    x = torch.where(side < 0.3, x, 3 + x)
+    ranks = torch.where(x < 3, 0.3 * x.clamp(max=1), 0.3 + 0.7 * (x - 3))
+    assert_cdf(ranks, lambda u: u, detects=0.03)
 
 
 @pytest.mark.equation("box-muller")
@@ -215,6 +231,7 @@ def test_volume_factor_is_the_area_of_a_small_parallelogram():
     torch.testing.assert_close(log_abs_det_jacobian(bent, z).exp(), area.abs(), rtol=1e-6, atol=0)
 
 
+@pytest.mark.equation("volume-factor")
 def test_volume_factor_of_a_matrix_is_its_determinant():
     """In five dimensions, for every row alike. Kills: a sum of the rows' Jacobians."""
     A = torch.randn(5, 5, generator=seeded(5))
@@ -239,12 +256,20 @@ def test_maps_to_another_dimension_are_refused():
 
 @pytest.mark.equation("change-of-variables-line")
 def test_densities_on_the_line_that_rise_and_fall():
-    """x = e^z and x = e^-z are both log-normal; x = 1/z of a Gamma is scipy's inverse Gamma."""
+    """x = e^z and x = e^-z are both log-normal; x = 1/z of a Gamma is scipy's inverse Gamma.
+
+    Both lines of the equation: by the inverse's derivative, and divided by that of the map.
+    """
     x = torch.linspace(0.1, 6, 60)[:, None]
     expected = torch.from_numpy(stats.lognorm(1).logpdf(x[:, 0].numpy()))
-    for inverse in (torch.log, lambda x: -torch.log(x)):
-        log_p = pushforward_log_prob(x, log_prob=standard_normal, inverses=[inverse])
+    for sign in (1, -1):
+        z = sign * torch.log(x)
+        log_p = pushforward_log_prob(
+            x, log_prob=standard_normal, inverses=[lambda x, sign=sign: sign * torch.log(x)]
+        )
         torch.testing.assert_close(log_p, expected)
+        stretch = log_abs_det_jacobian(lambda z, sign=sign: torch.exp(sign * z), z)
+        torch.testing.assert_close(standard_normal(z) - stretch, expected)
     log_p = pushforward_log_prob(
         x, log_prob=lambda z: Gamma(2.5, 1.0).log_prob(z).sum(1), inverses=[torch.reciprocal]
     )
@@ -266,6 +291,34 @@ def test_the_banana_is_a_bent_normal():
     torch.testing.assert_close(log_p, law.log_prob(x))
 
 
+@pytest.mark.equation("change-of-variables")
+def test_sum_and_share_of_two_gammas():
+    """z_1 + z_2 is Gamma(a + b), z_1 / (z_1 + z_2) is Beta(a, b), and they are independent.
+
+    The determinant, -1/(z_1 + z_2), is negative and moves, and both forms of the equation are
+    used. Kills: the Jacobian of g taken at z in place of x, which a constant one would not show.
+    """
+    a, b = 2.5, 1.5
+
+    def log_prob(z):
+        return Gamma(torch.tensor([a, b]), torch.ones(2)).log_prob(z).sum(1)
+
+    def forward(z):
+        total = z.sum(1)
+        return torch.stack([total, z[:, 0] / total], dim=1)
+
+    def inverse(x):
+        return torch.stack([x[:, 0] * x[:, 1], x[:, 0] * (1 - x[:, 1])], dim=1)
+
+    z = 0.1 + 3 * torch.rand(40, 2, generator=seeded(8))
+    x = forward(z)
+    expected = Gamma(a + b, 1.0).log_prob(x[:, 0]) + Beta(a, b).log_prob(x[:, 1])
+    log_p = pushforward_log_prob(x, log_prob=log_prob, inverses=[inverse])
+    torch.testing.assert_close(log_p, expected)
+    torch.testing.assert_close(log_prob(z) - log_abs_det_jacobian(forward, z), expected)
+
+
+@pytest.mark.equation("change-of-variables")
 def test_the_determinant_without_its_absolute_value_is_no_density():
     """Errata 002 L279–292: an exchange of two coordinates has determinant -1, not a density."""
     x = torch.tensor([[0.3, -1.2]])
@@ -301,19 +354,55 @@ def test_the_square_needs_both_of_its_roots(mean):
         assert area == pytest.approx(mass, abs=1e-6)
 
 
+@pytest.mark.equation("change-of-variables-branches")
+def test_the_square_of_a_complex_number_has_two_branches_in_the_plane():
+    """|z|² of N(0, I) is exponential with mean 2, and the angle stays uniform; J is no diagonal."""
+    x = torch.randn(30, 2, generator=seeded(9))
+
+    def root(x):
+        r, angle = x.norm(dim=1).sqrt(), torch.atan2(x[:, 1], x[:, 0]) / 2
+        return torch.stack([r * angle.cos(), r * angle.sin()], dim=1)
+
+    branches = [root, lambda x: -root(x)]
+    log_p = pushforward_log_prob(x, log_prob=standard_normal, inverses=branches)
+    r = x.norm(dim=1)
+    torch.testing.assert_close(log_p, -r / 2 - torch.log(4 * math.pi * r))
+
+
+@pytest.mark.equation("change-of-variables-branches")
+def test_a_branch_counts_where_it_is_defined_only():
+    """z even on (-1, 2): below x = 1 the square has two branches, above it one."""
+    x = torch.linspace(0.05, 3.95, 40)[:, None]
+
+    def log_prob(z):
+        return torch.where((z > -1) & (z < 2), -math.log(3), -math.inf)[:, 0]
+
+    log_p = pushforward_log_prob(
+        x, log_prob=log_prob, inverses=[torch.sqrt, lambda x: -torch.sqrt(x)]
+    )
+    count = torch.where(x < 1, 2, 1)
+    torch.testing.assert_close(log_p.exp()[:, None], count / (6 * x.sqrt()))
+
+
 @pytest.mark.equation("gaussian-affine")
 def test_an_affine_map_of_normals_is_gaussian(generator):
-    """Density against torch's, covariance L Lᵀ against draws. Kills: LᵀL."""
-    L = torch.tensor([[1.0, 0.0, 0.0], [0.8, 0.5, 0.0], [-0.6, 0.3, 2.0]])
+    """The printed density, torch's, and draws; L is no triangle and reflects. Kills: LᵀL."""
+    L = torch.tensor([[1.0, 0.4, 0.7], [0.8, -0.5, 0.0], [-0.6, 0.3, 2.0]])
+    assert torch.linalg.det(L) < -1.5, "vacuous: no reflection"
     mean = torch.tensor([1.0, -2.0, 0.5])
-
-    def inverse(x):
-        return torch.linalg.solve_triangular(L, (x - mean).T, upper=False).T
-
+    Sigma = L @ L.T
     x = torch.randn(30, 3, generator=generator)
-    log_p = pushforward_log_prob(x, log_prob=standard_normal, inverses=[inverse])
-    torch.testing.assert_close(log_p, MultivariateNormal(mean, L @ L.T).log_prob(x))
-    u = torch.rand(300_000, 2, generator=generator)
-    z = box_muller(u).flatten().reshape(-1, 3)
-    product = ((mean + z @ L.T - mean)[:, 0] * (z @ L.T)[:, 1]).contiguous()
-    assert_mean(product, (L @ L.T)[0, 1].item(), detects=0.03)
+    log_p = pushforward_log_prob(
+        x, log_prob=standard_normal, inverses=[lambda x: torch.linalg.solve(L, (x - mean).T).T]
+    )
+    square = ((x - mean) @ Sigma.inverse() * (x - mean)).sum(1)
+    printed = torch.exp(-square / 2) / ((2 * math.pi) ** (3 / 2) * Sigma.det().sqrt())
+    torch.testing.assert_close(log_p.exp(), printed)
+    torch.testing.assert_close(log_p, MultivariateNormal(mean, Sigma).log_prob(x))
+    z = box_muller(torch.rand(300_000, 2, generator=generator)).view(-1, 3)
+    draws = mean + z @ L.T
+    for i in range(3):
+        assert_mean(draws[:, i].contiguous(), mean[i].item(), detects=0.06)
+        for j in range(i + 1):
+            product = ((draws - mean)[:, i] * (draws - mean)[:, j]).contiguous()
+            assert_mean(product, Sigma[i, j].item(), detects=0.15)

@@ -4,9 +4,11 @@ from functools import partial
 import pytest
 import torch
 from torch import nn
+from torch.distributions import MultivariateNormal, Normal
 from torch.testing import assert_close
 
 from coursepkg.models.autoregressive.arm import ARM
+from coursepkg.models.autoregressive.markov import MarkovChain
 from coursepkg.nets.conv import CausalCNN
 from coursepkg.nets.mlp import WindowMLP
 from tests.oracles import state_index, states
@@ -45,6 +47,21 @@ def test_probabilities_of_all_images_sum_to_one(arm):
     """Kills: softmax over positions, a network that sees the present."""
     assert_close(law(arm).sum(), torch.tensor(1.0))
     assert law(arm).max() > 5 / K**D  # far from uniform, for which anything sums to one
+
+
+@pytest.mark.equation("arm-normalised")
+def test_any_conditionals_that_sum_to_one_will_do(generator):
+    """A table of conditionals for each past, with zeros, and no network."""
+    tables = [torch.rand(K**d, K, generator=generator) for d in range(D)]
+    tables[2][0] = torch.tensor([0.0, 0.0, 1.0])
+    tables = [table / table.sum(-1, keepdim=True) for table in tables]
+
+    class Tables(nn.Module):
+        def forward(self, x):
+            rows = [table[state_index(x[:, :d], K)] for d, table in enumerate(tables)]
+            return torch.stack(rows, dim=1).log()
+
+    assert_close(law(ARM(Tables(), dim=D, levels=K)).sum(), torch.tensor(1.0))
 
 
 @pytest.mark.equation("arm-log-likelihood")
@@ -138,6 +155,7 @@ def test_completions_follow_the_enumerated_conditional(arm, generator):
     assert torch.equal(arm.complete(x, first(D), generator=generator), x)
 
 
+@pytest.mark.equation("arm-sampling")
 def test_every_image_may_have_a_beginning_of_its_own(arm, generator):
     """Three, none or one variable known, in one batch. Kills: the mask of the first for all."""
     x = torch.tensor([1, 2, 0, 0]).expand(30_000, D)
@@ -223,63 +241,79 @@ def test_same_generator_same_samples(arm):
 
 
 @pytest.mark.equation("arm-waste")
-def test_levels_that_never_occur_cost_minus_log_of_the_mass_left(arm, generator):
-    """Only levels 0..K-2 occur. Kills: counting the wasted mass itself instead of its log."""
-    x = torch.randint(K - 1, (20, D), generator=generator)
-    theta = arm.net(x).softmax(-1)
-    used = theta[..., : K - 1] / theta[..., : K - 1].sum(-1, keepdim=True)
-    renormalised = used.gather(-1, x[..., None]).log().sum((1, 2))
-    waste = -(1 - theta[..., K - 1]).log().sum(-1)
-    assert_close(-arm.log_prob(x), -renormalised + waste)
+@pytest.mark.parametrize("used", [1, 2])
+def test_levels_that_never_occur_cost_minus_log_of_the_mass_left(arm, used, generator):
+    """q is a model of its own, with the other logits at -inf. Kills: the mass for its log."""
+    x = torch.randint(used, (20, D), generator=generator)
+
+    class Possible(nn.Module):
+        def forward(self, x):
+            return arm.net(x).masked_fill(torch.arange(K) >= used, -torch.inf)
+
+    q = ARM(Possible(), dim=D, levels=K)
+    r = arm.net(x).softmax(-1)[..., used:].sum(-1)
+    waste = -(1 - r).log().sum(-1)
+    assert_close(-arm.log_prob(x), -q.log_prob(x) + waste)
     assert waste.min() > 0.1
 
 
 @pytest.mark.equation("arm-kl")
 def test_divergence_is_a_sum_over_pixels(arm, generator):
-    """Enumeration of KL(p to q), q the model, p any law; each term is averaged under p."""
-    q = law(arm)
+    """Enumeration; q's conditionals are the network's. Kills: pasts of q, KL the other way."""
+    x, q = states(K, D), law(arm)
     p = torch.rand(K**D, generator=generator)
     p = p / p.sum()
     terms = torch.zeros(D)
     for d in range(D):
-        joint_p, joint_q = (law_.reshape(K**d, K, -1).sum(-1) for law_ in (p, q))
-        next_p, next_q = (joint / joint.sum(-1, keepdim=True) for joint in (joint_p, joint_q))
-        terms[d] = (joint_p * (next_p / next_q).log()).sum()
+        past = p.reshape(K**d, -1).sum(-1)
+        next_p = p.reshape(K**d, K, -1).sum(-1) / past[:, None]
+        next_q = arm.net(x[:: K ** (D - d)]).softmax(-1)[:, d].detach()
+        terms[d] = past @ (next_p * (next_p / next_q).log()).sum(-1)
     assert_close(terms.sum(), (p * (p / q).log()).sum())
     assert terms.min() > 0.01
 
 
 @pytest.mark.equation("arm-orders")
-def test_all_orders_give_the_same_joint(generator):
-    """The true conditionals of a random law, multiplied in each of the 4! orders."""
-    p = torch.rand((K,) * D, generator=generator)
-    p = p / p.sum()
-    for order in itertools.permutations(range(D)):
-        product = torch.ones(K**D)
-        x = states(K, D)[:, list(order)]
-        turned = p.permute(order)
-        for d in range(D):
-            joint = turned.reshape(K**d, K, -1).sum(-1)
-            conditional = joint / joint.sum(-1, keepdim=True)
-            product *= conditional[state_index(x[:, :d], K), x[:, d]]
-        assert_close(product.view(p.shape), p)
+def test_conditionals_counted_in_any_order_give_back_the_data(generator):
+    """A chain that sees the whole past, fitted in each of the 4! orders. Kills: a short past."""
+    x = torch.randint(K, (60, D), generator=generator)
+    x[:, 3] = (x[:, 0] + x[:, 1]) % K  # which a chain of a shorter past cannot say
+    frequency = torch.bincount(state_index(x, K), minlength=K**D) / len(x)
+    for order in map(list, itertools.permutations(range(D))):
+        chain = MarkovChain(D - 1, dim=D, levels=K, smoothing=0).fit(x[:, order])
+        assert_close(chain.log_prob(states(K, D)[:, order]).exp(), frequency)
+
+
+@pytest.mark.equation("arm-orders")
+def test_regressions_in_any_order_give_the_same_normal_law(generator):
+    """Each conditional by its own regression. Kills: a variance that the past does not reduce."""
+    factor = torch.randn(D, D, generator=generator)
+    covariance, x = factor @ factor.T + 0.1 * torch.eye(D), torch.randn(5, D, generator=generator)
+    joint = MultivariateNormal(torch.zeros(D), covariance).log_prob(x)
+    for order in map(list, itertools.permutations(range(D))):
+        total = torch.zeros(5)
+        for d, place in enumerate(order):
+            past = order[:d]
+            weights = torch.linalg.solve(covariance[past][:, past], covariance[past, place])
+            variance = covariance[place, place] - weights @ covariance[past, place]
+            total += Normal(x[:, past] @ weights, variance.sqrt()).log_prob(x[:, place])
+        assert_close(total, joint)
 
 
 @pytest.mark.equation("arm-dag")
 def test_seven_node_graph_is_a_chain_rule_with_fewer_parents(generator):
-    """From the product alone: it sums to one, and x_5 ignores x_2 and x_4 given x_1 and x_3."""
-    parents = [(), (), (), (0, 1, 2), (0, 2), (3,), (3, 4)]
-    x, p = states(2, 7), torch.ones(2**7)
-    tables = [torch.rand((2,) * len(of), generator=generator) for of in parents]
-    for d, (of, table) in enumerate(zip(parents, tables, strict=True)):
-        one = table[tuple(x[:, of].T)]
-        p *= torch.where(x[:, d] == 1, one, 1 - one)
+    """From the product alone: which of its past each variable depends on. Kills: another parent."""
+    tables = [torch.rand((2,) * n, generator=generator) for n in (1, 1, 1, 4, 3, 2, 3)]
+    tables = [table / table.sum(-1, keepdim=True) for table in tables]
+    p = torch.einsum("a,b,c,abcd,ace,df,deg->abcdefg", *tables)
     assert_close(p.sum(), torch.tensor(1.0))
-    for d, (of, table) in enumerate(zip(parents, tables, strict=True)):
-        joint = p.reshape(2**d, 2, -1).sum(-1)
-        past = states(2, d) if d else torch.zeros(1, 0, dtype=torch.int64)
-        expected = table[tuple(past[:, of].T)].expand(2**d)
-        assert_close(joint[:, 1] / joint.sum(-1), expected)
+    parents = [(), (), (), (1, 2, 3), (1, 3), (4,), (4, 5)]
+    for d, of in enumerate(parents):
+        joint = p.sum(tuple(range(d + 1, 7))) if d < 6 else p
+        conditional = joint / joint.sum(-1, keepdim=True)
+        moves = [bool((conditional.diff(dim=i).abs() > 1e-6).any()) for i in range(d)]
+        assert moves == [i + 1 in of for i in range(d)]
+    assert sum(2 ** len(of) for of in parents) == 21
 
 
 def test_errors_say_what_was_expected(arm, generator):

@@ -95,8 +95,11 @@ def test_the_product_of_conditionals_is_a_law_with_the_constant_of_the_top():
 @pytest.mark.equation("dbn-joint")
 @pytest.mark.equation("dbn-conditionals")
 def test_draws_follow_the_marginal_of_the_joint(generator):
-    """Kills: the top's v left out of the pass down, recognition weights on that pass, no chain."""
-    for sizes in ((4, 3), SIZES):
+    """Equal layers too, where a column of W fits as well as a row.
+
+    Kills: the top's v left out of the pass down, recognition weights on that pass, no chain.
+    """
+    for sizes in ((4, 3), (4, 4, 4), SIZES):
         dbn = network(sizes)
         draws = dbn.sample(60_000, generator=generator, steps=40)
         assert_probs(index(draws), exact_log_p(dbn, bits(4)).exp().detach(), detects=0.06)
@@ -123,22 +126,26 @@ def test_upward_draws_each_layer_given_the_one_below(generator):
 
 
 @pytest.mark.equation("dbn-bound")
-def test_each_draw_of_the_bound_is_log_joint_minus_log_q():
+@pytest.mark.parametrize("sizes", [(4, 3), (4, 3, 2), SIZES, (4, 2, 3, 1, 2)])
+def test_each_draw_of_the_bound_is_log_joint_minus_log_q(sizes):
     """By the layers' conditionals. Kills: a sign, F and G exchanged, a lost layer."""
-    dbn, x = network(), bits(4)
-    h1 = dbn.machines[0].sample_hidden(x, generator=(g := seeded(5)))
-    layers = [x, h1, dbn.machines[1].sample_hidden(h1, generator=g)]
+    dbn, g = network(sizes), seeded(5)
+    layers = [bits(4)]
+    for machine in dbn.machines[:-1]:
+        layers.append(machine.sample_hidden(layers[-1], generator=g))
     expected = log_joint(dbn, layers) - log_recognition(dbn, layers)
-    assert_close(dbn.unnormalised_log_weight(x, generator=seeded(5)), expected)
+    assert_close(dbn.unnormalised_log_weight(bits(4), generator=seeded(5)), expected)
 
 
 @pytest.mark.equation("dbn-bound")
 def test_the_mean_of_the_draws_is_a_bound_and_the_gap_is_the_kl(generator):
     """By enumeration, and by draws. Kills: a bound above log p, one draw for all examples."""
+    for sizes in ((4, 3, 2), SIZES, (4, 2, 3, 1, 2)):
+        p, q = enumerate_all(network(sizes), bits(4))
+        assert ((q.exp() * (p - q)).sum(1) < p.logsumexp(1)).all()
     dbn, x = network(), bits(4)
     p, q = enumerate_all(dbn, x)
     bound, log_p = exact_bound(dbn, x), p.logsumexp(1)
-    assert (bound < log_p).all()
     posterior = p - log_p[:, None]
     assert_close(log_p - bound, (q.exp() * (q - posterior)).sum(1))
     draws = dbn.unnormalised_log_weight(x[5].expand(40_000, -1), generator=generator).detach()
@@ -184,6 +191,8 @@ def test_the_bound_gains_what_the_new_layer_gains_on_its_own_data():
     )
     after = exact_bound(DBN([below, top]), x) - top.log_z()
     assert (after - before).mean() > 0.01
+    assert (after < exact_log_p(DBN([below, top]), x)).all()
+    assert_close(before, -below.free_energy(x) - below.log_z())  # level with the first machine
     states = hidden_states(old)[0]
     gain = (-top.free_energy(states) - top.log_z()) - (
         -old.machines[1].free_energy(states) - old.log_z()
@@ -252,6 +261,7 @@ def test_one_machine_is_a_restricted_machine():
     assert_close(dbn.log_z(), rbm.log_z())
 
 
+@pytest.mark.equation("dbn-bound")
 def test_normalised_bound_subtracts_the_exact_constant():
     """Kills: the constant of the bottom machine, a plus."""
     dbn, x = network(), bits(4)

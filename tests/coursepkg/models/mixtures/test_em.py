@@ -1,8 +1,10 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_breast_cancer
 from torch.testing import assert_close
 
 from coursepkg.data import toy
@@ -92,9 +94,39 @@ def test_objective_never_falls_and_is_what_the_parameters_give(make):
     assert (trace.flatten().diff() > -1e-12).all()
     assert trace[-1, 1] > trace[0, 0] + 0.01, "vacuous: nothing was climbed"
     model, x = started(make)
+    r = model.e_step(x)
     assert_close(em(model, x, steps=1)[0], trace[0])
+    bound = model.lower_bound(x, r).mean()  # the same q under the new parameters
+    assert_close(trace[0, 1], bound + model.log_prior() / len(x))
+    assert bound < model.log_joint(x).logsumexp(1).mean() - 1e-4, "vacuous: no gap"
     r_next = model.e_step(x)
     assert_close(trace[1, 0], model.lower_bound(x, r_next).mean() + model.log_prior() / len(x))
+
+
+def test_it_may_rest_where_no_maximum_is():
+    """Equal components are a stationary point, and a saddle: a push away from it climbs."""
+    x = toy.two_gaussians().sample(200, generator=seeded(1))[:, None]
+    model = DiagonalGaussianMixture(2, dim=1, generator=seeded(0))
+    model.means.fill_(x.mean().item())
+    model.variances.fill_(x.var(correction=0).item())
+    still = em(model, x, steps=20)
+    assert_close(still, still[:1, :1].expand_as(still))
+    model.means += torch.tensor([[-0.1], [0.1]])
+    assert em(model, x, steps=200)[-1, 1] > still[-1, 1] + 0.05
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_an_e_step_that_lacks_the_weights_makes_the_likelihood_fall(seed):
+    """The bug of exercise ex-02-bug, on its data: up for a step or two, then down."""
+    x = torch.tensor(load_breast_cancer().data[:, :1])
+    model = GaussianMixture(2, dim=1, steps=1, generator=seeded(seed)).fit(x)
+    heights = []
+    for _ in range(20):
+        heights.append(model.log_prob(x).mean().item())
+        model.m_step(x, (model.log_joint(x) - model.log_weights).softmax(1))
+    assert 1 <= np.argmax(heights) <= 2
+    assert heights[-1] < max(heights) - 1e-4
+    assert em(model, x, steps=20)[-1, 1] > max(heights), "vacuous: EM itself is no better"
 
 
 def test_without_a_prior_the_first_column_is_the_likelihood():

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 import torch
-from torch.distributions import MultivariateNormal
+from torch.distributions import MultivariateNormal, Normal
+from torch.testing import assert_close
 
 from coursepkg.models.mixtures.em import em
 from coursepkg.models.mixtures.gtm import GTM
@@ -40,26 +41,54 @@ def test_density_is_the_sum_over_the_grid(fitted):
     torch.testing.assert_close(model.log_prob(x[:5]), p.log())
 
 
+@pytest.mark.equation("latent-marginal")
+def test_the_sum_over_the_grid_tends_to_the_integral():
+    """A flat sheet, x = (a z_1, b z_2) + noise, whose integral over the square is a closed form.
+
+    Kills: a grid of another square, a weight that is not p(z_j).
+    """
+    x, reach, sigma = torch.tensor([[0.3, -0.2], [1.0, 0.5], [1.4, 0.0]]), (1.2, 0.6), 0.3
+    ends = [Normal(0.0, sigma).cdf(x + side * torch.tensor(reach)) for side in (1, -1)]
+    exact = ((ends[0] - ends[1]) / (2 * torch.tensor(reach))).prod(1)
+    off = []
+    for side in (10, 40):
+        model = GTM(side=side, bumps=1, dim=2, strength=1.0)
+        model.W[-2:] = torch.tensor(reach).diag()  # the last two features are z itself
+        model.variance.fill_(sigma**2)
+        off.append((model.log_prob(x).exp() / exact - 1).abs().max().item())
+    assert off[1] < off[0] / 3
+    assert off[1] < 0.1
+
+
 @pytest.mark.equation("latent-grid-m-step")
-def test_m_step_is_where_the_gradient_of_the_objective_vanishes(fitted):
-    """Autograd on F + log p(W): in W at the old σ², then in σ². Kills: λ without σ², Σ r for Φ."""
+@pytest.mark.parametrize("strength", [1e-3, 40.0])
+def test_m_step_solves_the_weighted_ridge_regression(strength, fitted, generator):
+    """Slow sums, and autograd on F + log p(W): in W at the old σ², then in σ².
+
+    Kills: λ without σ², Σ r for Φ, the noise about the old W, ND without D.
+    """
     model, _, x = fitted
-    r = model.e_step(x)
-    model.W.add_(0.1)
+    model.strength = strength
+    r = torch.randn(len(x), 64, generator=generator).softmax(1)
     model.variance.mul_(1.7)
-    old = model.variance.clone()
+    old, Phi = model.variance.clone(), model.features
     model.m_step(x, r)
+    left = sum(r[:, j].sum() * torch.outer(Phi[j], Phi[j]) for j in range(64))
+    left = left + strength * old * torch.eye(Phi.shape[1])
+    right = sum(torch.outer(Phi[j], r[:, j] @ x) for j in range(64))
+    assert_close(left @ model.W, right)
+    away = sum(r[:, j] @ (x - Phi[j] @ model.W).square().sum(1) for j in range(64))
+    assert_close(model.variance, away / x.numel())
 
     def objective(W, variance):
-        squares = torch.cdist(x, model.features @ W).square()
+        squares = torch.cdist(x, Phi @ W).square()
         log_p = -squares / (2 * variance) - 1.5 * variance.log()
-        return (r * log_p).sum() - model.strength / 2 * W.square().sum()
+        return (r * log_p).sum() - strength / 2 * W.square().sum()
 
-    W = model.W.clone().requires_grad_()
-    slope = torch.autograd.functional.jacobian(lambda W: objective(W, old), W)
-    assert slope.abs().max() < 1e-6 * len(x) / old
-    slope = torch.autograd.functional.jacobian(lambda v: objective(W, v), model.variance)
-    assert abs(slope.item()) < 1e-6 * len(x) / model.variance
+    slope = torch.autograd.functional.jacobian(lambda W: objective(W, old), model.W)
+    assert slope.abs().max() < 1e-9 * len(x) / old
+    slope = torch.autograd.functional.jacobian(lambda v: objective(model.W, v), model.variance)
+    assert abs(slope.item()) < 1e-9 * len(x) / model.variance
 
 
 def test_every_half_step_climbs(generator):

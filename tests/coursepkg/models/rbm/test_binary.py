@@ -61,6 +61,19 @@ def test_energy_is_the_sum_of_a_slow_loop():
     assert_close(rbm.energy(v, h), torch.tensor(expected))
 
 
+@pytest.mark.equation("rbm-energy")
+@pytest.mark.equation("rbm-free-energy")
+@pytest.mark.parametrize(("D", "M"), [(4, 3), (2, 5)])
+def test_the_law_is_exponentials_of_minus_the_energy_over_their_sum(D, M):
+    """By a plain sum over all pairs. Kills: a Z of one layer only, log Z added."""
+    rbm, h = binary(D, M), bits(M)
+    pairs = torch.stack([rbm.energy(bits(D), row.expand(2**D, -1)) for row in h], 1).neg().exp()
+    p = pairs / pairs.sum()
+    log_p = Normalised(rbm).log_prob(bits(D))
+    assert_close(log_p, p.sum(1).log())
+    assert_close(log_p, -rbm.free_energy(bits(D)) - pairs.sum().log())
+
+
 @pytest.mark.equation("rbm-free-energy")
 def test_free_energy_sums_the_hidden_units_out():
     """Kills: σ for softplus, the visible biases forgotten, a mean for a sum."""

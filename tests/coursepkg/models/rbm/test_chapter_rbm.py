@@ -1,5 +1,6 @@
 """Chapter 6: statements that no function computes, and the formulas of the sources that slip."""
 
+import itertools
 import math
 
 import pytest
@@ -57,16 +58,17 @@ def lifting(law, a):
 
 @pytest.mark.equation("rbm-universal")
 def test_a_hidden_unit_lifts_one_state_and_hardly_any_other(generator):
-    """Kills: a bias of -a |v*| + δ, and weights without their sign."""
-    for number in range(8):
-        target, delta, a = V[number], 1.7, 2.5
-        w = a * (2 * target - 1)
-        c = -a * target.sum() + math.log(math.expm1(delta))
-        lift = softplus(c + V @ w)
-        away = (V - target).abs().sum(1)
-        torch.testing.assert_close(lift, (math.expm1(delta) * (-a * away).exp()).log1p())
-        assert lift[number].item() == pytest.approx(delta)
-        assert lift[away > 0].max() < math.expm1(delta) * math.exp(-a) + 1e-12
+    """All v* of 1 and 3 bits, low and high. Kills: a bias of -a |v*| + δ, weights without sign."""
+    for D, delta, a in itertools.product((1, 3), (0.1, 1.7, 6.0), (0.5, 2.5, 20.0)):
+        v = binary_states(D, like=torch.zeros(1))
+        for number, target in enumerate(v):
+            w = a * (2 * target - 1)
+            c = -a * target.sum() + math.log(math.expm1(delta))
+            lift = softplus(c + v @ w)
+            away = (v - target).abs().sum(1)
+            torch.testing.assert_close(lift, (math.expm1(delta) * (-a * away).exp()).log1p())
+            assert lift[number].item() == pytest.approx(delta)
+            assert lift[away > 0].max() < math.expm1(delta) * math.exp(-a) + 1e-12
 
 
 @pytest.mark.equation("rbm-universal")

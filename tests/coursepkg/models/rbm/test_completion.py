@@ -39,14 +39,20 @@ def test_completions_are_conditional_probabilities_by_counting_states(rbm):
 
 @pytest.mark.equation("rbm-one-missing")
 def test_one_missing_unit_needs_two_free_energies(rbm):
-    """Kills: the sign, and the other unit's bias."""
+    """Against p(v) of all states. Kills: the sign, and the other unit's bias."""
+    minus_E = (V[:, None] @ rbm.W @ V[:8, 2:].T)[:, 0] + (V @ rbm.b)[:, None] + V[:8, 2:] @ rbm.c
+    p = minus_E.exp().sum(1)  # (32,), not divided by Z
     for i in range(D):
         off, on = V.clone(), V.clone()
         off[:, i], on[:, i] = 0, 1
+        row = 2 ** (D - 1 - i)  # what switching unit i on adds to a state's number
+        switched_on = torch.arange(32) + row * (1 - V[:, i]).long()
+        expected = p[switched_on] / (p[switched_on] + p[switched_on - row])
         odds = rbm.free_energy(off) - rbm.free_energy(on)
+        torch.testing.assert_close(torch.sigmoid(odds), expected)
         known = torch.ones(len(V), D, dtype=torch.bool)
         known[:, i] = False
-        torch.testing.assert_close(completion_probs(rbm, V, known)[:, i], torch.sigmoid(odds))
+        torch.testing.assert_close(completion_probs(rbm, V, known)[:, i], expected.detach())
 
 
 @pytest.mark.parametrize("each", [False, True])

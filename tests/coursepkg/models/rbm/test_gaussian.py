@@ -19,16 +19,16 @@ def plane(side=14.0, points=500):
 
 
 @pytest.mark.equation("rbm-gaussian-energy")
-def test_energy_is_the_sum_of_a_slow_loop():
-    """Kills: σ for σ², the factor 1/2, a sign."""
-    rbm, v = gaussian(2, 3), torch.tensor([[0.3, -1.2], [2.0, 0.4]])
-    h = torch.tensor([[1.0, 0, 1], [0, 1, 1]])
+@pytest.mark.parametrize("sigma", [0.6, 1.7])
+def test_energy_is_the_sum_of_a_slow_loop(sigma):
+    """All h. Kills: σ for σ², the factor 1/2, a sign."""
+    rbm, v, h = gaussian(2, 3, sigma=sigma), torch.randn(8, 2, generator=seeded(1)), bits(3)
     W, b, c = rbm.W, rbm.b, rbm.c
     expected = [
-        sum(v[n, i] ** 2 / (2 * 0.6**2) - b[i] * v[n, i] for i in range(2))
+        sum(v[n, i] ** 2 / (2 * sigma**2) - b[i] * v[n, i] for i in range(2))
         - sum(c[j] * h[n, j] for j in range(3))
         - sum(v[n, i] * W[i, j] * h[n, j] for i in range(2) for j in range(3))
-        for n in range(2)
+        for n in range(8)
     ]
     assert_close(rbm.energy(v, h), torch.stack(expected))
 
@@ -44,9 +44,10 @@ def test_free_energy_sums_the_hidden_units_out():
 
 
 @pytest.mark.equation("rbm-gaussian-log-z")
-def test_log_z_is_the_integral():
+@pytest.mark.parametrize("sigma", [0.6, 1.3])
+def test_log_z_is_the_integral(sigma):
     """Quadrature over the plane. Kills: 2πσ for 2πσ², the volume of one dimension, σ² lost."""
-    rbm = gaussian()
+    rbm = gaussian(sigma=sigma)
     v, cell = plane()
     integral = torch.exp(-rbm.free_energy(v)).sum() * cell
     assert_close(rbm.log_z(), integral.log())

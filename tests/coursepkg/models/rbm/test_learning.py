@@ -90,6 +90,50 @@ def test_k_steps_go_as_the_matrix_to_the_power_k(k, generator):
         assert torch.equal(one, other)
 
 
+def slow_step(rbm, v, chains, eta):
+    """θ + η (mean over v - mean over chains) of v_i P(h_j = 1 | v), v_i and P(h_j = 1 | v)."""
+    W, b, c = (p.detach().clone() for p in (rbm.W, rbm.b, rbm.c))
+    slope = [torch.zeros_like(p) for p in (W, b, c)]
+    for rows, sign in ((v, 1 / len(v)), (chains, -1 / len(chains))):
+        for row in rows:
+            on = torch.sigmoid(c + sum(row[i] * W[i] for i in range(len(row))))
+            for total, one in zip(slope, (torch.outer(row, on), row, on), strict=True):
+                total.add_(one, alpha=sign)
+    return tuple(p + eta * total for p, total in zip((W, b, c), slope, strict=True))
+
+
+@pytest.mark.equation("rbm-cd")
+@pytest.mark.parametrize("k", [1, 4])
+def test_a_step_of_cd_lowers_what_the_chain_has_drifted_to(k):
+    """Kills: η lost, a draw of h in either term, W's statistic from the data's h twice."""
+    rbm, slow, x, g = binary(), binary(), data(), seeded(3)
+    train(rbm, x, negative=ContrastiveDivergence(k), epochs=1, batch_size=12, step_size=0.7,
+          centre=False, generator=seeded(3))  # fmt: skip
+    v = x[torch.randperm(12, generator=g)]
+    expected = slow_step(slow, v, gibbs(slow, v, k, generator=g), 0.7)
+    for one, other in zip((rbm.W, rbm.b, rbm.c), expected, strict=True):
+        assert_close(one.detach(), other)
+
+
+@pytest.mark.equation("rbm-pcd")
+@pytest.mark.parametrize("k", [1, 3])
+def test_three_steps_of_pcd_move_the_chains_with_the_present_weights(k):
+    """B = 4 and C = 30. Kills: chains one step behind, means over B for C, η lost."""
+    rbm, slow, x, g = binary(), binary(), data(), seeded(3)
+    train(rbm, x, negative=PersistentChains(30, k=k), epochs=1, batch_size=4, step_size=0.7,
+          centre=False, generator=seeded(3))  # fmt: skip
+    batches, chains = x[torch.randperm(12, generator=g)].split(4), None
+    for v in batches:
+        chains = v[torch.randint(4, (30,), generator=g)] if chains is None else chains
+        chains = gibbs(slow, chains, k, generator=g)
+        moved = slow_step(slow, v, chains, 0.7)
+        with torch.no_grad():
+            for p, value in zip((slow.W, slow.b, slow.c), moved, strict=True):
+                p.copy_(value)
+    for one, other in zip(rbm.parameters(), slow.parameters(), strict=True):
+        assert_close(one, other)
+
+
 @pytest.mark.equation("rbm-cd")
 def test_the_field_of_cd_is_no_gradient():
     """The expected CD-1 step of two units: its Jacobian is not symmetric, that of log p is.
@@ -176,20 +220,26 @@ def test_centring_is_gradient_ascent_in_other_coordinates(make):
 
 @pytest.mark.equation("rbm-centred")
 @pytest.mark.parametrize("centre", [True, False])
-def test_only_centred_learning_is_blind_to_what_is_called_one(centre):
+@pytest.mark.parametrize("layer", ["visible", "hidden"])
+def test_only_centred_learning_is_blind_to_what_is_called_one(centre, layer):
     """Unit 0 flipped, data and weights: after training the laws still mirror each other, or not."""
     rbm, x = binary(), data()
     flipped, y = binary(), x.clone()
-    y[:, 0] = 1 - x[:, 0]
     with torch.no_grad():
-        flipped.c.add_(flipped.W[0])
-        flipped.W[0].neg_()
-        flipped.b[0].neg_()
+        if layer == "visible":
+            y[:, 0] = 1 - x[:, 0]
+            flipped.c.add_(flipped.W[0])
+            flipped.W[0].neg_()
+            flipped.b[0].neg_()
+        else:
+            flipped.b.add_(flipped.W[:, 0])
+            flipped.W[:, 0].neg_()
+            flipped.c[0].neg_()
     for model, seen in ((rbm, x), (flipped, y)):
         train(model, seen, negative=Enumeration(), epochs=5, batch_size=100, step_size=0.5,
               centre=centre, generator=seeded(0))  # fmt: skip
     v = bits(4)
-    mirrored = torch.cat([1 - v[:, :1], v[:, 1:]], 1)
+    mirrored = torch.cat([1 - v[:, :1], v[:, 1:]], 1) if layer == "visible" else v
     difference = Normalised(rbm).log_prob(v) - Normalised(flipped).log_prob(mirrored)
     assert (difference.abs().max() < 1e-9) == centre
 

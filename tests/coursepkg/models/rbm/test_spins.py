@@ -19,14 +19,15 @@ def signs(n):
 
 @pytest.mark.equation("rbm-spin-energy")
 def test_energy_is_the_sum_of_a_slow_loop():
-    """Kills: β inside E, a sign (the slide's +Σ S W σ)."""
-    rbm, v, h = spins(3, 2, beta=0.3), signs(3)[:4], signs(2)
+    """All pairs. Kills: β inside E, a sign (the slide's +Σ S W σ)."""
+    rbm = spins(3, 2, beta=0.3)
+    v, h = signs(3).repeat_interleave(4, 0), signs(2).repeat(8, 1)
     W, b, c = rbm.W, rbm.b, rbm.c
     expected = [
         -sum(b[i] * v[n, i] for i in range(3))
         - sum(c[j] * h[n, j] for j in range(2))
         - sum(v[n, i] * W[i, j] * h[n, j] for i in range(3) for j in range(2))
-        for n in range(4)
+        for n in range(32)
     ]
     assert_close(rbm.energy(v, h), torch.stack(expected))
 
@@ -40,9 +41,10 @@ def test_free_energies_sum_one_layer_out():
 
 
 @pytest.mark.equation("rbm-spin-energy")
-def test_conditionals_and_means_come_from_the_joint_law():
+@pytest.mark.parametrize("beta", [0.7, 2.0])
+def test_conditionals_and_means_come_from_the_joint_law(beta):
     """Kills: σ(βx) for σ(2βx), a mean of 0 and 1."""
-    rbm = spins()
+    rbm = spins(beta=beta)
     v, h, p = joint(rbm, VALUES)
     given_v, given_h = p / p.sum(1, keepdim=True), (p / p.sum(0)).T
     assert_close(rbm.hidden_mean(v), given_v @ h)
@@ -51,9 +53,12 @@ def test_conditionals_and_means_come_from_the_joint_law():
     assert_close(rbm.visible_probs(h), given_h @ (v > 0).double())
 
 
+@pytest.mark.equation("rbm-spin-energy")
 @pytest.mark.parametrize(("D", "M"), [(4, 3), (3, 4)])
 def test_log_z_sums_over_both_layers(D, M):
+    """And the law divides by it. Kills: β in the law and not in Z."""
     rbm, v, h = spins(D, M), signs(D), signs(M)
+    assert_close(Normalised(rbm).log_prob(v), joint(rbm, VALUES)[2].sum(1).log())
     energies = torch.stack([rbm.energy(v, h[j].expand(len(v), -1)) for j in range(len(h))])
     assert_close(rbm.log_z(), torch.logsumexp(-0.7 * energies.flatten(), 0))
 
