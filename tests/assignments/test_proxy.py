@@ -99,7 +99,10 @@ class Fake:
         if "hang" in source:
             self.world.clock.now += self.seconds[-1]
             raise Hung("no answer within 4 s")
-        self.world.clock.now += 3.0 * ("slow" in source)
+        if "slow" in source:
+            self.world.clock.now += min(3.0, self.seconds[-1])
+            if self.seconds[-1] < 3:
+                raise Hung("no answer within 3 s")
         self.left = self.left or "leave" in source
         if "raise" in source:
             return {"error": {"kind": "KeyError", "message": "m" * 999}}, b""
@@ -194,6 +197,21 @@ def test_a_cell_that_is_out_of_time_is_run_in_part_and_the_student_learns_of_the
     assert session.problems == [
         f"a cell was stopped: all cells together may take 6 s, and 6 s were gone {where}",
         f"a cell was stopped: it alone may take 3 s, and 3 s were gone {where}",
+    ]
+
+
+def test_when_no_cell_alone_took_the_time_the_rest_is_only_defined(world):
+    """Kills: a worker for each of the slow cells at a notebook's end, and answers lost to them."""
+    session = world.session("slow!a", "slow!b", "slow!c", "d!e")
+    session.budget = 7.0
+    session.load()
+    assert world.defined() == [
+        [("slow!a", True), ("slow!b", True), ("slow!c", True)],
+        [("slow!a", True), ("slow!b", True), ("slow!c", False), ("d!e", False)],
+    ]
+    assert session.problems == [
+        "a cell was stopped: all cells together may take 7 s, and 7 s were gone "
+        "(the cell that begins 'slow!c')"
     ]
 
 

@@ -64,6 +64,13 @@ def test_an_old_notebook_and_one_with_much_saved_output_are_read(tmp_path):
         assert read_cells(tmp_path / f"{name}.ipynb") == [code(SOFTMAX + INTEGRATE)]
 
 
+def test_a_notebook_of_the_third_format_may_have_empty_sheets(tmp_path):
+    """Kills: an error of the grader's own for ``"cells": null``."""
+    sheets = [{"cells": None}, {}, {"cells": [cell(SOFTMAX)]}]
+    (tmp_path / "a.ipynb").write_text(json.dumps({"worksheets": sheets}), encoding="utf-8")
+    assert read_cells(tmp_path / "a.ipynb") == [code(SOFTMAX)]
+
+
 def test_a_link_or_a_pipe_is_not_followed(tmp_path):
     """Kills: a submission that is a link to a classmate's, and one that blocks the batch."""
     good = write(tmp_path / "good.ipynb", SOFTMAX)
