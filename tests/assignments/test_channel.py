@@ -1,6 +1,7 @@
 """What crosses the wire is plain data, whole, in time and of limited size; all else is refused."""
 
 import json
+import numbers
 import os
 import socket
 import struct
@@ -88,12 +89,23 @@ def test_a_function_travels_by_its_name_only_where_names_are_known():
         decode({"function": "eval"}, b"", {"len": len}.__getitem__)
 
 
+class Whole:
+    """An integer of some library: of none that is installed here."""
+
+    def __int__(self) -> int:
+        return 2**70
+
+
+numbers.Integral.register(Whole)
+
+
 @pytest.mark.parametrize(
     ("value", "plain"),
     [
         (np.longdouble(0.5), 0.5),
         (np.clongdouble(1j), 1j),
         (np.uint64(2**64 - 1), 2**64 - 1),
+        (Whole(), 2**70),
         (Fraction(1, 4), 0.25),
         (Decimal("0.25"), 0.25),
         (MappingProxyType({"a": 1}), {"a": 1}),

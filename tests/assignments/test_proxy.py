@@ -189,10 +189,10 @@ def test_all_cells_together_have_one_share_of_the_time(world):
 
 def test_a_cell_that_is_out_of_time_is_run_in_part_and_the_student_learns_of_the_share(world):
     """Kills: "no answer within 0 s"; a demo whose time the cells below it have to pay."""
-    session = world.session("slow", "hang;b", "c")
+    session = world.session("a", "hang;b", "c")
     session.load()
     assert world.times(1) == [CELLS, 3.0]
-    assert world.times(2) == [CELLS, 3.0, 3.0, 3.0]
+    assert world.times(2) == [CELLS, 3.0, 3.0, CELLS]
     where = "(the cell that begins 'hang;b')"
     assert session.problems == [
         f"a cell was stopped: all cells together may take 6 s, and 6 s were gone {where}",
@@ -325,6 +325,16 @@ def test_what_a_reduced_worker_lacks_is_there_in_a_whole_one(world):
     assert session.call("softmax", (), {}) == 2
     assert session.call("softmax", (), {}) == 3
     assert [full for cells in world.defined() for _, full in cells] == [True, False, True]
+
+
+def test_another_error_in_a_reduced_worker_is_the_students_own(world):
+    """Kills: a whole worker more for each error that a test asks for."""
+    world.replies = {"integrate": [Died("x"), value(1)], "softmax": [error("ValueError")]}
+    session = world.session("a")
+    session.call("integrate", (), {})
+    with pytest.raises(ValueError, match="m"):
+        session.call("softmax", (), {})
+    assert len(world.workers) == 2
 
 
 def test_what_a_whole_worker_lacks_too_is_an_error_and_no_endless_search(world):
