@@ -158,15 +158,11 @@ class Session:
                     if self.sandbox.left_running():
                         raise Died("it left processes running")
             except Died as error:
-                why = str(error)
-                if isinstance(error, Hung):
-                    gone = time.monotonic() - start + (0 if short else self.budget - left)
-                    whole = REDUCED_SECONDS if short else self.budget
-                    what = "it alone" if short else "all cells together"
-                    why = f"{what} may take {whole:.0f} s, and {gone:.0f} s were gone"
-                self._note(f"a cell was stopped: {why}", number)
+                own = time.monotonic() - start
+                gone = own + (0 if short else self.budget - left)
+                self._note(f"a cell was stopped: {self._why(error, short, gone)}", number)
                 self._keep_output()
-                if isinstance(error, Hung) and not short and gone > 2 * (time.monotonic() - start):
+                if isinstance(error, Hung) and not short and gone > 2 * own:
                     self.tail = number  # no cell of its own took the time
                     return self._load()
                 return number, step
@@ -175,6 +171,15 @@ class Session:
         self._keep_output()
         self._compare()
         return None
+
+    def _why(self, error: Died, short: bool, gone: float) -> str:
+        """What ended a cell, in words that say how much time there was."""
+        if not isinstance(error, Hung):
+            return str(error)
+        what, whole = (
+            ("it alone", REDUCED_SECONDS) if short else ("all cells together", self.budget)
+        )
+        return f"{what} may take {whole:.0f} s, and {gone:.0f} s were gone"
 
     def _compare(self) -> None:
         assert self.sandbox is not None
