@@ -143,12 +143,12 @@ class Lattice(nn.Module):
         if self.width > self.height:
             alone = alone.transpose(0, 1)  # the sum is over rows: let them be short
         H, W, K = alone.shape
-        S = K**W
-        check_states(S ** (1 + self.periodic), what=f"a sum between rows of {W} sites")
+        states = K**W
+        check_states(states ** (1 + self.periodic), what=f"a sum between rows of {W} sites")
         right = range(W if self.periodic else W - 1)
         bonds = [align(self.pair, [w, (w + 1) % W], W) for w in right]
         v = (-beta * (self.pair - self.pair.min())).exp()  # V = v ⊗ v ⊗ … ⊗ v, one a column
-        product = torch.eye(S).to(v) if self.periodic else torch.ones(1, S).to(v)
+        product = torch.eye(states).to(v) if self.periodic else torch.ones(1, states).to(v)
         log_scale = -beta * self.pair.min() * W * (H if self.periodic else H - 1)
         for h in range(H):
             fields = [align(f, [w], W) for w, f in enumerate(alone[h])]
@@ -156,7 +156,7 @@ class Lattice(nn.Module):
             product = product * (log_row - log_row.max()).exp()
             if h < H - 1 or self.periodic:
                 for _ in range(W):  # the first column meets v and goes to the end
-                    product = (product.view(-1, K, S // K).mT @ v).flatten(1)
+                    product = (product.view(-1, K, states // K).mT @ v).flatten(1)
             log_scale = log_scale + log_row.max() + product.max().log()
             product = product / product.max()
         return log_scale + (product.trace() if self.periodic else product.sum()).log()
