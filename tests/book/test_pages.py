@@ -93,7 +93,7 @@ PLANTED = {
     "shift": (  # what moves before a reader has come to it moves nothing
         """<p style="height: 300px">It moves.</p><p style="height: 2000px">So does this.</p>
         <script>setTimeout(() => document.querySelector('p').before(
-          Object.assign(document.createElement('p'), {style: 'height: 300px'})), 450)</script>""",
+          Object.assign(document.createElement('p'), {style: 'height: 500px'})), 450)</script>""",
         ["moves by 0.N as it loads: It moves."],
     ),
     "settled": (
