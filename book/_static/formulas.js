@@ -17,6 +17,7 @@
     const wide = [...boxes, ...inline].map(box => box.scrollWidth > box.clientWidth + 1);
     [...boxes, ...inline].forEach((box, i) => {
       box.classList.toggle("wide", wide[i]);
+      box.closest(".together")?.classList.toggle("loose", wide[i]);
       if (wide[i]) box.tabIndex = 0;
       else box.removeAttribute("tabindex");
     });
