@@ -76,7 +76,7 @@ class Dequantised(nn.Module):
         The mean of its exponential is p(x), and so its own mean is at most log p(x).
         """
         check_levels(x, levels=self.levels)
-        y, log_q = self._filled(x, generator=generator)
+        y, log_q = self.filled(x, generator=generator)
         log_f = self.density.log_prob(y)
         return log_f - log_q.to(log_f)
 
@@ -93,7 +93,7 @@ class Dequantised(nn.Module):
         y: Tensor = self.density.sample(n, generator=generator)  # type: ignore[attr-defined]
         return y.floor().clamp(0, self.levels - 1).long()
 
-    def _filled(self, x: Tensor, *, generator: Generator) -> tuple[Tensor, Tensor]:
+    def filled(self, x: Tensor, *, generator: Generator) -> tuple[Tensor, Tensor]:
         """x + u in the precision of f, and log q(u | x); rounding must not leave the cell."""
         u, log_q = self.noise.sample(x, generator=generator)
         y = (x + u).to(self.dtype or _dtype(self.density))
@@ -133,7 +133,7 @@ class FittedDequantised(Dequantised):
         """Fits f to `copies` · N points x + u; x (N, *event)."""
         check_levels(x, levels=self.levels)
         generator = seeded(self.seed, device=x.device)
-        noisy = [self._filled(x, generator=generator)[0] for _ in range(self.copies)]
+        noisy = [self.filled(x, generator=generator)[0] for _ in range(self.copies)]
         self.density.fit(torch.cat(noisy))  # type: ignore[attr-defined]
         return self
 

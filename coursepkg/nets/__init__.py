@@ -2,11 +2,16 @@
 
 from coursepkg.nets.conv import CausalBlock, CausalCNN, CausalConv1d
 from coursepkg.nets.mlp import MLP, WindowMLP
+from coursepkg.nets.residual import ResidualCNN, ResidualMLP
+from coursepkg.nets.timed import TimedMLP
 
 __all__ = [
     "MLP",
     "CausalBlock",
     "CausalCNN",
     "CausalConv1d",
+    "ResidualCNN",
+    "ResidualMLP",
+    "TimedMLP",
     "WindowMLP",
 ]

@@ -32,9 +32,10 @@ class ResidualMLP(nn.Module):
                 )
                 for _ in range(blocks)
             )  # fmt: skip
-            self.last = nn.Sequential(nn.SiLU(), nn.Linear(hidden, outputs))
-        nn.init.zeros_(self.last[1].weight)
-        nn.init.zeros_(self.last[1].bias)
+            last = nn.Linear(hidden, outputs)
+        self.last = nn.Sequential(nn.SiLU(), last)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps (B, inputs) to (B, outputs)."""
@@ -74,11 +75,12 @@ class ResidualCNN(nn.Module):
                 )
                 for _ in range(blocks)
             )  # fmt: skip
-            self.last = nn.Sequential(nn.SiLU(), nn.Conv2d(hidden, outputs, 1))
+            last = nn.Conv2d(hidden, outputs, 1)
+        self.last = nn.Sequential(nn.SiLU(), last)
         self.place = nn.Parameter(torch.zeros(hidden, H, W))
         self.bias = nn.Parameter(torch.zeros(outputs, H, W))
-        nn.init.zeros_(self.last[1].weight)
-        nn.init.zeros_(self.last[1].bias)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps (B, C·H·W) to (B, outputs·H·W)."""

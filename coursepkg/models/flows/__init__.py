@@ -1,4 +1,4 @@
-"""Flows: exact densities by invertible maps."""
+"""Flows: densities by invertible maps, exact or estimated."""
 
 from coursepkg.models.flows.chain import (
     Chain,
@@ -8,27 +8,71 @@ from coursepkg.models.flows.chain import (
     StandardNormal,
     squeeze_order,
 )
+from coursepkg.models.flows.continuous import Continuous
 from coursepkg.models.flows.coupling import Coupling, checkerboard, half
 from coursepkg.models.flows.elementwise import Affine, Monotone, RationalQuadraticSpline
+from coursepkg.models.flows.estimated import (
+    DequantisedEstimate,
+    EstimatedFlow,
+    EstimatedTransform,
+)
 from coursepkg.models.flows.linear import ActNorm, LULinear, rotation
+from coursepkg.models.flows.lipschitz import (
+    ContractiveMLP,
+    SpectralLinear,
+    circular_convolution_norm,
+    convolution_norm,
+    power_iteration,
+)
+from coursepkg.models.flows.matching import FlowMatching, Reflow, straightness
 from coursepkg.models.flows.noise import ConditionalTransformed, VariationalNoise
+from coursepkg.models.flows.ode import dormand_prince, euler, rk4
+from coursepkg.models.flows.residual import (
+    Residual,
+    banach_inverse,
+    log_det_series,
+    predicted_iterations,
+    roulette_weights,
+    truncated_weights,
+)
 
 __all__ = [
     "ActNorm",
     "Affine",
     "Chain",
     "ConditionalTransformed",
+    "Continuous",
+    "ContractiveMLP",
     "Coupling",
+    "DequantisedEstimate",
+    "EstimatedFlow",
+    "EstimatedTransform",
     "FactorOut",
+    "FlowMatching",
     "Inverse",
     "LULinear",
     "Monotone",
     "Permutation",
     "RationalQuadraticSpline",
+    "Reflow",
+    "Residual",
+    "SpectralLinear",
     "StandardNormal",
     "VariationalNoise",
+    "banach_inverse",
     "checkerboard",
+    "circular_convolution_norm",
+    "convolution_norm",
+    "dormand_prince",
+    "euler",
     "half",
+    "log_det_series",
+    "power_iteration",
+    "predicted_iterations",
+    "rk4",
     "rotation",
+    "roulette_weights",
     "squeeze_order",
+    "straightness",
+    "truncated_weights",
 ]

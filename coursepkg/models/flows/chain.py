@@ -74,16 +74,19 @@ class Chain(nn.Module):
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """z (B, D) of x (B, D), and log |det ∂z/∂x|, (B,), nats."""
         log_dets = []
-        for layer in self.layers:
+        for layer in self._transforms():
             x, log_det = layer.encode(x)
             log_dets.append(log_det)
         return x, torch.stack(log_dets).sum(0)
 
     def decode(self, z: Tensor) -> Tensor:
         """x of z, (B, D) -> (B, D): the inverses in reverse order."""
-        for layer in reversed(self.layers):
+        for layer in reversed(self._transforms()):
             z = layer.decode(z)
         return z
+
+    def _transforms(self) -> list[Transform]:
+        return list(self.layers)  # type: ignore[arg-type]  # checked when they came
 
     @torch.no_grad()
     def fit(self, x: Tensor) -> "Chain":
