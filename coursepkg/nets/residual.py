@@ -75,12 +75,11 @@ class ResidualCNN(nn.Module):
                 )
                 for _ in range(blocks)
             )  # fmt: skip
-            last = nn.Conv2d(hidden, outputs, 1)
+            last = nn.Conv2d(hidden, outputs, 1, bias=False)
         self.last = nn.Sequential(nn.SiLU(), last)
         self.place = nn.Parameter(torch.zeros(hidden, H, W))
         self.bias = nn.Parameter(torch.zeros(outputs, H, W))
         nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps (B, C·H·W) to (B, outputs·H·W)."""

@@ -80,7 +80,7 @@ class RationalQuadraticSpline:
     The slope is 1 at ±reach, so that it has no jump there.
 
     Args:
-        bins: number of bins K >= 1.
+        bins: number of bins K >= 2.
         reach: half the width of the square in which the spline bends, > 0.
         least: smallest share of a bin in the width and height, and smallest slope, > 0.
 
@@ -93,7 +93,9 @@ class RationalQuadraticSpline:
     least: float = 1e-3
 
     def __post_init__(self) -> None:
-        check_positive(bins=self.bins, reach=self.reach, least=self.least)
+        check_positive(reach=self.reach, least=self.least)
+        if self.bins < 2:
+            raise ValueError(f"bins: expected at least 2, got {self.bins}")
         if self.least * self.bins >= 1:
             raise ValueError(f"least: expected less than 1/{self.bins}, got {self.least}")
 

@@ -100,7 +100,8 @@ class LULinear(nn.Module):
         L, U = self.factors()
         y = self.permutation.T @ z.view(len(z), -1, self.places)
         y = torch.linalg.solve_triangular(L, y, upper=False, unitriangular=True)
-        return torch.linalg.solve_triangular(U, y, upper=True).flatten(1)
+        x: Tensor = torch.linalg.solve_triangular(U, y, upper=True)
+        return x.flatten(1)
 
 
 def rotation(size: int, *, generator: Generator) -> Tensor:

@@ -46,7 +46,9 @@ def power_iteration(
     return sigma
 
 
-def convolution_norm(kernel: Tensor, shape: tuple[int, int], *, start: Tensor, steps: int) -> Tensor:
+def convolution_norm(
+    kernel: Tensor, shape: tuple[int, int], *, start: Tensor, steps: int
+) -> Tensor:
     """σ of the convolution of images with zeros around them, by power iteration, ().
 
     It is not the σ of the kernel as a matrix (out, in · k · k), which may be k times too small.
@@ -117,7 +119,7 @@ class SpectralLinear(nn.Module):
 
     def weight(self) -> Tensor:
         """W · min(1, bound / σ), (outputs, inputs)."""
-        W = self.linear.weight
+        W: Tensor = self.linear.weight
         sigma = power_iteration(lambda v: W @ v, lambda u: W.T @ u, self.start, steps=self.steps)
         return W * (self.bound / sigma).clamp(max=1)
 

@@ -1,9 +1,9 @@
 r"""Flow matching: a velocity field learned by regression, without solving anything.
 
 Between noise x_0 and data x_1 the straight path :math:`x_t = (1 - t) x_0 + t x_1` has velocity
-x_1 - x_0. The mean velocity of all paths through a place, :math:`v(x, t) = \mathbb{E}[x_1 - x_0 \mid
-x_t = x]`, obeys the continuity equation with the law of x_t, and so carries noise to data; a
-regression finds a conditional mean. Lipman, Chen, Ben-Hamu, Nickel and Le, *Flow matching for
+x_1 - x_0. The mean velocity of all paths through a place, E[x_1 - x_0 | x_t = x] = v(x, t), obeys
+the continuity equation with the law of x_t, and so carries noise to data; and a regression finds a
+conditional mean. Lipman, Chen, Ben-Hamu, Nickel and Le, *Flow matching for
 generative modeling* (2023), theorem 2; Liu, Gong and Liu, *Flow straight and fast* (2023).
 """
 

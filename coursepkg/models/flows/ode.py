@@ -99,6 +99,6 @@ def dormand_prince(
             t = t + h
         h = h * min(5.0, max(0.2, 0.9 * max(error, 1e-9) ** -0.2))
     raise ValueError(
-        f"most: expected the end t = {end} within {most} steps, got to t = {t:.4g}; the problem may "
-        "be stiff, or the tolerance too small"
+        f"most: expected the end t = {end} within {most} steps, got to t = {t:.4g}; the problem "
+        "may be stiff, or the tolerance too small"
     )

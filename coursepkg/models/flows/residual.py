@@ -55,7 +55,8 @@ def banach_inverse(
     """
     if not 0 < contraction < 1:
         raise ValueError(f"contraction: expected a Lipschitz constant in (0, 1), got {contraction}")
-    x, steps, enough = z, [], 1
+    steps: list[float] = []
+    x, enough = z, 1
     while len(steps) < enough:
         x, before = z - g(x), x
         steps.append((x - before).norm(dim=1).max().item())

@@ -1,0 +1,134 @@
+"""Singular values: against dense matrices, of dense layers and of convolutions."""
+
+import pytest
+import torch
+from torch.nn.functional import conv2d, pad
+from torch.testing import assert_close
+
+from coursepkg.models.flows import (
+    ContractiveMLP,
+    SpectralLinear,
+    circular_convolution_norm,
+    convolution_norm,
+    power_iteration,
+)
+from coursepkg.rng import seeded
+
+SIDE = 5
+
+
+def randn(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=seeded(seed))
+
+
+def test_power_iteration_converges_from_below_at_the_rate_of_the_gap():
+    """A = diag(2, 1.6, 0.3). Kills: A for AᵀA, a vector that is not normalised."""
+    A = torch.diag(torch.tensor([2.0, 1.6, 0.3]))
+    start = torch.ones(3)
+    found = torch.stack(
+        [power_iteration(lambda v: A @ v, lambda u: A.T @ u, start, steps=n) for n in (1, 5, 10)]
+    )
+    error = 2 - found
+    assert (error > 0).all()
+    ratio = (error[2] / error[1]).item()
+    assert ratio == pytest.approx((1.6 / 2) ** (4 * 5), rel=0.02)
+
+
+def test_power_iteration_of_a_matrix_that_is_not_symmetric_or_square():
+    """Against the SVD, with the gradient of σ, u vᵀ. Kills: AᵀA taken for A², a detached A."""
+    W = randn(4, 6).requires_grad_()
+    sigma = power_iteration(lambda v: W @ v, lambda u: W.T @ u, randn(6, seed=1), steps=300)
+    U, S, V = torch.linalg.svd(W.detach())
+    assert_close(sigma.detach(), S[0])
+    (slope,) = torch.autograd.grad(sigma, W)
+    assert_close(slope, torch.outer(U[:, 0], V[0]))
+
+
+def matrix(convolve) -> torch.Tensor:
+    """The dense matrix of a linear map of (2, SIDE, SIDE) images."""
+    images = torch.eye(2 * SIDE**2).view(-1, 2, SIDE, SIDE)
+    return convolve(images).flatten(1).T
+
+
+def test_the_norm_of_a_convolution_is_that_of_its_matrix():
+    """Zeros around the image. Kills: the kernel reshaped as a matrix, a padding that is off."""
+    kernel = randn(3, 2, 3, 3)
+    exact = torch.linalg.matrix_norm(matrix(lambda v: conv2d(v, kernel, padding=1)), 2)
+    found = convolution_norm(kernel, (SIDE, SIDE), start=randn(2, SIDE, SIDE, seed=1), steps=400)
+    assert_close(found, exact, rtol=1e-6, atol=0)
+    reshaped = torch.linalg.matrix_norm(kernel.flatten(1), 2)
+    assert reshaped < 0.8 * exact, "vacuous: the wrong norm would do"
+
+
+def test_the_norm_of_a_circular_convolution_is_exact():
+    """Kills: real parts only, a frequency left out."""
+    kernel = randn(3, 2, 3, 3, seed=2)
+
+    def convolve(v):
+        return conv2d(pad(v, (1, 1, 1, 1), mode="circular"), kernel)
+
+    exact = torch.linalg.matrix_norm(matrix(convolve), 2)
+    assert_close(circular_convolution_norm(kernel, (SIDE, SIDE)), exact)
+
+
+def test_a_spectral_layer_is_scaled_down_and_never_up():
+    """Kills: small weights blown up to the bound, the bias scaled, the bound ignored."""
+    layer = SpectralLinear(6, 4, bound=0.7, steps=200, generator=seeded(0))
+    with torch.no_grad():
+        layer.linear.weight.mul_(10)
+    assert_close(torch.linalg.matrix_norm(layer.weight(), 2).detach(), torch.tensor(0.7))
+    x = randn(3, 6)
+    assert_close(layer(x), x @ layer.weight().T + layer.linear.bias)
+    with torch.no_grad():
+        layer.linear.weight.mul_(1e-3)
+    assert torch.equal(layer.weight(), layer.linear.weight)
+
+
+def test_a_contractive_network_contracts():
+    """Jacobian norms at many points, with weights that press on the bound. Kills: one share too few.
+
+    Along the steepest direction it comes near the bound, so that a smaller one would fail too.
+    """
+    net = ContractiveMLP([3, 12, 12, 3], contraction=0.9, steps=100, generator=seeded(0))
+    with torch.no_grad():
+        for layer in net.layers:
+            layer.linear.weight.mul_(20)
+    x = 5 * randn(50, 3, seed=1)
+    J = torch.func.vmap(torch.func.jacrev(lambda row: net(row[None])[0]))(x)
+    norms = torch.linalg.matrix_norm(J, 2)
+    assert norms.max() <= 0.9
+    assert norms.max() > 0.1, "vacuous: flat"
+    sizes = [torch.linalg.matrix_norm(layer.weight(), 2) for layer in net.layers]
+    assert_close(torch.stack(sizes).prod().detach(), torch.tensor(0.9), rtol=1e-3, atol=0)
+
+
+def test_its_nonlinearity_has_slope_at_most_one():
+    """One unit, W = 1: Kills: SiLU without 1.1, whose slope reaches 1.0998."""
+    net = ContractiveMLP([1, 1, 1], contraction=0.99, generator=seeded(0))
+    with torch.no_grad():
+        for layer in net.layers:
+            layer.linear.weight.fill_(100.0)
+            layer.linear.bias.zero_()
+    x = torch.linspace(-6, 6, 2001)[:, None].requires_grad_()
+    (slope,) = torch.autograd.grad(net(x).sum(), x)
+    assert 0.985 < slope.max() <= 0.99
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ContractiveMLP([2, 2], contraction=1.0, generator=seeded(0)),
+         r"contraction: expected a Lipschitz constant in \(0, 1\), got 1.0"),
+        (lambda: ContractiveMLP([2, 2], contraction=0.0, generator=seeded(0)), r"got 0.0"),
+        (lambda: SpectralLinear(2, 2, bound=0, generator=seeded(0)), r"bound: expected.*got 0"),
+        (lambda: SpectralLinear(2, 2, bound=1, steps=0, generator=seeded(0)), r"steps: expected"),
+        (lambda: power_iteration(lambda v: v, lambda v: v, torch.ones(2), steps=0), r"steps: exp"),
+        (lambda: convolution_norm(randn(1, 1, 2, 2), (3, 3), start=randn(1, 3, 3), steps=1),
+         r"expected.*odd k, got"),
+        (lambda: convolution_norm(randn(1, 1, 3, 3), (3, 3), start=randn(2, 3, 3), steps=1),
+         r"expected shapes.*got"),
+    ],
+)  # fmt: skip
+def test_what_is_no_contraction_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

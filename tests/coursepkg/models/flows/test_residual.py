@@ -1,0 +1,169 @@
+"""Residual layers: exact Jacobians, Banach's bound, series with known sums, unbiased roulette."""
+
+import math
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from coursepkg.models.flows import (
+    ContractiveMLP,
+    Residual,
+    banach_inverse,
+    log_det_series,
+    predicted_iterations,
+    roulette_weights,
+    truncated_weights,
+)
+from coursepkg.rng import seeded
+from tests.coursepkg.models.flows.truth import check_transform
+from tests.statistics import assert_mean
+
+
+def contraction(*, dim: int = 3, c: float = 0.8) -> ContractiveMLP:
+    net = ContractiveMLP([dim, 10, dim], contraction=c, steps=60, generator=seeded(0))
+    with torch.no_grad():
+        for layer in net.layers:
+            layer.linear.weight.mul_(5)
+    return net
+
+
+def points(n: int = 3, dim: int = 3) -> torch.Tensor:
+    return torch.randn(n, dim, generator=seeded(1))
+
+
+def test_the_exact_layer_is_its_jacobian_and_is_undone():
+    """Kills: J for I + J, an inverse that stops early, a sign."""
+    layer = Residual(contraction(), dim=3, tolerance=1e-10)
+    check_transform(layer, points())
+    z, log_det = layer.encode(points())
+    assert_close(z, points() + layer.net(points()))
+    assert log_det.abs().max() > 0.1, "vacuous: no volume"
+
+
+def test_the_inverse_needs_no_more_steps_than_banach_predicts():
+    """Every error under c^n / (1 - c) ‖x_1 - x_0‖, and 1e-6 within the prediction.
+
+    Kills: a tolerance on the step and not on the distance, an early stop.
+    """
+    g, x = contraction(c=0.9), points(20)
+    z = (x + g(x)).detach()
+    found, steps = banach_inverse(g, z, contraction=0.9, tolerance=1e-6)
+    assert (found - x).norm(dim=1).max() <= 1e-6
+    assert len(steps) <= predicted_iterations(steps[0], contraction=0.9, tolerance=1e-6)
+    y = z
+    for n in range(1, len(steps) + 1):
+        y = z - g(y)
+        error = (y - x).norm(dim=1).max().item()
+        assert error <= 0.9**n / 0.1 * steps[0]
+    assert steps[0] > 0.1, "vacuous: it starts at the end"
+
+
+def test_a_slow_contraction_is_followed_to_its_end():
+    """g(x) = -0.95 x: the error is 0.95^n exactly, so that a step of ε is still 19 ε away."""
+    x, _ = banach_inverse(lambda x: -0.95 * x, torch.ones(1, 1), contraction=0.95, tolerance=1e-4)
+    assert abs(x.item() - 20) <= 1e-4
+
+
+def test_the_prediction_is_banachs():
+    """c = 1/2, first step 1, ε = 1/100: 2 · 2^-n ≤ 1/100 from n = 8 on."""
+    assert predicted_iterations(1.0, contraction=0.5, tolerance=0.01) == 8
+    assert predicted_iterations(0.0, contraction=0.5, tolerance=0.01) == 1
+
+
+def test_a_map_that_stretches_is_noticed():
+    """Kills: a loop without end, a wrong inverse that is handed back in silence."""
+    with pytest.raises(ValueError, match=r"g: expected the inverse within 1e-06 after \d+ iter.*got"):
+        banach_inverse(lambda x: -1.5 * x, torch.ones(1, 2), contraction=0.5, tolerance=1e-6)
+    with pytest.raises(ValueError, match=r"contraction: expected.*in \(0, 1\), got 1.0"):
+        banach_inverse(lambda x: x, torch.ones(1, 2), contraction=1.0, tolerance=1e-6)
+
+
+DIAGONAL = torch.tensor([0.5, -0.6, 0.3])  # signs square to 1: vᵀ J^k v is the trace, no noise
+
+
+def scaled(x: torch.Tensor) -> torch.Tensor:
+    return x * DIAGONAL
+
+
+def test_the_series_of_a_diagonal_map_is_log_1_plus_lambda():
+    """Term by term against Mercator's series. Kills: a sign, 1/k lost, powers off by one."""
+    x = points()
+    for terms in (1, 2, 5, 60):
+        z, series = log_det_series(scaled, x, truncated_weights(x, terms), generator=seeded(0))
+        k = torch.arange(1, terms + 1.0)[:, None]
+        expected = ((-1) ** (k + 1) / k * DIAGONAL**k).sum()
+        assert_close(series, expected.expand(3))
+        assert_close(z, x + x * DIAGONAL)
+    assert_close(series, torch.log1p(DIAGONAL).sum().expand(3))
+
+
+def test_random_signs_estimate_the_trace_without_bias():
+    """Of a map that is not diagonal. Kills: signs of one row for all, J for Jᵀ is harmless."""
+    A = torch.tensor([[0.1, 0.5, 0.0], [-0.4, 0.2, 0.3], [0.2, 0.0, -0.3]])
+    x = torch.zeros(20_000, 3)
+    _, series = log_det_series(lambda y: y @ A.T, x, truncated_weights(x, 2), generator=seeded(0))
+    assert_mean(series, (A.trace() - (A @ A).trace() / 2).item(), detects=0.05)
+    assert series.std() > 0.1, "vacuous: no noise"
+
+
+def test_the_weights_of_the_roulette_have_mean_one_for_every_term():
+    """Kills: P(N = k) for P(N ≥ k), one term too few, one number of terms for all examples."""
+    w = roulette_weights(torch.zeros(200_000, 1), sure=2, stop=0.4, generator=seeded(0))
+    assert (w[:, :2] == 1).all()
+    for k in range(6):
+        assert w[:, k].mean().item() == pytest.approx(1, abs=0.03)
+        late = max(0, k - 1)
+        assert set(w[:, k].unique().tolist()) <= {0.0, pytest.approx(0.6**-late)}
+    assert w.shape[1] > 10
+    assert ((w[:, 1:] > 0).int().diff(dim=1) <= 0).all(), "a sum that stopped goes on"
+
+
+def test_the_roulette_has_no_bias_where_the_truncated_sum_has():
+    """Against log|det|, of one point many times. Kills: weights forgotten."""
+    layer = Residual(contraction(c=0.9), dim=3, sure=1, stop=0.4)
+    x = points(1)
+    _, exact = layer.encode(x)
+    many = x.expand(6000, 3)
+    _, found = layer.estimate(many, generator=seeded(0))
+    assert_mean(found.detach(), exact.item(), detects=0.1)
+    with torch.no_grad():
+        _, short = log_det_series(layer.net, many, truncated_weights(many, 1), generator=seeded(1))
+    error = 6 * short.std().item() / math.sqrt(6000)
+    assert abs(short.mean().item() - exact.item()) > error, "vacuous: no bias to remove"
+
+
+def test_the_estimate_is_differentiable_in_the_weights_and_free_of_graphs_without():
+    """Its gradient is that of log|det| on average. Kills: a detached series."""
+    net = contraction(dim=2)
+    layer, x = Residual(net, dim=2, sure=12, stop=0.5), points(1, 2)
+    weight = net.layers[0].linear.weight
+    (exact,) = torch.autograd.grad(layer.encode(x)[1].sum(), weight)
+    many = x.expand(3000, 2)
+    (found,) = torch.autograd.grad(layer.estimate(many, generator=seeded(0))[1].mean(), weight)
+    assert_close(found, exact, atol=0.1 * exact.abs().max().item(), rtol=0)
+    with torch.no_grad():
+        z, log_det = layer.estimate(x, generator=seeded(0))
+    assert not z.requires_grad
+    assert not log_det.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Residual(contraction(), dim=3, stop=1.0), r"stop: expected.*\(0, 1\), got 1.0"),
+        (lambda: Residual(contraction(), dim=3, stop=0.0), r"stop: expected.*\(0, 1\), got 0.0"),
+        (lambda: Residual(contraction(), dim=3, sure=0), r"sure: expected.*got 0"),
+        (lambda: Residual(contraction(), dim=3, tolerance=0), r"tolerance: expected.*got 0"),
+        (lambda: Residual(contraction(), dim=3).encode(points(dim=2)), r"x: expected shape"),
+        (lambda: Residual(contraction(), dim=3).decode(points(dim=2)), r"z: expected shape"),
+        (lambda: Residual(contraction(), dim=3).estimate(points(dim=2), generator=seeded(0)),
+         r"x: expected shape"),
+        (lambda: truncated_weights(points(), 0), r"terms: expected.*got 0"),
+        (lambda: roulette_weights(points(), sure=1, stop=1.0, generator=seeded(0)), r"stop: exp"),
+        (lambda: roulette_weights(points(), sure=0, stop=0.5, generator=seeded(0)), r"sure: exp"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
