@@ -1,5 +1,6 @@
 """Flows: densities by invertible maps, exact or estimated."""
 
+from coursepkg.models.flows.autoregressive import AutoregressiveFlow, patch_order
 from coursepkg.models.flows.chain import (
     Chain,
     FactorOut,
@@ -39,6 +40,7 @@ from coursepkg.models.flows.residual import (
 __all__ = [
     "ActNorm",
     "Affine",
+    "AutoregressiveFlow",
     "Chain",
     "ConditionalTransformed",
     "Continuous",
@@ -67,6 +69,7 @@ __all__ = [
     "euler",
     "half",
     "log_det_series",
+    "patch_order",
     "power_iteration",
     "predicted_iterations",
     "rk4",

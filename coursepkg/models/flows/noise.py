@@ -77,9 +77,9 @@ class VariationalNoise(nn.Module):
     def sample(self, x: Tensor, *, generator: Generator) -> tuple[Tensor, Tensor]:
         """u (B, D) for each x, (B, D) levels, differentiable, and log q(u | x), (B,), nats."""
         check_levels(x, event=(self.dim,), levels=self.levels)
-        eps = torch.randn(x.shape, generator=generator, device=x.device)
-        picture = (2 * x / (self.levels - 1) - 1).to(eps)
-        pair, log_det = self.transform.encode(torch.cat([picture, eps], dim=1))
+        eps = torch.randn(x.shape, generator=generator, device=x.device, dtype=torch.float64)
+        pair = torch.cat([2 * x.double() / (self.levels - 1) - 1, eps], dim=1)
+        pair, log_det = self.transform.encode(pair.to(next(self.parameters()).dtype))
         v = self.spread * pair[:, self.dim :].double()
         log_normal = -(eps.square() + math.log(2 * math.pi)).sum(1) / 2
         log_slope = (logsigmoid(v) + logsigmoid(-v) + math.log(self.spread)).sum(1)

@@ -25,9 +25,9 @@ def test_power_iteration_converges_from_below_at_the_rate_of_the_gap():
     """A = diag(2, 1.6, 0.3). Kills: A for AᵀA, a vector that is not normalised."""
     A = torch.diag(torch.tensor([2.0, 1.6, 0.3]))
     start = torch.ones(3)
-    found = torch.stack(
-        [power_iteration(lambda v: A @ v, lambda u: A.T @ u, start, steps=n) for n in (1, 5, 10)]
-    )
+    found = torch.stack([
+        power_iteration(lambda v: A @ v, lambda u: A.T @ u, start, steps=n) for n in (1, 5, 10)
+    ])
     error = 2 - found
     assert (error > 0).all()
     ratio = (error[2] / error[1]).item()
@@ -85,9 +85,10 @@ def test_a_spectral_layer_is_scaled_down_and_never_up():
 
 
 def test_a_contractive_network_contracts():
-    """Jacobian norms at many points, with weights that press on the bound. Kills: one share too few.
+    """Jacobian norms at many points, with weights that press on the bound.
 
     Along the steepest direction it comes near the bound, so that a smaller one would fail too.
+    Kills: a share too few.
     """
     net = ContractiveMLP([3, 12, 12, 3], contraction=0.9, steps=100, generator=seeded(0))
     with torch.no_grad():

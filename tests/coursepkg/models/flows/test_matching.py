@@ -15,7 +15,7 @@ MEAN, SCALE = torch.tensor([1.0, -2.0]), torch.tensor([0.5, 1.5])
 
 
 class Known(nn.Module):
-    """The field for data N(m, s²): x_t ~ N(t m, (1-t)² + t² s²), v = m + (t s² - 1 + t)/var (x - t m)."""
+    """The field for data N(m, s²), whose x_t ~ N(t m, (1 - t)² + t² s²) has the variance below."""
 
     def __init__(self):
         super().__init__()
@@ -81,7 +81,7 @@ def test_the_regression_is_least_at_the_mean_velocity():
 def test_the_loss_is_the_squared_error_on_the_straight_path():
     """Of one pair, with time drawn uniformly: E (v - (x_1 - x_0))² in closed form.
 
-    The field is v = x: the error is x_0 + t d - d with d = x_1 - x_0. Kills: a mean over variables.
+    The field is v = x: the error is x_0 + t d - d with d = x_1 - x_0. Kills: a mean of variables.
     """
 
     class Itself(nn.Module):
@@ -107,7 +107,7 @@ def test_pairs_are_noise_and_what_becomes_of_it():
 
 
 def test_straightness_is_zero_for_a_constant_field_only():
-    """A constant one by hand, and a circle's: |v - chord|² by quadrature. Kills: a path of noise."""
+    """A constant field by hand, and a circle's by quadrature. Kills: a path of noise."""
     z = torch.randn(3, 2, generator=seeded(0))
     straight = straightness(Continuous(Constant(), dim=2, steps=1), z, points=4)
     assert_close(straight, torch.zeros(3), atol=1e-12, rtol=0)
@@ -125,12 +125,12 @@ def test_straightness_is_zero_for_a_constant_field_only():
 def test_pairs_that_a_flow_made_have_a_straighter_field():
     """Data N(m, s²) in one step: the field of x_1 = m + s x_0 along straight pairs is exact.
 
-    Reflow of the known flow: least squares on pairs finds the straight field. Kills: pairs shuffled.
+    Least squares on the known flow's pairs finds the straight field. Kills: pairs shuffled.
     """
     pairs = FlowMatching(Known(), dim=2, steps=40).pairs(4000, generator=seeded(0))
 
     class Straight(nn.Module):
-        """v = m + (s - 1) (x - t m) / (1 - t + t s): constant along x_t = (1 - t + t s) x_0 + t m."""
+        """v = m + (s - 1) x_0 with x_0 = (x - t m) / (1 - t + t s): constant along a path."""
 
         def __init__(self):
             super().__init__()

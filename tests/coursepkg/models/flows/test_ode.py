@@ -64,7 +64,10 @@ def test_the_tableau_is_of_order_five():
 
 def test_a_step_that_is_refused_is_done_again():
     """A slope that jumps. Kills: a step kept whatever its error."""
-    kink = lambda t, x: torch.full_like(x, 0.0 if t < 0.5 else 30.0)  # noqa: E731
+
+    def kink(t, x):
+        return torch.full_like(x, 0.0 if t < 0.5 else 30.0)
+
     x, asked = dormand_prince(kink, torch.zeros(1), start=0, end=1, tolerance=1e-6)
     assert x.item() == pytest.approx(15, abs=1e-3)
     assert asked > 100
@@ -72,7 +75,10 @@ def test_a_step_that_is_refused_is_done_again():
 
 def test_the_tolerance_is_relative_too():
     """x = e^t from 10^6. Kills: an absolute error only, which would need far more steps."""
-    grow = lambda t, x: x  # noqa: E731
+
+    def grow(t, x):
+        return x
+
     small, few = dormand_prince(grow, torch.ones(1), start=0, end=1, tolerance=1e-6)
     large, more = dormand_prince(grow, torch.full((1,), 1e6), start=0, end=1, tolerance=1e-6)
     assert_close(large / 1e6, small, rtol=1e-5, atol=0)

@@ -73,7 +73,7 @@ def test_the_prediction_is_banachs():
 
 def test_a_map_that_stretches_is_noticed():
     """Kills: a loop without end, a wrong inverse that is handed back in silence."""
-    with pytest.raises(ValueError, match=r"g: expected the inverse within 1e-06 after \d+ iter.*got"):
+    with pytest.raises(ValueError, match=r"g: expected the inverse within 1e-06 after.*got a"):
         banach_inverse(lambda x: -1.5 * x, torch.ones(1, 2), contraction=0.5, tolerance=1e-6)
     with pytest.raises(ValueError, match=r"contraction: expected.*in \(0, 1\), got 1.0"):
         banach_inverse(lambda x: x, torch.ones(1, 2), contraction=1.0, tolerance=1e-6)
