@@ -1,0 +1,110 @@
+"""Affine coupling flows of the digits, each pixel made Gaussian first: bounds of discrete levels."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import OneCycleLR
+
+from benchmarks.leaderboard.board import DIGITS, Entry, learned_inside
+from coursepkg.data.digits import LEVELS, SHAPE, Split
+from coursepkg.evaluation import ImportanceBound
+from coursepkg.models.copula import Gaussianiser
+from coursepkg.models.dequantised import Dequantised
+from coursepkg.models.flows.chain import Chain, Permutation, StandardNormal
+from coursepkg.models.flows.coupling import Coupling, checkerboard, half
+from coursepkg.models.flows.elementwise import Affine, Monotone
+from coursepkg.models.flows.noise import VariationalNoise
+from coursepkg.models.transformed import Transformed
+from coursepkg.nets.residual import ResidualMLP
+from coursepkg.training import fit
+
+D, SMOOTHING = 64, 0.3
+Recipe = Callable[[Split, Generator, bool], nn.Module]
+
+
+def untrained(split: Split, generator: Generator, quick: bool) -> Dequantised:
+    """Couplings that are still the identity: the independent pixels, as a check of the bound."""
+    return flow_of(split, Affine(), noise=None, generator=generator)
+
+
+def uniform_noise(split: Split, generator: Generator, quick: bool) -> Dequantised:
+    """Affine couplings, trained through uniform noise."""
+    model = flow_of(split, Affine(), noise=None, generator=generator)
+    return trained(model, split, quick=quick, generator=generator)
+
+
+def variational_noise(split: Split, generator: Generator, quick: bool) -> Dequantised:
+    """Affine couplings, trained together with noise that knows the picture."""
+    noise = noise_of(generator)
+    model = flow_of(split, Affine(), noise=noise, generator=generator)
+    return trained(model, split, quick=quick, generator=generator)
+
+
+def weighted(recipe: Recipe) -> Recipe:
+    """The same model, scored by 64 importance weights."""
+
+    def fit_and_weight(split: Split, generator: Generator, quick: bool) -> nn.Module:
+        model = recipe(split, generator, quick)
+        return ImportanceBound(model, 2 if quick else 64)  # type: ignore[arg-type]
+
+    return fit_and_weight
+
+
+def flow_of(
+    split: Split, monotone: Monotone, *, noise: VariationalNoise | None, generator: Generator
+) -> Dequantised:
+    """Eight couplings on Gaussianised pixels, a random permutation after every second."""
+    layers: list[nn.Module] = [
+        Gaussianiser(dim=D, levels=LEVELS, smoothing=SMOOTHING).fit(split.train + 0.5)
+    ]
+    for n in range(8):
+        if n and n % 2 == 0:
+            layers.append(Permutation(torch.randperm(D, generator=generator)))
+        net = ResidualMLP(
+            D, monotone.size * D, hidden=128, blocks=1, dropout=0.3, generator=generator
+        )
+        layers.append(Coupling(net, half(D, parity=n % 2), monotone=monotone))
+    law = Transformed(Chain(layers), StandardNormal(D))
+    return Dequantised(law, levels=LEVELS, noise=noise, dtype=torch.float64)
+
+
+def noise_of(generator: Generator) -> VariationalNoise:
+    """Four affine couplings on (x, ε) that never move x."""
+    layers = []
+    for n in range(4):
+        net = ResidualMLP(2 * D, 4 * D, hidden=64, blocks=1, generator=generator)
+        passes = torch.cat([_all(D), checkerboard((1, *SHAPE), parity=n % 2)])
+        layers.append(Coupling(net, passes, monotone=Affine()))
+    return VariationalNoise(Chain(layers), dim=D, levels=LEVELS)
+
+
+def trained(model: Dequantised, split: Split, *, quick: bool, generator: Generator) -> Dequantised:
+    """AdamW with one cycle of the rate and averaged weights; keeps the best epoch of validation."""
+    epochs, rate, batch = (1 if quick else 60), 2e-3, 50
+    optimizer = AdamW(model.parameters(), lr=rate, weight_decay=0.5)
+    schedule = OneCycleLR(
+        optimizer, max_lr=rate, total_steps=epochs * (len(split.train) // batch), pct_start=0.1,
+        cycle_momentum=False,
+    )  # fmt: skip
+    fit(
+        model, split.train, valid=split.valid, epochs=epochs, batch_size=batch,
+        optimizer=optimizer, schedule=schedule, ema=0.99, clip=10.0, generator=generator,
+        progress=False,
+    )  # fmt: skip
+    return model
+
+
+def _all(n: int) -> Tensor:
+    return torch.ones(n, dtype=torch.bool)
+
+
+BOARD = DIGITS
+ENTRIES = (
+    Entry("untrained flow on Gaussianised pixels", untrained),
+    Entry("RealNVP, uniform noise", uniform_noise, seeds=3),
+    Entry("RealNVP, variational noise", variational_noise, seeds=3),
+    Entry("RealNVP, variational noise, 64 weights", weighted(variational_noise), seeds=3,
+          learned=learned_inside),
+)  # fmt: skip
