@@ -13,7 +13,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.protocols import Density, Exact, Noise, Sampler, Trainable
-from coursepkg.rng import draw_seed, seeded
+from coursepkg.rng import draw_seed, global_state_from, seeded
 from coursepkg.validate import check_levels, check_positive
 
 
@@ -75,7 +75,6 @@ class Dequantised(nn.Module):
 
         The mean of its exponential is p(x), and so its own mean is at most log p(x).
         """
-        check_levels(x, levels=self.levels)
         y, log_q = self.filled(x, generator=generator)
         log_f = self.density.log_prob(y)
         return log_f - log_q.to(log_f)
@@ -86,7 +85,10 @@ class Dequantised(nn.Module):
 
     def _loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """-log_weight, an upper bound on -log p(x) on average, (B, *event) -> (B,), nats."""
-        return -self.log_weight(x, generator=generator)
+        y, log_q = self.filled(x, generator=generator)
+        with global_state_from(generator):  # a network's dropout
+            log_f = self.density.log_prob(y)
+        return log_q.to(log_f) - log_f
 
     def _sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, *event) levels: the cell of a draw from f, or the nearest one."""
@@ -95,6 +97,7 @@ class Dequantised(nn.Module):
 
     def filled(self, x: Tensor, *, generator: Generator) -> tuple[Tensor, Tensor]:
         """x + u in the precision of f, and log q(u | x); rounding must not leave the cell."""
+        check_levels(x, levels=self.levels)
         u, log_q = self.noise.sample(x, generator=generator)
         y = (x + u).to(self.dtype or _dtype(self.density))
         return torch.minimum(y, torch.nextafter((x + 1).to(y), x.to(y))), log_q

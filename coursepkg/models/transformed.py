@@ -5,6 +5,7 @@ import copy
 from torch import Generator, Tensor, nn
 
 from coursepkg.protocols import Fittable, Proposal, Transform
+from coursepkg.rng import global_state_from
 
 
 class Transformed(nn.Module):
@@ -47,5 +48,6 @@ class Transformed(nn.Module):
         return self
 
     def _loss(self, x: Tensor, *, generator: Generator) -> Tensor:
-        """-log p(x), (B, D) -> (B,), nats; nothing is drawn."""
-        return -self.log_prob(x)
+        """-log p(x), (B, D) -> (B,), nats; only a network's dropout is drawn."""
+        with global_state_from(generator):
+            return -self.log_prob(x)

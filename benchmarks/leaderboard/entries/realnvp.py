@@ -1,4 +1,4 @@
-"""Affine coupling flows of the digits, each pixel made Gaussian first: bounds of discrete levels."""
+"""Affine coupling flows of the digits, each pixel made Gaussian first: bounds, of levels."""
 
 from collections.abc import Callable
 

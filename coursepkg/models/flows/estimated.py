@@ -8,7 +8,6 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.models.dequantised import Dequantised
 from coursepkg.protocols import Estimated, Noise, Proposal, Sampler, Trainable, Transform
-from coursepkg.validate import check_levels
 
 
 @runtime_checkable
@@ -97,7 +96,6 @@ class DequantisedEstimate(nn.Module):
 
     def elbo(self, x: Tensor, *, generator: Generator) -> Tensor:
         """At most log p(x) on average, (B, D) levels -> (B,), nats."""
-        check_levels(x, levels=self.levels)
         y, log_q = self.cells.filled(x, generator=generator)
         z, log_det = self.transform.encode(y)
         log_f = self.density.log_prob_estimate(z, generator=generator)
@@ -105,7 +103,6 @@ class DequantisedEstimate(nn.Module):
 
     def _loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """The density's own loss at z, (B, D) levels -> (B,); of no use to noise that learns."""
-        check_levels(x, levels=self.levels)
         y, _ = self.cells.filled(x, generator=generator)
         z, _ = self.transform.encode(y)
         loss: Tensor = self.density.loss(z, generator=generator)  # type: ignore[attr-defined]

@@ -39,7 +39,7 @@ def power_iteration(
     """
     check_positive(steps=steps)
     with torch.no_grad():
-        v = start / start.norm()
+        v = start
         for _ in range(steps):
             v = normalize(backward(forward(v)).flatten(), dim=0).view_as(start)
     sigma: Tensor = forward(v).norm()

@@ -13,6 +13,7 @@ from torch import Generator, Tensor, nn
 from coursepkg.models.flows.chain import StandardNormal
 from coursepkg.models.flows.continuous import Continuous
 from coursepkg.models.flows.estimated import EstimatedFlow
+from coursepkg.rng import global_state_from
 from coursepkg.validate import check_real
 
 
@@ -27,7 +28,8 @@ def matching_loss(field: nn.Module, x_0: Tensor, x_1: Tensor, *, generator: Gene
     """
     t = torch.rand(len(x_1), generator=generator, device=x_1.device).to(x_1)
     x_t = (1 - t)[:, None] * x_0 + t[:, None] * x_1
-    away: Tensor = field(x_t, t) - (x_1 - x_0)
+    with global_state_from(generator):  # a network's dropout
+        away: Tensor = field(x_t, t) - (x_1 - x_0)
     return away.square().sum(1)
 
 

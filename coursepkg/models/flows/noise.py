@@ -12,6 +12,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from coursepkg.protocols import Proposal, Transform
+from coursepkg.rng import global_state_from
 from coursepkg.validate import check_levels, check_real
 
 
@@ -39,8 +40,9 @@ class ConditionalTransformed(nn.Module):
         return self.density.log_prob(pair[:, self.given :]) + log_det
 
     def loss(self, x: Tensor, *, condition: Tensor, generator: Generator) -> Tensor:
-        """-log p(x | c), (B,), nats; nothing is drawn."""
-        return -self.log_prob(x, condition=condition)
+        """-log p(x | c), (B,), nats; only a network's dropout is drawn."""
+        with global_state_from(generator):
+            return -self.log_prob(x, condition=condition)
 
     def sample(self, n: int, *, condition: Tensor, generator: Generator) -> Tensor:
         """Draws (n, D), one for each row of the conditions, (n, C)."""

@@ -26,6 +26,15 @@ def check_transform(transform, x: Tensor, *, inverse: float = 1e-9) -> None:
     assert torch.equal(x, before)
 
 
+def pressed(net, generator):
+    """Weights of a `ContractiveMLP` far above the bound and aligned, so that the bound is met."""
+    with torch.no_grad():
+        for layer in net.layers:
+            W = layer.linear.weight
+            W.copy_(5 * torch.eye(*W.shape) + torch.randn(W.shape, generator=generator))
+    return net
+
+
 def shaken(module, generator, *, by: float = 0.5):
     """Weights away from any start at zero."""
     with torch.no_grad():
