@@ -1,7 +1,5 @@
 """What an output sees, by its gradient: receptive fields, and the test that a network is causal."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Generator, Tensor, nn
 
@@ -29,9 +27,8 @@ def receptive_field(output: Tensor, inputs: Tensor, *, generator: Generator) -> 
 
 
 def dependence(
-    net: Callable[[Tensor], Tensor], *, dim: int, levels: int, examples: int = 8,
-    generator: Generator,
-) -> Tensor:  # fmt: skip
+    net: nn.Module, *, dim: int, levels: int, examples: int = 8, generator: Generator
+) -> Tensor:
     """Which logits move with which variables: (D, D), entry [d, e] of logits d with x_e.
 
     Args:
@@ -41,13 +38,10 @@ def dependence(
         examples: random soft inputs B at which the gradient is taken.
         generator: draws them.
     """
-    device = generator.device
-    x = torch.randn(examples, dim, levels, generator=generator, device=device)
-    x = x.to(torch.get_default_dtype()).softmax(-1).requires_grad_()
+    x = torch.randn(examples, dim, levels, generator=generator, device=generator.device)
+    x = x.to(next(net.parameters())).softmax(-1).requires_grad_()
     logits = net(x)
-    return torch.stack(
-        [receptive_field(logits[:, d], x, generator=generator) for d in range(dim)]
-    )  # fmt: skip
+    return torch.stack([receptive_field(logits[:, d], x, generator=generator) for d in range(dim)])
 
 
 def check_causal(net: nn.Module, *, dim: int, levels: int, generator: Generator) -> None:

@@ -1,5 +1,7 @@
 """The gated PixelCNN: two stacks of convolutions that see all of the past, and gates."""
 
+from typing import cast
+
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import linear, pad
@@ -12,7 +14,7 @@ from coursepkg.validate import check_odd
 def gate(x: Tensor, dim: int = 1) -> Tensor:
     """tanh of the first half of the channels, times the sigmoid of the second.
 
-    Source: :eq:`gated-unit`.
+    Source: van den Oord et al. (2016), "Conditional image generation", equation 2.
     """
     a, b = x.chunk(2, dim)
     return torch.tanh(a) * torch.sigmoid(b)
@@ -55,8 +57,10 @@ class ShiftedConv2d(nn.Module):
         return linear(seen, self.conv.weight.flatten(1), self.conv.bias)
 
 
-def above(inputs: int, outputs: int, size: int, *, strict: bool, generator: Generator) -> ShiftedConv2d:
-    """Half of a window of odd side: the rows above, over its full width, and its own if not strict.
+def above(
+    inputs: int, outputs: int, size: int, *, strict: bool, generator: Generator
+) -> ShiftedConv2d:
+    """Half of a window of odd side: full rows above, and its own too if not strict.
 
     A layer that is not strict sees its own row of features that know only the rows above.
     """
@@ -79,7 +83,7 @@ def beside(
 class GatedLayer(nn.Module):
     """One layer of both stacks: v looks up, h to the left, and h hears from v.
 
-    Source: :eq:`gated-layer`; van den Oord et al., "Conditional image generation with PixelCNN
+    Source: van den Oord et al., "Conditional image generation with PixelCNN
     decoders" (2016), figure 2. v_ij knows the rows above i, so that h_ij may know all of v_ij.
 
     Args:
@@ -207,7 +211,7 @@ class GatedPixelCNN(nn.Module):
         """v, h and skip after each layer, each (B, C, H, W)."""
         image = self.embed(x).unflatten(1, self.shape).movedim(-1, 1)
         v, h, found = image, image, []
-        for layer in self.layers:
+        for layer in self._layers:
             v, h, skip = layer(v, h, condition)
             if layer.strict:
                 v, h = v + self.place[0], h + self.place[1]
@@ -216,7 +220,7 @@ class GatedPixelCNN(nn.Module):
 
     def start(self, n: int, condition: Tensor | None = None) -> list[list[Tensor]]:
         """The memory before the first pixel: what the layers read, as far as it is known."""
-        return [layer.start(n, self.shape, condition) for layer in self.layers]
+        return [layer.start(n, self.shape, condition) for layer in self._layers]
 
     def step(self, memory: list[list[Tensor]], x: Tensor, d: int) -> Tensor:
         """Logits of x_d, (B, K), at the price of one place, and of a row of v where one begins."""
@@ -228,7 +232,7 @@ class GatedPixelCNN(nn.Module):
         if j == 0:
             self._next_row(memory, i)
         total = torch.zeros(())
-        for number, layer in enumerate(self.layers):
+        for number, layer in enumerate(self._layers):
             h, skip = layer.place(memory[number], i, j)
             h, total = h + self.place[1, :, i, j] * layer.strict, total + skip
             if number < len(memory) - 1:
@@ -243,8 +247,12 @@ class GatedPixelCNN(nn.Module):
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
+    @property
+    def _layers(self) -> list[GatedLayer]:
+        return cast("list[GatedLayer]", list(self.layers))
+
     def _next_row(self, memory: list[list[Tensor]], i: int) -> None:
         """The v of row i in all layers: the rows above are complete."""
-        for layer, this, following in zip(self.layers, memory, memory[1:], strict=False):
+        for layer, this, following in zip(self._layers, memory, memory[1:], strict=False):
             following[0][:, :, i] = layer.row(this, i) + self.place[0, :, i] * layer.strict
-        self.layers[-1].row(memory[-1], i)
+        self._layers[-1].row(memory[-1], i)

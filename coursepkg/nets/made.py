@@ -19,7 +19,7 @@ class MADE(nn.Module):
     An edge from a variable to a unit stands if :math:`r_d \le m_k`, one between units if
     :math:`m_k \le m_{k'}`, one to the logits of d if :math:`m_k < r_d`, so that every path from
     x_e to logits d has :math:`r_e < r_d`. Another order is another mask on the same weights.
-    Source: :eq:`made-masks`; Germain, Gregor, Murray and Larochelle (2015), equations 12 and 13.
+    Source: Germain, Gregor, Murray and Larochelle, "MADE" (2015), equations 12 and 13.
 
     Args:
         dim: number of variables D.
@@ -53,7 +53,7 @@ class MADE(nn.Module):
             x: levels.
             order: (D,) int64, the variables as they come; default 0, 1, ..., D - 1.
         """
-        h = soft_levels(x, self.levels).flatten(1)
+        h = soft_levels(x, self.levels).flatten(1).to(self.layers[0].weight.dtype)
         *before, last = zip(self.layers, self.masks(order), strict=True)
         for layer, mask in before:
             h = self.dropout(linear(h, layer.weight * mask, layer.bias).relu())

@@ -1,5 +1,7 @@
 """PixelCNN: convolutions of images whose masks hide the present and the future of the raster."""
 
+from typing import cast
+
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import conv2d, linear, pad
@@ -11,8 +13,6 @@ from coursepkg.validate import check_odd
 
 def raster_mask(size: int, *, strict: bool) -> Tensor:
     """The places of a window that come before its centre in the raster: bool (size, size).
-
-    Source: :eq:`pixelcnn-masks`.
 
     Args:
         size: side of the window, odd.
@@ -31,7 +31,7 @@ def raster_mask(size: int, *, strict: bool) -> Tensor:
 class MaskedConv2d(nn.Module):
     r"""Convolution whose window is masked, zeros around the image: (B, C, H, W) -> (B, C', H, W).
 
-    :math:`h_{ij} = b + \sum_{u,v} m_{uv} w_{uv} x_{i+u,j+v}`. Source: :eq:`masked-convolution`.
+    :math:`h_{ij} = b + \sum_{u,v} m_{uv} w_{uv} x_{i+u,j+v}`.
 
     Args:
         inputs: channels that come in.
@@ -132,7 +132,7 @@ class PixelCNN(nn.Module):
 
     def start(self, n: int) -> list[Tensor]:
         """The memory before the first pixel: what every convolution reads, zeros around it."""
-        layers = [self.first, *self.blocks]
+        layers = [self.first, *self._blocks]
         return [
             layer.padded(self.place.new_zeros(n, layer.conv.in_channels, *self.shape))
             for layer in layers
@@ -145,7 +145,7 @@ class PixelCNN(nn.Module):
         if d:
             self.first.put(image, *divmod(d - 1, self.shape[1]), self.embed(x[:, d - 1]))
         h = self.first.at(image, i, j) + self.place[:, i, j]
-        for b, (block, reads) in enumerate(zip(self.blocks, maps, strict=True)):
+        for b, (block, reads) in enumerate(zip(self._blocks, maps, strict=True)):
             block.put(reads, i, j, self._active(h, b))
             h = h + block.at(reads, i, j)
         logits: Tensor = self.head(self._active(h, -1)) + self.bias[i, j]
@@ -157,6 +157,10 @@ class PixelCNN(nn.Module):
         self.bias.copy_(log_p.view_as(self.bias))
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
+
+    @property
+    def _blocks(self) -> list[MaskedConv2d]:
+        return cast("list[MaskedConv2d]", list(self.blocks))
 
     def _active(self, h: Tensor, b: int) -> Tensor:
         """Norm over the channels of each place, ReLU, dropout: (B, C, ...) -> (B, C, ...)."""

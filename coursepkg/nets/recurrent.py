@@ -1,4 +1,4 @@
-"""Recurrent networks over pixels: one state along the raster, or one for each column, row by row."""
+"""Recurrent networks over pixels: one state along the raster, or one a column, row by row."""
 
 import torch
 from torch import Generator, Tensor, nn
@@ -12,7 +12,7 @@ from coursepkg.rng import global_state_from
 class RasterGRU(nn.Module):
     r"""One state that has read all pixels so far: h_d = GRU(x_{d-1}, h_{d-1}), logits from h_d.
 
-    Source: :eq:`rnn-pixels`. The past is as long as it likes, but all of it passes through H
+    The past is as long as it likes, but all of it passes through H
     numbers, and D steps must follow one another in training as well. Each place has its own input
     (nothing else tells the state where it is) and its own bias of the logits.
 
@@ -51,7 +51,7 @@ class RasterGRU(nn.Module):
 
     def step(self, memory: list[Tensor], x: Tensor, d: int) -> Tensor:
         """Logits of x_d, (B, K), from x_{d-1} and the state, which moves on, in `memory`."""
-        before = self.embed(x[:, d - 1]) if d else torch.zeros_like(self.place[0]).expand(len(x), -1)
+        before = self.embed(x[:, d - 1]) * (d > 0)
         h, memory[0] = self.gru((before + self.place[d])[:, None], memory[0])
         logits: Tensor = self.head(h[:, 0]) + self.bias[d]
         return logits
@@ -106,7 +106,7 @@ class RowLSTM(nn.Module):
         return [*self._blank(n), *self._blank(n)]
 
     def step(self, memory: list[Tensor], x: Tensor, d: int) -> Tensor:
-        """Logits of x_d, (B, K), from its row and the states above; fills in its own, in `memory`."""
+        """Logits of x_d, (B, K), from its row and the states above; writes its own to `memory`."""
         i, j = divmod(d, self.shape[1])
         if j == 0:
             memory[:] = [memory[2], memory[3], *self._blank(len(x))]
@@ -118,7 +118,7 @@ class RowLSTM(nn.Module):
         return logits
 
     def _inputs(self, row: Tensor, h: Tensor, i: int) -> Tensor:
-        """What the cells of row i read: (B, W, E) and the states above, (B, W, H) -> (B, W, 3 H)."""
+        """What the cells of row i read, (B, W, 3 H): pixels (B, W, E), states above (B, W, H)."""
         near = pad(h, (0, 0, 1, 1))
         return torch.cat([self.left(row.mT).mT + self.place[i], near[:, :-2], near[:, 2:]], dim=-1)
 

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Generator, Tensor, nn
@@ -17,8 +18,8 @@ Memory = tuple[Tensor, list[deque[Tensor]]]
 class DilatedLayer(nn.Module):
     r"""Sees two samples, δ apart: :math:`z_t = \tanh(a_t) σ(b_t)`, (a, b)_t = W y_t + W' y_{t-δ}.
 
-    Gives y_t + A z_t to the next layer (residual) and S z_t to the logits (skip). Source:
-    :eq:`dilated-convolution`; van den Oord et al., "WaveNet" (2016), section 2.
+    Gives y_t + A z_t to the next layer (residual) and S z_t to the logits (skip). Source: van den
+    Oord et al., "WaveNet" (2016), sections 2.1 to 2.4.
 
     Args:
         channels: channels C of the signal.
@@ -90,15 +91,15 @@ class WaveNet(nn.Module):
 
     @property
     def reach(self) -> int:
-        """How many samples before x_t its logits see: 1 + Σ δ. Source: :eq:`wavenet-reach`."""
-        return 1 + sum(layer.dilation for layer in self.layers)
+        """How many samples before x_t its logits see: 1 + Σ δ."""
+        return 1 + sum(layer.dilation for layer in self._layers)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Maps levels (B, T), or soft ones (B, T, K), to logits (B, T, K)."""
         return self._logits(self.features(x, condition)[1])
 
     def features(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The signals after the shift and after each layer, and the skips, stacked: (L, B, T, C)."""
+        """The signals, the shifted input first, and the skips of the layers: (L, B, T, C)."""
         signals, skips = [pad(self.embed(x)[:, :-1], (0, 0, 1, 0))], []
         for layer in self.layers:
             signal, skip = layer(signals[-1], condition)
@@ -109,19 +110,20 @@ class WaveNet(nn.Module):
     def start(self, n: int, condition: Tensor | None = None) -> list[Memory]:
         """The memory before the first sample: the condition's shift and a queue for each layer."""
         zeros = self.head.weight.new_zeros(n, self.head.in_features)
-        return [
-            (layer.shift(condition), deque([zeros] * layer.dilation)) for layer in self.layers
-        ]
+        return [(layer.shift(condition), deque([zeros] * layer.dilation)) for layer in self._layers]
 
     def step(self, memory: list[tuple[Tensor, deque[Tensor]]], x: Tensor, d: int) -> Tensor:
         """Logits of x_d, (B, K), from x_{d-1} and the queues, which move on, in `memory`."""
-        embedded = self.embed(x[:, d - 1])
-        y, skips = embedded if d else torch.zeros_like(embedded), []
-        for layer, (shift, queue) in zip(self.layers, memory, strict=True):
+        y, skips = self.embed(x[:, d - 1]) * (d > 0), []
+        for layer, (shift, queue) in zip(self._layers, memory, strict=True):
             queue.append(y)
             y, skip = layer.unit(y, queue.popleft(), shift)
             skips.append(skip)
         return self._logits(torch.stack(skips))
+
+    @property
+    def _layers(self) -> list[DilatedLayer]:
+        return cast("list[DilatedLayer]", list(self.layers))
 
     def _logits(self, skips: Tensor) -> Tensor:
         """Adds the skips (L, ..., C) up; two small layers follow."""

@@ -15,7 +15,7 @@ class Reordered(nn.Module):
     r"""An autoregressive model that takes the variables in another order.
 
     With y_i = x_{o_i}: :math:`p(x) = \prod_i p(x_{o_i} \mid x_{o_1}, \dots, x_{o_{i-1}})`, the
-    model's own law of y. Renaming the variables changes no volume. Source: :eq:`arm-reordered`.
+    model's own law of y. Renaming the variables changes no volume.
 
     Says: `log_prob`, exact (=).
 
@@ -62,7 +62,7 @@ class Ensemble(nn.Module):
     r"""Uniform mixture of models of the same variables: :math:`p(x) = \frac1n \sum_o p_o(x)`.
 
     Of one model in n orders, or of n models. Says: `log_prob`, exact (=); at worst log n nats below
-    the best member, for every x. Source: :eq:`order-ensemble`.
+    the best member, for every x.
 
     Args:
         members: models with `log_prob`, `loss` and `sample`, of equal dim and levels; they may
@@ -90,7 +90,8 @@ class Ensemble(nn.Module):
 
         On average over the draw it is no lower than -log p(x) (Jensen), and trains all members.
         """
-        loss: Tensor = self._drawn(1, generator)[0].loss(x, generator=generator)
+        o = torch.randint(len(self.members), (), generator=generator, device=generator.device)
+        loss: Tensor = self.members[int(o)].loss(x, generator=generator)
         return loss
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
@@ -102,17 +103,12 @@ class Ensemble(nn.Module):
                 x[which == o] = member.sample(count, generator=generator)
         return x
 
-    def _drawn(self, n: int, generator: Generator) -> list[Any]:
-        which = torch.randint(len(self.members), (n,), generator=generator, device=generator.device)
-        return [self.members[int(o)] for o in which]
-
 
 class AveragedConditionals(nn.Module):
     r"""A network for an `ARM`: the average of what several networks expect, variable by variable.
 
     :math:`p(x_d \mid x_{<d}) = \frac1n \sum_m p_m(x_d \mid x_{<d})`. Each member is weighed anew at
-    every variable, where an `Ensemble` of the models bets on one member for the whole of x. Source:
-    :eq:`averaged-conditionals`.
+    every variable, where an `Ensemble` of the models bets on one member for the whole of x.
 
     Args:
         nets: networks of one order, each from levels (B, D) to logits (B, D, K).
