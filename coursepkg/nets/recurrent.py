@@ -62,9 +62,10 @@ class RowLSTM(nn.Module):
 
     The cell of column j reads what stands to the left in its own row, through a strict
     convolution, and the states of columns j - 1 and j + 1 one row above; its own state is that of
-    column j above. One step a row, not one a pixel. What it can see is a triangle. Source: van den
-    Oord, Kalchbrenner and Kavukcuoglu, "Pixel recurrent neural networks" (2016), section 3.1; the
-    states of the neighbours enter as inputs here, so that the cell is torch's own.
+    column j above. One step a row, not one a pixel. What it can see is a triangle. Behind the
+    last pixel of a row stands one more cell, which has read all of it. Source: van den Oord,
+    Kalchbrenner and Kavukcuoglu, "Pixel recurrent neural networks" (2016), section 3.1; the states
+    of the neighbours enter as inputs here, so that the cell is torch's own.
 
     Args:
         shape: rows and columns of the image.
@@ -86,7 +87,7 @@ class RowLSTM(nn.Module):
         with global_state_from(generator):
             self.cell = nn.LSTMCell(3 * hidden, hidden)
             self.head = nn.Linear(hidden, levels)
-        self.place = nn.Parameter(torch.zeros(*shape, hidden))
+        self.place = nn.Parameter(torch.zeros(shape[0], shape[1] + 1, hidden))
         self.bias = nn.Parameter(torch.zeros(*shape, levels))
         self.dropout = nn.Dropout(dropout)
 
@@ -95,10 +96,10 @@ class RowLSTM(nn.Module):
         rows = self.embed(x).unflatten(1, self.shape)  # (B, H, W, E)
         state, logits = self._blank(len(x)), []
         for i in range(self.shape[0]):
-            inputs = self._inputs(rows[:, i], state[0], i)  # (B, W, 3 H)
+            inputs = self._inputs(rows[:, i], state[0], i)  # (B, W + 1, 3 H)
             h, c = self.cell(inputs.flatten(0, 1), tuple(s.flatten(0, 1) for s in state))
             state = h.view_as(state[0]), c.view_as(state[1])
-            logits.append(self.head(self.dropout(state[0])) + self.bias[i])
+            logits.append(self.head(self.dropout(state[0][:, :-1])) + self.bias[i])
         return torch.cat(logits, dim=1)
 
     def start(self, n: int) -> list[Tensor]:
@@ -109,19 +110,25 @@ class RowLSTM(nn.Module):
         """Logits of x_d, (B, K), from its row and the states above; writes its own to `memory`."""
         i, j = divmod(d, self.shape[1])
         if j == 0:
+            if i > 0:
+                self._fill_in(memory, x, i - 1, self.shape[1])
             memory[:] = [memory[2], memory[3], *self._blank(len(x))]
+        self._fill_in(memory, x, i, j)
+        logits: Tensor = self.head(memory[2][:, j]) + self.bias[i, j]
+        return logits
+
+    def _fill_in(self, memory: list[Tensor], x: Tensor, i: int, j: int) -> None:
+        """Moves the cell of column j, which has read the row up to there, down to row i."""
         h_above, c_above, h, c = memory
         row = self.embed(x.unflatten(1, self.shape)[:, i])
         inputs = self._inputs(row, h_above, i)[:, j]
         h[:, j], c[:, j] = self.cell(inputs, (h_above[:, j], c_above[:, j]))
-        logits: Tensor = self.head(h[:, j]) + self.bias[i, j]
-        return logits
 
     def _inputs(self, row: Tensor, h: Tensor, i: int) -> Tensor:
-        """What the cells of row i read, (B, W, 3 H): pixels (B, W, E), states above (B, W, H)."""
-        near = pad(h, (0, 0, 1, 1))
-        return torch.cat([self.left(row.mT).mT + self.place[i], near[:, :-2], near[:, 2:]], dim=-1)
+        """What cells read, (B, W + 1, 3 H): row i's pixels (B, W, E), states h of the row above."""
+        near, left = pad(h, (0, 0, 1, 1)), self.left(pad(row.mT, (0, 1))).mT
+        return torch.cat([left + self.place[i], near[:, :-2], near[:, 2:]], dim=-1)
 
     def _blank(self, n: int) -> tuple[Tensor, Tensor]:
-        zeros = self.bias.new_zeros(n, self.shape[1], self.hidden)
+        zeros = self.bias.new_zeros(n, self.shape[1] + 1, self.hidden)
         return zeros, zeros.clone()

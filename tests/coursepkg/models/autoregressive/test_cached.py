@@ -51,7 +51,7 @@ def test_the_draws_are_those_without_memory(name, generator):
     naive, cached = both(name, generator)
     a, b = (m.sample(300, generator=seeded(1)) for m in (naive, cached))
     assert torch.equal(a, b)
-    assert len(a.unique(dim=0)) > 100, "vacuous: one image"
+    assert len(a.unique(dim=0)) > 50, "vacuous: one image"
     assert not torch.equal(cached.sample(300, generator=seeded(2)), b)
 
 

@@ -27,8 +27,8 @@ NETS = {
 def model(request, generator):
     net = NETS[request.param](generator)
     with torch.no_grad():
-        for p in net.parameters():
-            p.add_(torch.randn(p.shape, generator=generator))
+        for name, p in net.named_parameters():
+            p.add_(torch.randn(p.shape, generator=generator), alpha=3 if "given" in name else 1)
     return ConditionalARM(net, dim=D, levels=K, conditions=C).eval()
 
 
