@@ -12,7 +12,7 @@ from coursepkg.nets.gated import gate
 from coursepkg.nets.levels import LevelEmbedding
 from coursepkg.rng import global_state_from
 
-Memory = tuple[Tensor, list[deque[Tensor]]]
+Memory = tuple[Tensor, deque[Tensor]]  # a condition's shift, and the last δ inputs
 
 
 class DilatedLayer(nn.Module):
@@ -112,7 +112,7 @@ class WaveNet(nn.Module):
         zeros = self.head.weight.new_zeros(n, self.head.in_features)
         return [(layer.shift(condition), deque([zeros] * layer.dilation)) for layer in self._layers]
 
-    def step(self, memory: list[tuple[Tensor, deque[Tensor]]], x: Tensor, d: int) -> Tensor:
+    def step(self, memory: list[Memory], x: Tensor, d: int) -> Tensor:
         """Logits of x_d, (B, K), from x_{d-1} and the queues, which move on, in `memory`."""
         y, skips = self.embed(x[:, d - 1]) * (d > 0), []
         for layer, (shift, queue) in zip(self._layers, memory, strict=True):
