@@ -61,7 +61,8 @@ class WaveNet(nn.Module):
     r"""Logits of x_t from the 1 + Σ δ samples before it, the same network at every time.
 
     The levels are shifted by one sample and embedded; layers with dilations δ follow, so that
-    1, 2, 4, ..., 2^(L-1) reach 2^L samples in L layers. All skips together give the logits.
+    1, 2, 4, ..., 2^(L-1) reach 2^L samples in L layers. The last signal and all skips together
+    give the logits.
 
     A draw costs O(1) a sample with memory: each layer keeps a queue of its last δ inputs and never
     computes one twice (Le Paine et al., "Fast WaveNet generation algorithm", 2016).
@@ -96,7 +97,8 @@ class WaveNet(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Maps levels (B, T), or soft ones (B, T, K), to logits (B, T, K)."""
-        return self._logits(self.features(x, condition)[1])
+        signals, skips = self.features(x, condition)
+        return self._logits(signals[-1], skips)
 
     def features(self, x: Tensor, condition: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The signals, the shifted input first, and the skips of the layers: (L, B, T, C)."""
@@ -119,13 +121,13 @@ class WaveNet(nn.Module):
             queue.append(y)
             y, skip = layer.unit(y, queue.popleft(), shift)
             skips.append(skip)
-        return self._logits(torch.stack(skips))
+        return self._logits(y, torch.stack(skips))
 
     @property
     def _layers(self) -> list[DilatedLayer]:
         return cast("list[DilatedLayer]", list(self.layers))
 
-    def _logits(self, skips: Tensor) -> Tensor:
-        """Adds the skips (L, ..., C) up; two small layers follow."""
-        logits: Tensor = self.head(self.mix(skips.sum(0).relu()).relu())
+    def _logits(self, last: Tensor, skips: Tensor) -> Tensor:
+        """Adds the last signal (..., C) and the skips (L, ..., C) up; two small layers follow."""
+        logits: Tensor = self.head(self.mix((last + skips.sum(0)).relu()).relu())
         return logits

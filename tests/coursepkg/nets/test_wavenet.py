@@ -46,7 +46,7 @@ def test_logits_are_the_equations_of_every_layer(generator, conditions):
                 following.append(y[t] + layer.out.weight @ z + layer.out.bias)
             y = following
         for t in range(T):
-            last = (net.mix.weight @ skips[t].relu() + net.mix.bias).relu()
+            last = (net.mix.weight @ (y[t] + skips[t]).relu() + net.mix.bias).relu()
             assert_close(net(x, c)[n, t], net.head.weight @ last + net.head.bias)
 
 
