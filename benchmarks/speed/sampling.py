@@ -8,6 +8,7 @@ one thread, from the same state of the generator. Compare the ratios, not the se
 the two do not draw the same levels is an error.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -77,7 +78,7 @@ def race(name: str, net: nn.Module, *, batch: int, repeats: int) -> dict[str, An
         different = int((slow != fast).any(1).sum())
         raise ValueError(f"{name}: expected equal draws, got {different} of {batch} that differ")
     seconds = [
-        fastest(lambda model=model: model.sample(batch, generator=seeded(1)), repeats=repeats)
+        fastest(partial(model.sample, batch, generator=seeded(1)), repeats=repeats)
         for model in (naive, cached)
     ]
     return {"net": name, "dim": D, "batch": batch, "naive": seconds[0], "cached": seconds[1],

@@ -21,9 +21,10 @@ def receptive_field(output: Tensor, inputs: Tensor, *, generator: Generator) -> 
         generator: draws r.
     """
     r = torch.randn(output.shape[1:], generator=generator, device=generator.device).to(output)
-    (slope,) = torch.autograd.grad((output * r).sum(), inputs, retain_graph=True, allow_unused=True)
-    size = torch.zeros_like(inputs) if slope is None else slope.abs()
-    return size.sum((0, -1))
+    (slope,) = torch.autograd.grad(
+        (output * r).sum(), inputs, retain_graph=True, allow_unused=True, materialize_grads=True
+    )
+    return slope.abs().sum((0, -1))
 
 
 def dependence(

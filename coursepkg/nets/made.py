@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Generator, Tensor, nn
@@ -53,8 +54,8 @@ class MADE(nn.Module):
             x: levels.
             order: (D,) int64, the variables as they come; default 0, 1, ..., D - 1.
         """
-        h = soft_levels(x, self.levels).flatten(1).to(self.layers[0].weight.dtype)
-        *before, last = zip(self.layers, self.masks(order), strict=True)
+        h = soft_levels(x, self.levels).flatten(1).to(self._layers[0].weight.dtype)
+        *before, last = zip(self._layers, self.masks(order), strict=True)
         for layer, mask in before:
             h = self.dropout(linear(h, layer.weight * mask, layer.bias).relu())
         layer, mask = last
@@ -62,16 +63,20 @@ class MADE(nn.Module):
 
     def masks(self, order: Tensor | None = None) -> list[Tensor]:
         """Which edges stand, bool, one matrix (out, in) for each layer."""
-        device = self.layers[0].weight.device
+        device = self._layers[0].weight.device
         order = torch.arange(self.dim, device=device) if order is None else order
         check_order(order, dim=self.dim)
         rank = order.argsort().repeat_interleave(self.levels)  # of every input and logit
         degrees = [
             torch.arange(layer.out_features, device=device) % max(self.dim - 1, 1)
-            for layer in self.layers[:-1]
+            for layer in self._layers[:-1]
         ]
-        hidden = [(high[:, None] >= low) for low, high in pairwise([rank, *degrees])]
+        hidden = [high[:, None] >= low for low, high in pairwise([rank, *degrees])]
         return [*hidden, rank[:, None] > degrees[-1]]
+
+    @property
+    def _layers(self) -> list[nn.Linear]:
+        return cast("list[nn.Linear]", list(self.layers))
 
 
 class InOrder(nn.Module):

@@ -47,9 +47,8 @@ class NADE(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Maps levels (B, D), or soft ones (B, D, K), to logits (B, D, K)."""
-        a = [self.start(len(x), condition)[0]]
-        steps = self._steps(x)
-        a = torch.stack([*a, *steps[:, :-1].unbind(1)], dim=1).cumsum(1)  # (B, D, H)
+        (first,), steps = self.start(len(x), condition), self._steps(x)
+        a = torch.stack([first, *steps[:, :-1].unbind(1)], dim=1).cumsum(1)  # (B, D, H)
         h = self.dropout(torch.sigmoid(a))
         return torch.einsum("bdh,dkh->bdk", h, self.V) + self.b
 

@@ -169,8 +169,10 @@ class PixelCNN(nn.Module):
 
 
 def _check_window(mask: Tensor) -> None:
-    if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
-        raise TypeError(f"mask: expected a bool tensor, got {getattr(mask, 'dtype', type(mask))}")
+    if not isinstance(mask, Tensor):
+        raise TypeError(f"mask: expected a bool tensor, got {type(mask).__name__}")
+    if mask.dtype != torch.bool:
+        raise TypeError(f"mask: expected a bool tensor, got dtype {mask.dtype}")
     if mask.ndim != 2 or mask.shape[0] != mask.shape[1] or len(mask) % 2 == 0:
         raise ValueError(f"mask: expected shape (k, k) with k odd, got {tuple(mask.shape)}")
     leaks = (mask & ~raster_mask(len(mask), strict=False)).nonzero()

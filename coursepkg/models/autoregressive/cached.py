@@ -1,6 +1,6 @@
 """Sampling with memory: what a network has computed of the past, it does not compute again."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Generator, Tensor, nn
@@ -44,7 +44,7 @@ class CachedARM(ARM):
     @torch.no_grad()
     def left_to_right(self, x: Tensor, known: Tensor, *, generator: Generator) -> Tensor:
         """Draws what is not known, in order, each x_d from p(x_d | x_{<d}): (B, D) -> (B, D)."""
-        x, net = x.clone(), self.net
+        x, net = x.clone(), cast("Stepwise", self.net)
         memory, missing = net.start(len(x)), _places(~known)
         for d in range(max(missing, default=-1) + 1):
             logits = net.step(memory, x, d)

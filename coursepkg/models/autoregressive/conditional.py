@@ -1,5 +1,7 @@
 """Autoregressive models of x given something else: a label, a speaker, a picture."""
 
+from typing import Any
+
 from torch import Generator, Tensor, nn
 
 from coursepkg.models.autoregressive.cached import CachedARM
@@ -62,7 +64,8 @@ class GivenNet(nn.Module):
 
     def __init__(self, net: nn.Module, condition: Tensor) -> None:
         super().__init__()
-        self.net, self.condition = net, condition
+        self.net: Any = net
+        self.condition = condition
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps levels (B, D) to logits (B, D, K)."""

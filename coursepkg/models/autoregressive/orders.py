@@ -77,7 +77,7 @@ class Ensemble(nn.Module):
         sizes = {(member.dim, member.levels) for member in members}
         if len(sizes) != 1:
             raise ValueError(f"members: expected models of one size, got sizes {sorted(sizes)}")
-        self.members = nn.ModuleList(members)
+        self.members: Any = nn.ModuleList(members)
         ((self.dim, self.levels),) = sizes
 
     def log_prob(self, x: Tensor) -> Tensor:
@@ -118,7 +118,7 @@ class AveragedConditionals(nn.Module):
         super().__init__()
         if not nets:
             raise ValueError("nets: expected at least one network, got none")
-        self.nets = nn.ModuleList(nets)
+        self.nets: Any = nn.ModuleList(nets)
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps levels (B, D) to logarithms of the average, (B, D, K)."""
