@@ -109,7 +109,7 @@ def check_order(order: Tensor, *, dim: int) -> None:
     _check_tensor(order, "order")
     if order.dtype != torch.int64:
         raise TypeError(f"order: expected an int64 tensor, got dtype {order.dtype}")
-    if order.shape != (dim,) or not torch.equal(order.sort().values.cpu(), torch.arange(dim)):
+    if not torch.equal(order.sort().values.cpu(), torch.arange(dim)):
         raise ValueError(
             f"order: expected a permutation of 0..{dim - 1}, got shape {tuple(order.shape)} with "
             f"{order.flatten()[:10].tolist()}"

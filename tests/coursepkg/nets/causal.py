@@ -27,6 +27,18 @@ MAKE = {
 STEPWISE = ["NADE", "GRU", "row-LSTM", "PixelCNN", "gated", "WaveNet"]
 
 
+def check_seeds(make):
+    """Every random weight comes from the generator: no two seeds share one, equal seeds do."""
+    a, b, c = (make(torch.Generator().manual_seed(s)) for s in (1, 1, 2))
+    drawn = 0
+    for (name, p), q, r in zip(a.named_parameters(), b.parameters(), c.parameters(), strict=True):
+        assert torch.equal(p, q), name
+        if len(p.unique()) > 1:  # not a constant start
+            assert not torch.equal(p, r), name
+            drawn += 1
+    assert drawn > 1, "vacuous: nothing is drawn"
+
+
 def causal(name, generator):
     """The network of this name, in eval mode."""
     net = MAKE[name](generator)

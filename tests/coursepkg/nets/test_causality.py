@@ -111,4 +111,4 @@ def test_channels_that_cancel_are_seen(generator):
 
 def test_single_precision_networks_are_looked_at(generator):
     """Kills: inputs of the default dtype."""
-    check_causal(causal("MADE", generator).float(), dim=D, levels=K, generator=generator)
+    check_causal(causal("NADE", generator).float(), dim=D, levels=K, generator=generator)
