@@ -9,20 +9,25 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from assignments.grader.isolation import best_isolation
 from assignments.grader.master import Master, Test, read_master
 from assignments.grader.namespaces import Isolation
-from assignments.grader.proxy import Named, Proxy, Session, StudentError
+from assignments.grader.proxy import TOTAL, Named, Proxy, Session, StudentError
 from assignments.grader.stage import stage
 from assignments.grader.submission import Unreadable, pick, read_cells
 
 TEST_MEMORY = 4 << 30
 REASON = 500  # characters of a reason
+CHANGED = (
+    "a cell below changes what the answer uses; "
+    "the points are those that it earns with the cells above its tests"
+)
 
 
 @dataclass(frozen=True)
@@ -109,28 +114,57 @@ def grade_one(
     begun = time.monotonic()
     assignment = read_master(master, private)
     try:
-        sources, problems = pick(read_cells(submission), assignment)
+        picked = pick(read_cells(submission), assignment)
     except Unreadable as error:
         return _nothing(assignment, str(error))
     if isolation is None:
         isolation = best_isolation()
     isolation = isolation.hiding(master.parent, submission.parent)
     seed = assignment.seed if assignment.seed is not None else seed
+    deadline = begun + TOTAL * assignment.seconds
     with stage(assignment.deleted) as folder, _fresh_torch():
-        names: dict[int, str] = {}
-        session = Session(isolation, folder, assignment, sources, names=lambda f: _name(f, names))
-        try:
-            base = _namespace(assignment, session, seed)
-            names |= {id(value): key for key, value in base.items() if callable(value)}
-            session.load()
-            # Visible tests come first: their messages cannot carry what a hidden one has sent.
-            order = sorted(assignment.tests, key=lambda test: test.hidden)
-            done = {test.grade_id: _run(test, dict(base)) for test in order}
-            scores = [done[test.grade_id] for test in assignment.tests]
-        finally:
-            session.close()
-    problems += session.problems
+        attempt = partial(_attempt, assignment, isolation, folder, seed, deadline)
+        done, session = attempt(picked.sources, assignment.tests)
+        problems = picked.problems + session.problems
+        # A later cell may have changed what an answer uses: once more, with the cells above alone.
+        for question, possible in assignment.questions.items():
+            tests = [test for test in assignment.tests if test.question == question]
+            earned = sum(done[test.grade_id].points for test in tests)
+            above = picked.above.get(question)
+            if earned == possible or above not in session.changed:
+                continue
+            again, _ = attempt(picked.sources[:above], tests)
+            if sum(score.points for score in again.values()) > earned:
+                done |= again
+                problems.append(f"{question}: {CHANGED}")
+    scores = [done[test.grade_id] for test in assignment.tests]
     return Grade(scores, problems, session.output, round(time.monotonic() - begun, 2))
+
+
+def _attempt(
+    assignment: Master,
+    isolation: Isolation,
+    folder: Path,
+    seed: int,
+    deadline: float,
+    cells: list[str],
+    tests: Iterable[Test],
+) -> tuple[dict[str, Score], Session]:
+    """The scores of these tests in a worker that ran these cells."""
+    names: dict[int, str] = {}
+    session = Session(
+        isolation, folder, assignment, cells, lambda f: _name(f, names), deadline=deadline
+    )
+    try:
+        base = _namespace(assignment, session, seed)
+        names |= {id(value): key for key, value in base.items() if callable(value)}
+        with contextlib.suppress(StudentError):  # out of time: each call says so
+            session.load()
+        # Visible tests come first: their messages cannot carry what a hidden one has sent.
+        order = sorted(tests, key=lambda test: test.hidden)
+        return {test.grade_id: _run(test, dict(base)) for test in order}, session
+    finally:
+        session.close()
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ import jupytext
 HINT = re.compile(r"^\s*# hint:\s*(.+?)\s*$", re.MULTILINE)
 SETTING = re.compile(r"^# grader:\s*(\w+)\s*=\s*(.+?)\s*$", re.MULTILINE)
 HIDDEN = "### BEGIN HIDDEN TESTS"
+REGION = re.compile(rf"^\s*{HIDDEN}.*?### END HIDDEN TESTS\s*?$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Master:
         deleted: modules that a student's ``coursepkg`` lacks.
         seconds: wall time that one submission's code may take altogether.
         seed: of the hidden tests, if the file fixes it.
+        locked: the locked cells' sources without their layout, as here and as released: a cell
+            that is none of them was changed.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Master:
     deleted: tuple[str, ...] = ()
     seconds: float = 120.0
     seed: int | None = None
+    locked: frozenset[str] = frozenset()
 
     @property
     def questions(self) -> dict[str, float]:
@@ -70,11 +74,6 @@ class Master:
         for test in self.tests:
             result[test.question] = result.get(test.question, 0.0) + test.points
         return result
-
-    @property
-    def locked(self) -> frozenset[str]:
-        """The locked cells' sources without their layout: to know them without metadata."""
-        return frozenset(plain(source) for source in (*self.setup, *(t.source for t in self.tests)))
 
 
 def plain(source: str) -> str:
@@ -105,7 +104,8 @@ def read_master(path: Path, private: Path | None = None) -> Master:
             f"{private / path.name}: the master has no graded cell {sorted(strangers)}"
         )
     tests = tuple(mine.get(test.grade_id, test) for test in master.tests)
-    return replace(master, tests=tests, seed=over.seed if over.seed is not None else master.seed)
+    seed = over.seed if over.seed is not None else master.seed
+    return replace(master, tests=tests, seed=seed, locked=master.locked | over.locked)
 
 
 def _read(path: Path) -> Master:
@@ -132,7 +132,10 @@ def _read(path: Path) -> Master:
     ids = [test.grade_id for test in tests]
     if len(set(ids)) < len(ids):
         raise ValueError(f"{path}: two graded cells have the same grade_id")
-    return Master(path.stem, tuple(setup), solutions, tuple(tests), **dict(_settings(text)))
+    sources = [*setup, *(test.source for test in tests)]
+    locked = frozenset(plain(t) for source in sources for t in (source, REGION.sub("", source)))
+    settings = dict(_settings(text))
+    return Master(path.stem, tuple(setup), solutions, tuple(tests), **settings, locked=locked)
 
 
 def _functions(source: str) -> list[str]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from assignments.grader.channel import ChannelError, decode, encode
 from assignments.grader.master import Master
 from assignments.grader.namespaces import Isolation
-from assignments.grader.sandbox import Died, Limits, Sandbox
+from assignments.grader.sandbox import Died, Hung, Limits, Sandbox
 
-REDUCED_SECONDS = 3.0  # to define functions, no more
-RELOADS = 6
+REDUCED_SECONDS = 3.0  # of a cell that is run only in part
+RELOADS = 8
+STATEMENTS = 2000  # of a cell that is run one by one
+TOTAL = 3  # times the time that the master gives, in all, with every repetition
 DEATHS = 2  # of one function; after that it is not called again
 RAISABLE = (
     *(ValueError, TypeError, KeyError, IndexError, ZeroDivisionError, OverflowError),
@@ -59,10 +63,13 @@ class Session:
     """One submission's cells, in a worker that is started anew whenever they end it.
 
     Time is shared out so that no question can use up another's: with n functions, each may
-    take ``seconds / (n + 1)`` in all its calls, and defining the cells the same. What a cell
-    or a function started in the background may still end the worker in the midst of another's
-    call: such a call is repeated in a worker that has run of all cells only imports, functions,
-    classes and constants, and that was asked for no other function.
+    take ``seconds / (n + 1)`` in all its calls, and defining the cells ``seconds / 2``. A cell that
+    ends the worker is run again statement by statement, without the one that did it.
+
+    What a cell or a function started in the background may still end the worker in the midst of
+    another's call: such a call is repeated in a reduced worker, which has run of all cells only
+    imports, functions, classes and constants, and was asked for no other function. If it lacks
+    a name there, it is repeated in a whole worker of its own.
 
     Args:
         isolation: how to keep the worker in.
@@ -70,6 +77,10 @@ class Session:
         master: the assignment.
         cells: the student's sources.
         names: the name of a setup function, or None.
+        deadline: when the submission's time is up, by `time.monotonic`.
+
+    Attributes:
+        changed: numbers of cells after which a later cell gave a name another value.
     """
 
     def __init__(
@@ -79,6 +90,8 @@ class Session:
         master: Master,
         cells: list[str],
         names: Callable[[Any], str | None] = lambda _: None,
+        *,
+        deadline: float = math.inf,
     ) -> None:
         self.isolation = isolation
         self.folder = folder
@@ -87,61 +100,117 @@ class Session:
         self.names = names
         self.limits = Limits(seconds=max(1, int(2 * master.seconds)))
         self.share = master.seconds / (len(master.solutions) + 1)
+        self.budget = master.seconds / 2
         self.left = dict.fromkeys(master.solutions, self.share)
         self.deaths: Counter[str] = Counter()
         self.reduced = False
         self.served: set[str] = set()  # functions that this worker was asked for
-        self.skipped: set[int] = set()
+        self.careful: set[int] = set()  # cells that are run statement by statement
+        self.tail = len(cells)  # from this cell on, only definitions are run
+        self.skipped: set[tuple[int, int | None]] = set()  # statements, or cells, left out
+        self.changed: frozenset[int] = frozenset()
+        self.deadline = deadline
         self.problems: list[str] = []
         self.output = ""
         self.sandbox: Sandbox | None = None
         self.last = ""
 
     def load(self) -> None:
-        """Start a worker and define the cells, leaving out what ends it."""
-        number: int | None = 0
+        """Start a worker and define the cells, leaving out what ends it.
+
+        Raises:
+            StudentError: the submission's time is up.
+        """
         for _ in range(RELOADS):
-            number = self._load()
-            if number is None:
+            culprit = self._load()
+            if culprit is None:
                 return
-            if self.reduced:
-                self.skipped.add(number)
-            self.reduced = True
-        self.skipped |= set(range(number or 0, len(self.cells)))
-        self.problems.append(f"gave up after {RELOADS} cells that ended the worker")
+            number, step = culprit
+            if self.reduced or step is not None or number >= self.tail:
+                self.skipped.add(culprit)
+            else:
+                self.careful.add(number)
+        self.reduced = True
+        self.skipped |= {(n, None) for n in range(number, len(self.cells))}
+        self.problems.append(
+            f"gave up after {RELOADS} workers: of the cells from number {number + 1} on, nothing "
+            "was run, and of those before it only imports, functions and constants"
+        )
         self._load()
 
-    def _load(self) -> int | None:
-        """Define the cells in a new worker; the number of the one that ended it, or None."""
+    def _load(self) -> tuple[int, int | None] | None:
+        """Define the cells in a new worker; where it ended (cell, statement), or None."""
         self.close()
+        self._check_time()
         self.sandbox = Sandbox(self.isolation, self.folder, self.limits)
         self.sandbox.setup(list(self.master.setup))
-        left = self.share
-        for number, source in enumerate(self.cells):
-            if number in self.skipped:
+        left = self.budget
+        for number in range(len(self.cells)):
+            if (number, None) in self.skipped:
                 continue
-            start = time.monotonic()
-            header = {
-                "op": "cell",
-                "number": number + 1,
-                "source": source,
-                "full": not self.reduced,
-            }
+            step, start = None, time.monotonic()
+            short = self.reduced or number in self.careful or number >= self.tail
             try:
-                answer, _ = self.sandbox.request(
-                    header, b"", seconds=REDUCED_SECONDS if self.reduced else left
-                )
-                if self.sandbox.left_running():
-                    raise Died("it left processes running")
+                for step in self._steps(number):
+                    spent = time.monotonic() - start
+                    if not self._define(number, step, (REDUCED_SECONDS if short else left) - spent):
+                        break
+                    if self.sandbox.left_running():
+                        raise Died("it left processes running")
             except Died as error:
-                self._note(f"a cell was stopped: {error}", number)
+                own = time.monotonic() - start
+                gone = own + (0 if short else self.budget - left)
+                self._note(f"a cell was stopped: {self._why(error, short, gone)}", number)
                 self._keep_output()
-                return number
-            left = max(0.5, left - (time.monotonic() - start))
-            if trouble := answer.get("error"):
-                self._note(f"a cell raised {_text(trouble, 'kind')}", number, trouble)
+                if isinstance(error, Hung) and not short and gone > 2 * own:
+                    self.tail = number  # no cell of its own took the time
+                    return self._load()
+                return number, step
+            if not short:
+                left = max(0.5, left - (time.monotonic() - start))
         self._keep_output()
+        self._compare()
         return None
+
+    def _why(self, error: Died, short: bool, gone: float) -> str:
+        """What ended a cell, in words that say how much time there was."""
+        if not isinstance(error, Hung):
+            return str(error)
+        what, whole = (
+            ("it alone", REDUCED_SECONDS) if short else ("all cells together", self.budget)
+        )
+        return f"{what} may take {whole:.0f} s, and {gone:.0f} s were gone"
+
+    def _compare(self) -> None:
+        assert self.sandbox is not None
+        with contextlib.suppress(Died):
+            answer, _ = self.sandbox.request({"op": "compare"}, b"", seconds=REDUCED_SECONDS)
+            if isinstance(numbers := answer.get("value"), list):
+                self.changed = frozenset(n for n in numbers if isinstance(n, int))
+
+    def _steps(self, number: int) -> Iterable[int | None]:
+        """The statements of a cell that are asked for one by one, or None for all at once."""
+        if self.reduced or number not in self.careful:
+            return [None]
+        return (step for step in range(STATEMENTS) if (number, step) not in self.skipped)
+
+    def _define(self, number: int, step: int | None, seconds: float) -> bool:
+        """Run a cell, or one statement of it; whether there may be a next one."""
+        assert self.sandbox is not None
+        header = {
+            **{"op": "cell", "number": number + 1, "source": self.cells[number]},
+            **{"full": not self.reduced and number < self.tail, "only": step},
+        }
+        answer, _ = self.sandbox.request(header, b"", seconds=max(0.0, seconds))
+        if trouble := answer.get("error"):
+            self._note(f"a cell raised {_text(trouble, 'kind')}", number, trouble)
+            return _text(trouble, "kind") != "SyntaxError"
+        return answer.get("value") is True
+
+    def _check_time(self) -> None:
+        if time.monotonic() > self.deadline:
+            seconds = TOTAL * self.master.seconds
+            raise StudentError(f"the submission used up the {seconds:.0f} s that it has in all")
 
     def _note(self, what: str, number: int, trouble: Any = None) -> None:
         lines = self.cells[number].strip().splitlines()
@@ -162,32 +231,37 @@ class Session:
         """
         tree, payload = encode((list(args), kwargs), self.names)
         header = {"op": "call", "name": name, "args": tree["tuple"][0], "kwargs": tree["tuple"][1]}
+        whole = False  # whether this is the last try, with all that the cells define
         while True:
-            certain = self.reduced and self.served <= {name}
+            alone = self.served <= {name} and (self.reduced or whole)
             try:
-                answer, data = self._ask(name, header, payload)
-                return self._value(name, answer, data)
+                answer, data = self._ask(name, header, payload, alone=alone)
             except Died:
-                if certain:
+                if alone:
                     raise self._dead(name) from None
                 self.reduced = True
+                continue
+            if not self.reduced or whole or not _lacks_a_name(answer):
+                return self._value(name, answer, data)
+            whole, self.reduced = True, False
+            self.close()
 
-    def _ask(self, name: str, header: Any, payload: bytes) -> tuple[Any, bytes]:
+    def _ask(self, name: str, header: Any, payload: bytes, *, alone: bool) -> tuple[Any, bytes]:
         left = self.left[name]
         if left <= 0 or self.deaths[name] >= DEATHS:
             raise self._dead(name)
+        self._check_time()
         if self.sandbox is None:
             self.load()
         assert self.sandbox is not None
         self.served.add(name)
-        certain = self.reduced and self.served == {name}
         start = time.monotonic()
         try:
             answer = self.sandbox.request(header, payload, seconds=left)
         except Died as error:
             self.close()
             self.last = str(error)
-            if certain:
+            if alone:
                 self.deaths[name] += 1
                 self.left[name] -= time.monotonic() - start
             raise
@@ -236,6 +310,11 @@ class Proxy:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the student's function in the sandbox."""
         return self._session.call(self.__name__, args, kwargs)
+
+
+def _lacks_a_name(answer: Any) -> bool:
+    """Whether the call failed for want of a name, which a reduced worker may be to blame for."""
+    return _text(answer.get("error"), "kind") in {"NameError", "missing"}
 
 
 def _empty(value: Any) -> bool:

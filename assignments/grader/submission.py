@@ -6,11 +6,12 @@ import json
 import os
 import re
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from assignments.grader.master import Master, plain
+from assignments.grader.master import Master, Test, plain
 
 SIZE_LIMIT = 256 << 20  # a notebook may hold 100 MB of saved output
 CELL_LIMIT = 1 << 20
@@ -70,7 +71,7 @@ def _entries(notebook: Any) -> list[Any]:
     if isinstance(notebook, dict):
         cells = notebook.get("cells")
         if cells is None and isinstance(sheets := notebook.get("worksheets"), list):  # nbformat 3
-            cells = [c for s in sheets if isinstance(s, dict) for c in s.get("cells", [])]
+            cells = [c for s in sheets if isinstance(s, dict) for c in s.get("cells") or ()]
         if isinstance(cells, list):
             return cells
     raise Unreadable("the file is JSON, but no notebook")
@@ -90,45 +91,67 @@ def _cell(entry: Any) -> Cell | None:
     return Cell(str(entry.get("cell_type")), source, grade_id if isinstance(grade_id, str) else "")
 
 
-def pick(cells: list[Cell], master: Master) -> tuple[list[str], list[str]]:
-    """The sources to run, in the notebook's order, and what a student should know about that.
+class Picked(NamedTuple):
+    """What is run of a notebook.
 
-    Locked cells are left out: the master's are used. A function that no code cell defines is
-    looked for in the others: Markdown, raw, or a locked cell that was overwritten.
-
-    Returns:
-        The sources, and one sentence per problem.
+    Attributes:
+        sources: of the cells, in the notebook's order.
+        above: how many of them stand above a question's last test: question -> number.
+        problems: what a student should know, a sentence each.
     """
-    problems: list[str] = []
-    tests = {test.grade_id for test in master.tests} | {"setup"}
-    chosen = {
-        number
-        for number, cell in enumerate(cells)
-        if cell.kind == "code"
-        and cell.grade_id not in tests
-        and plain(cell.source) not in master.locked
+
+    sources: list[str]
+    above: dict[str, int]
+    problems: list[str]
+
+
+def pick(cells: list[Cell], master: Master) -> Picked:
+    """The sources to run.
+
+    Locked cells are left out, if nothing was changed in them: the master's are used. A function
+    that no code cell defines is looked for in the others: Markdown or raw.
+    """
+    tests = {test.grade_id: test for test in master.tests}
+    code = {number for number, cell in enumerate(cells) if cell.kind == "code"}
+    chosen = {number for number in code if plain(cells[number].source) not in master.locked}
+    problems = [
+        f"the locked cell `{cells[number].grade_id}` was changed; it was run as one of yours"
+        for number in sorted(chosen)
+        if cells[number].grade_id in {*tests, "setup"}
+    ]
+    problems += _choose(cells, master, chosen)
+    if not any(cell.defines(name) for cell in cells for name in master.solutions):
+        problems = [f"nothing in this notebook belongs to the assignment {master.name}"]
+    for number in sorted(chosen):
+        if len(cells[number].source) > CELL_LIMIT:
+            what = f"cell {number + 1} is longer than {CELL_LIMIT >> 20} MiB and was not run"
+            problems.append(what)
+            chosen.remove(number)
+    run = sorted(chosen)
+    above = {
+        test.question: sum(n < number for n in run)
+        for number in sorted(code)
+        if (test := _test(cells[number], tests))
     }
+    sources = [cells[n].source if n in code else FENCE.sub("", cells[n].source) for n in run]
+    return Picked(sources, above, problems)
+
+
+def _choose(cells: list[Cell], master: Master, chosen: set[int]) -> Iterator[str]:
+    """Adds the cells that define what no chosen one does; says what is missing or there twice."""
     for name, question in master.solutions.items():
         found = [number for number, cell in enumerate(cells) if cell.defines(name)]
         runnable = [number for number in found if number in chosen]
         if not found:
-            problems.append(f"{question}: no cell defines `{name}`")
+            yield f"{question}: no cell defines `{name}`"
         elif not runnable:
             chosen.add(found[-1])
-            problems.append(f"{question}: `{name}` was taken from a cell that is no solution cell")
+            yield f"{question}: `{name}` was taken from a cell that is no solution cell"
         elif len(runnable) > 1:
-            problems.append(
-                f"{question}: `{name}` is defined {len(runnable)} times, the last counts"
-            )
-    if not any(cell.defines(name) for cell in cells for name in master.solutions):
-        problems = [f"nothing in this notebook belongs to the assignment {master.name}"]
-    sources = []
-    for number in sorted(chosen):
-        source = cells[number].source
-        if len(source) > CELL_LIMIT:
-            problems.append(
-                f"cell {number + 1} is longer than {CELL_LIMIT >> 20} MiB and was not run"
-            )
-            continue
-        sources.append(source if cells[number].kind == "code" else FENCE.sub("", source))
-    return sources, problems
+            yield f"{question}: `{name}` is defined {len(runnable)} times, the last counts"
+
+
+def _test(cell: Cell, tests: dict[str, Test]) -> Test | None:
+    """The master's graded cell that this one is, by its id or by its text."""
+    found = (test for test in tests.values() if plain(test.source) == plain(cell.source))
+    return tests.get(cell.grade_id) or next(found, None)

@@ -17,31 +17,59 @@ import socket
 import sys
 import traceback
 import types
+from collections.abc import Callable
 from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from channel import Channel, ChannelError, decode, encode  # type: ignore[import-not-found]
 
+SCRATCH = "/tmp"
 CUT = 2000  # characters of an error message
-MAGIC = re.compile(r"^(\s*)[%!?].*$", re.MULTILINE)
-HARMLESS_CELL_MAGIC = re.compile(r"^\s*%%(time|timeit|capture|prun)\b.*$", re.MULTILINE)
+HARMLESS = ("time", "timeit", "capture", "prun")  # magics that run the Python behind them
+CELL_MAGIC = re.compile(rf"^\s*%%({'|'.join(HARMLESS)})\b.*$", re.MULTILINE)
 KEPT = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
-def parse(source: str) -> ast.Module:
-    """The cell without IPython's magics, which are no Python."""
+def parse(source: str) -> list[ast.stmt]:
+    """The cell's statements; what is no Python is changed as IPython would change it."""
+    source = CELL_MAGIC.sub("", source, count=1)
     try:
-        return ast.parse(source)
+        return ast.parse(source).body
     except SyntaxError:
-        source = HARMLESS_CELL_MAGIC.sub("", source, count=1)
-        if source.lstrip().startswith("%%"):
-            return ast.parse("")
-        return ast.parse(MAGIC.sub(r"\1pass", source))
+        # late: a notebook without magics does not wait for it
+        from IPython.core.inputtransformer2 import TransformerManager
+
+        return ast.parse(TransformerManager().transform_cell(source)).body
 
 
-def reduced(tree: ast.Module) -> ast.Module:
-    """Imports, functions, classes and constants of a cell: what other cells need of it."""
-    return ast.Module([node for node in tree.body if isinstance(node, KEPT) or constant(node)], [])
+class Shell:
+    """What IPython's own syntax calls: of the magics those that write a file or run Python."""
+
+    def __init__(self, run: Callable[[list[ast.stmt]], object]) -> None:
+        self.run = run
+
+    def run_line_magic(self, name: str, line: str) -> None:
+        """``%time f(3)``; any other is left out."""
+        if name in HARMLESS:
+            self.run(parse(line))
+
+    def run_cell_magic(self, name: str, line: str, cell: str) -> None:
+        """``%%writefile helper.py``; any other language is left out."""
+        if name == "writefile":
+            with open(f"{SCRATCH}/{line.split()[-1]}", "w", encoding="utf-8") as file:
+                file.write(cell)
+
+    def getoutput(self, _: str) -> list[str]:
+        """``files = !ls``: there is nothing to tell."""
+        return []
+
+    def system(self, _: str) -> None:
+        """``!pip install``: there is no shell."""
+
+
+def definition(node: ast.stmt) -> bool:
+    """Whether it is an import, a function, a class or a constant: what other cells need."""
+    return isinstance(node, KEPT) or constant(node)
 
 
 def constant(node: ast.stmt) -> bool:
@@ -64,7 +92,11 @@ class Worker:
 
     def __init__(self) -> None:
         self.module = types.ModuleType("__main__")
-        self.module.__dict__["display"] = print
+        shell = Shell(self.run)
+        self.module.__dict__.update(display=print, get_ipython=lambda: shell)
+        self.file = ""
+        self.first: dict[str, int] = {}  # the cell that gave a name its first value
+        self.changed: set[int] = set()
         self.functions: dict[str, Any] = {}
         self.pid = os.getpid()
 
@@ -74,22 +106,64 @@ class Worker:
         for number, source in enumerate(sources):
             exec(compile(source, f"<setup {number}>", "exec"), self.module.__dict__)
         self.functions = {k: v for k, v in self.module.__dict__.items() if callable(v)}
+        sys.path.append(SCRATCH)  # for what %%writefile writes
         limit(**limits)
 
-    def cell(self, number: int, source: str, full: bool) -> None:
-        """Define what the cell defines; after an error at least its functions."""
-        name = f"<cell {number}>"
-        linecache.cache[name] = (len(source), None, source.splitlines(True), name)
-        tree = parse(source)
-        if full:
+    def cell(self, number: int, source: str, full: bool, only: int | None = None) -> bool:
+        """Run a cell's statements one by one: one that raises does not cost those below it.
+
+        Args:
+            number: the cell's number, for messages.
+            source: what the student wrote.
+            full: run all of it, and not its definitions only.
+            only: run this one statement; None runs all of them.
+
+        Returns:
+            Whether there is a statement of that number.
+        """
+        self.file = f"<cell {number}>"
+        linecache.cache[self.file] = (len(source), None, source.splitlines(True), self.file)
+        nodes = parse(source)
+        found = only is None or only < len(nodes)
+        chosen = nodes if only is None else nodes[only : only + 1]
+        before = dict(self.module.__dict__)
+        try:
+            self.run(chosen, full=full)
+        finally:
+            for name, value in self.module.__dict__.items():
+                if name not in before:
+                    self.first[name] = number
+                elif value is not before[name]:
+                    self.changed |= set(range(self.first.get(name, 0), number))
+        return found
+
+    def compare(self) -> list[int]:
+        """Numbers of the cells after which a later one gave a name another value."""
+        return sorted(self.changed)
+
+    def run(self, nodes: list[ast.stmt], *, full: bool = True) -> None:
+        """All of these statements, and then the first error that one of them raised."""
+        errors = []
+        for node in nodes:
+            if not full and not definition(node):
+                self.forget(node)
+                continue
             try:
-                exec(compile(tree, name, "exec"), self.module.__dict__)
-            except BaseException:
+                exec(compile(ast.Module([node], []), self.file, "exec"), self.module.__dict__)
+            except BaseException as error:
                 self.stay_single()
-                exec(compile(reduced(tree), name, "exec"), self.module.__dict__)
-                raise
-        else:
-            exec(compile(reduced(tree), name, "exec"), self.module.__dict__)
+                errors.append(error)
+        if errors:
+            raise errors[0]
+
+    def forget(self, node: ast.stmt) -> None:
+        """Take away the names that a statement left out would have given a value.
+
+        Who asks for one gets a NameError, and not the value of an earlier cell or of the setup.
+        """
+        for each in ast.walk(node):
+            if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
+                self.module.__dict__.pop(each.id, None)
 
     def call(self, payload: bytes, name: str, args: Any, kwargs: Any) -> tuple[Any, bytes]:
         """Call a function of the student's with decoded arguments, and encode its value."""
@@ -111,9 +185,9 @@ class Worker:
             if operation == "call":
                 tree, payload = self.call(payload, **header)
                 return {"value": tree}, payload
-            operations: dict[str, Any] = {"setup": self.setup, "cell": self.cell}
-            operations[operation](**header)
-            return {"value": None}, b""
+            operations: dict[str, Callable[..., Any]]
+            operations = {"setup": self.setup, "cell": self.cell, "compare": self.compare}
+            return {"value": operations[operation](**header)}, b""
         except BaseException as error:
             return {"error": describe(error)}, b""
         finally:

@@ -35,7 +35,10 @@ class Here:
         master: object,
         cells: list[str],
         names: Callable[[Any], str | None],
+        *,
+        deadline: float,
     ) -> None:
+        self.deadline = deadline
         self.isolation = isolation
         self.master = master
         self.cells = cells
@@ -44,6 +47,7 @@ class Here:
         self.asked: list[Any] = []
         self.problems = ["a problem of the session's"]
         self.output = "printed"
+        self.changed = {n for n in range(9) if "changes" in "".join(cells[n:])}
         self.closed = False
         HERE.append(self)
 
@@ -111,6 +115,36 @@ def test_the_reference_earns_all_points(tmp_path, deleted):
     assert (result.problems, result.output) == (["a problem of the session's"], "printed")
     assert deleted == [("coursepkg.bayes.coin",)]
     assert HERE[0].closed
+
+
+LATER = ["K = 1\ndef ask(): return K", "assert ask() == 1", "K = 2  # changes"]
+
+
+def test_what_a_later_cell_spoils_counts_as_it_was_above_it(tmp_path):
+    """Kills: ``train, test = …`` below question 1 that costs question 1."""
+    path = master(tmp_path, visible("assert ask() == 1"), hidden("assert ask() > 0"),
+                  ("q2-visible", 4, False, "assert ask() == 2"))  # fmt: skip
+    result = run(tmp_path, path, *LATER)
+    assert result.points == {"q1": 3, "q2": 4}
+    assert [len(session.cells) for session in HERE] == [2, 1]
+    assert result.problems[-1].startswith("q1: a cell below changes what the answer uses")
+    assert all(session.closed for session in HERE)
+    assert HERE[0].deadline == HERE[1].deadline
+
+
+def test_nothing_is_lost_by_what_stands_below(tmp_path):
+    """Kills: a helper below the tests that an answer may no longer use."""
+    path = master(tmp_path, visible("assert ask() == 2"), hidden("assert ask() == 3"))
+    result = run(tmp_path, path, "def ask(): return K", "assert ask() == 2", "K = 2  # changes")
+    assert result.points == {"q1": 1}
+    assert result.problems == ["a problem of the session's"]
+
+
+def test_what_no_later_cell_changes_is_asked_once(tmp_path):
+    """Kills: a second sandbox for each wrong answer."""
+    path = master(tmp_path, visible("assert ask() == 1"))
+    run(tmp_path, path, "def ask(): return 0", "assert ask() == 1", "y = 3")
+    assert len(HERE) == 1
 
 
 def test_points_and_reasons_are_summed_by_question():

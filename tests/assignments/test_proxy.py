@@ -4,6 +4,7 @@ The sandbox is replaced by one that does what a cell's text says: ``die``, ``han
 ``leave`` (a process running), and what a function's list of replies says.
 """
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,8 @@ from assignments.grader.proxy import DEATHS, RELOADS, Proxy, Session, StudentErr
 from assignments.grader.sandbox import Died, Hung
 from tests.assignments.notebook import TINY
 
-MASTER = replace(read_master(TINY), seconds=12.0)  # two functions: 4 s each, and 4 s for the cells
-SHARE = 4.0
+MASTER = replace(read_master(TINY), seconds=12.0)  # two functions: 4 s each, and 6 s for the cells
+SHARE, CELLS = 4.0, 6.0
 
 
 class Clock:
@@ -39,13 +40,20 @@ class World:
         self.workers: list[Fake] = []
         self.replies: dict[str, list[Any]] = {}
 
-    def session(self, *cells: str) -> Session:
-        return Session(Isolation("none"), Path("nowhere"), MASTER, list(cells))
+    def session(self, *cells: str, deadline: float = math.inf) -> Session:
+        return Session(Isolation("none"), Path("nowhere"), MASTER, list(cells), deadline=deadline)
 
     def defined(self) -> list[list[tuple[str, bool]]]:
-        """The cells that each worker ran, and whether in full."""
-        return [[(h["source"], h["full"]) for h in w.headers if h["op"] == "cell"]
+        """What each worker ran, cells or statements, and whether in full."""
+        return [[(h["source"].split(";")[h["only"]] if h["only"] is not None else h["source"],
+                  h["full"]) for h in w.headers if h["op"] == "cell"]
                 for w in self.workers]  # fmt: skip
+
+    def times(self, number: int = 0) -> list[float]:
+        """The seconds that a worker was given for each thing that a student wrote."""
+        worker = self.workers[number]
+        both = zip(worker.headers, worker.seconds, strict=True)
+        return [seconds for header, seconds in both if header["op"] != "compare"]
 
 
 class Fake:
@@ -67,9 +75,15 @@ class Fake:
         assert not self.closed
         self.headers.append(header)
         self.seconds.append(seconds)
+        if header["op"] == "compare":
+            return {"value": [1, 0, "x"]}, b""
         if header["op"] == "cell":
-            kept = header["source"].partition("!")[2]
-            return self.cell(header["source"] if header["full"] else kept)
+            statements, only = header["source"].split(";"), header["only"]
+            if only is not None and only >= len(statements):
+                header["only"] = -1  # of no account for `World.defined`
+                return {"value": False}, b""
+            source = header["source"] if only is None else statements[only]
+            return self.cell(source if header["full"] else source.partition("!")[2])
         reply = self.world.replies[header["name"]].pop(0)
         if callable(reply):
             reply = reply(self)
@@ -78,18 +92,21 @@ class Fake:
         return reply if isinstance(reply, tuple) else (reply, b"")
 
     def cell(self, source: str) -> tuple[Any, bytes]:
-        """Text before a ``!`` is done only in full, text behind it always."""
+        """Text before a ``!`` is done only in full; ``;`` stands between statements."""
         self.printed += source.encode()
         if "die" in source:
             raise Died("it ended its process")
         if "hang" in source:
             self.world.clock.now += self.seconds[-1]
             raise Hung("no answer within 4 s")
-        self.world.clock.now += 3.0 * ("slow" in source)
+        if "slow" in source:
+            self.world.clock.now += min(3.0, self.seconds[-1])
+            if self.seconds[-1] < 3:
+                raise Hung("no answer within 3 s")
         self.left = self.left or "leave" in source
         if "raise" in source:
             return {"error": {"kind": "KeyError", "message": "m" * 999}}, b""
-        return {"value": None}, b""
+        return {"value": True}, b""
 
     def left_running(self) -> bool:
         return self.left
@@ -135,57 +152,96 @@ def test_cells_that_do_no_harm_run_once_and_in_full(world):
     assert world.workers[0].limits.seconds == 24
 
 
-def test_a_cell_that_ends_the_worker_is_reduced_and_the_others_are_kept(world):
-    """Kills: a notebook that is given up for one cell."""
-    session = world.session("a", "die!b", "c")
+def test_of_a_cell_that_ends_the_worker_one_statement_is_left_out_and_all_else_is_run(world):
+    """Kills: lambdas and computed constants, of this cell and of others, that are lost with it."""
+    session = world.session("a", "b;die;c", "d")
     session.load()
-    assert world.defined() == [[("a", True), ("die!b", True)],
-                               [("a", False), ("die!b", False), ("c", False)]]  # fmt: skip
-    assert session.problems == [
-        "a cell was stopped: it ended its process (the cell that begins 'die!b')"
+    assert [[source for source, _ in ran] for ran in world.defined()] == [
+        ["a", "b;die;c"],
+        ["a", "b", "die"],
+        ["a", "b", "c", "c", "d"],
     ]
-    assert world.workers[0].closed
-    assert not world.workers[1].closed
-
-
-def test_a_cell_that_ends_the_worker_even_when_reduced_is_left_out(world):
-    """Kills: the same cell tried until the worker is given up."""
-    session = world.session("a", "!die", "c")
-    session.load()
-    assert [[source for source, _ in cells] for cells in world.defined()] == [
-        ["a", "!die"], ["a", "!die"], ["a", "c"]]  # fmt: skip
+    assert all(full for ran in world.defined() for _, full in ran)
+    assert session.problems == [
+        "a cell was stopped: it ended its process (the cell that begins 'b;die;c')"
+    ]
+    assert [worker.closed for worker in world.workers] == [True, True, False]
+    assert session.changed == {0, 1}
 
 
 def test_a_notebook_full_of_such_cells_has_an_end(world):
-    """Kills: a worker for each of a thousand cells."""
-    session = world.session("a", *["!die"] * 100)
+    """Kills: a worker for each of a thousand cells; the cells above them lost, too."""
+    session = world.session("a!b", *["die"] * 100)
     session.load()
     assert len(world.workers) == RELOADS + 1
-    assert world.defined()[-1] == [("a", False)]
-    assert session.problems[-1] == f"gave up after {RELOADS} cells that ended the worker"
+    assert world.defined()[-1] == [("a!b", False), *[("die", False)] * 3]
+    assert session.problems[-1] == (
+        f"gave up after {RELOADS} workers: of the cells from number 5 on, nothing was run, "
+        "and of those before it only imports, functions and constants"
+    )
 
 
 def test_all_cells_together_have_one_share_of_the_time(world):
     """Kills: a full share for each cell."""
     world.session("slow", "slow", "c").load()
-    assert world.workers[0].seconds == [SHARE, 1.0, 0.5]
+    assert world.times() == [CELLS, 3.0, 0.5]
+
+
+def test_a_cell_that_is_out_of_time_is_run_in_part_and_the_student_learns_of_the_share(world):
+    """Kills: "no answer within 0 s"; a demo whose time the cells below it have to pay."""
+    session = world.session("a", "hang;b", "c")
+    session.load()
+    assert world.times(1) == [CELLS, 3.0]
+    assert world.times(2) == [CELLS, 3.0, 3.0, CELLS]
+    where = "(the cell that begins 'hang;b')"
+    assert session.problems == [
+        f"a cell was stopped: all cells together may take 6 s, and 6 s were gone {where}",
+        f"a cell was stopped: it alone may take 3 s, and 3 s were gone {where}",
+    ]
+
+
+def test_when_no_cell_alone_took_the_time_the_rest_is_only_defined(world):
+    """Kills: a worker for each of the slow cells at a notebook's end, and answers lost to them."""
+    session = world.session("slow!a", "slow!b", "slow!c", "d!e")
+    session.budget = 7.0
+    session.load()
+    assert world.defined() == [
+        [("slow!a", True), ("slow!b", True), ("slow!c", True)],
+        [("slow!a", True), ("slow!b", True), ("slow!c", False), ("d!e", False)],
+    ]
+    assert session.problems == [
+        "a cell was stopped: all cells together may take 7 s, and 7 s were gone "
+        "(the cell that begins 'slow!c')"
+    ]
 
 
 def test_processes_that_a_cell_leaves_are_ended_with_its_worker(world):
     """Kills: a process in the background that watches the tests' calls."""
-    session = world.session("a", "leave!b")
+    session = world.session("a", "leave;b")
     session.load()
-    assert world.workers[0].closed
+    assert [worker.closed for worker in world.workers] == [True, True, False]
     assert "it left processes running" in session.problems[0]
-    assert not world.workers[1].left
+    assert world.defined()[-1] == [("a", True), ("b", True), ("b", True)]
+    assert not world.workers[-1].left
+
+
+def test_when_its_time_is_up_a_submission_is_told_so_at_each_call(world):
+    """Kills: a submission without an end; a batch that stops with it."""
+    session = world.session("slow", deadline=2.0)
+    session.load()
+    session.close()
+    for _ in range(2):
+        with pytest.raises(StudentError, match="the submission used up the 36 s that it has"):
+            session.call("softmax", (), {})
+    assert len(world.workers) == 1
 
 
 def test_a_cell_that_raises_is_told_once_and_briefly(world):
     """Kills: a problem that is repeated for each worker; a message of a megabyte."""
-    session = world.session("raise!raise", "die!b")
+    session = world.session("raise;b", "die")
     session.load()
     assert session.problems[0] == (
-        f"a cell raised KeyError: {'m' * 300} (the cell that begins 'raise!raise')"
+        f"a cell raised KeyError: {'m' * 300} (the cell that begins 'raise;b')"
     )
     assert len(session.problems) == 2
 
@@ -211,7 +267,7 @@ def test_a_value_comes_back(world):
     header = world.workers[0].headers[-1]
     assert header == {"op": "call", "name": "softmax", "args": {"list": [3]},
                       "kwargs": {"dict": [["key", "x"]]}}  # fmt: skip
-    assert world.workers[0].seconds[-1] == SHARE
+    assert world.times() == [CELLS, SHARE]
 
 
 def test_the_time_of_a_function_is_its_own(world):
@@ -223,7 +279,7 @@ def test_the_time_of_a_function_is_its_own(world):
     with pytest.raises(StudentError, match="`softmax` took longer than the 4 s it has"):
         session.call("softmax", (), {})
     session.call("integrate", (), {})
-    assert world.workers[0].seconds == [SHARE, SHARE, SHARE - 3, SHARE]
+    assert world.times() == [CELLS, SHARE, SHARE - 3, SHARE]
 
 
 def test_a_function_that_hangs_is_asked_again_alone_and_then_no_more(world):
@@ -256,6 +312,50 @@ def test_what_a_cell_started_does_not_cost_the_function_that_was_called(world):
     assert session.call("softmax", (), {}) == 2
     assert session.deaths == {}
     assert [full for cells in world.defined() for _, full in cells] == [True, False]
+
+
+def test_what_a_reduced_worker_lacks_is_there_in_a_whole_one(world):
+    """Kills: a lambda, or a computed constant, that another question's timeout takes away."""
+    world.replies = {
+        "integrate": [Died("x"), value(1)],
+        "softmax": [error("NameError", "LOG_2PI"), value(2), value(3)],
+    }
+    session = world.session("LOG_2PI!b")
+    assert session.call("integrate", (), {}) == 1
+    assert session.call("softmax", (), {}) == 2
+    assert session.call("softmax", (), {}) == 3
+    assert [full for cells in world.defined() for _, full in cells] == [True, False, True]
+
+
+def test_another_error_in_a_reduced_worker_is_the_students_own(world):
+    """Kills: a whole worker more for each error that a test asks for."""
+    world.replies = {"integrate": [Died("x"), value(1)], "softmax": [error("ValueError")]}
+    session = world.session("a")
+    session.call("integrate", (), {})
+    with pytest.raises(ValueError, match="m"):
+        session.call("softmax", (), {})
+    assert len(world.workers) == 2
+
+
+def test_what_a_whole_worker_lacks_too_is_an_error_and_no_endless_search(world):
+    """Kills: a misspelt name that is looked for until the time is up."""
+    world.replies = {"softmax": [Died("x"), error("missing"), error("NameError")]}
+    session = world.session("a")
+    with pytest.raises(StudentError, match="`softmax` raised NameError"):
+        session.call("softmax", (), {})
+    assert len(world.workers) == 3
+    assert session.deaths == {}
+
+
+def test_a_function_that_ends_a_whole_worker_of_its_own_is_stopped(world):
+    """Kills: three workers for each call of a function that hangs and uses a constant."""
+    hung = takes(SHARE, Hung("no answer within 4 s"))
+    world.replies = {"softmax": [hung, error("NameError"), hung]}
+    session = world.session("a")
+    for _ in range(2):
+        with pytest.raises(StudentError, match="`softmax` took longer than the 4 s it has"):
+            session.call("softmax", (), {})
+    assert len(world.workers) == 3
 
 
 def test_what_another_function_started_does_not_cost_the_one_that_was_called(world):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pytest
 
@@ -63,6 +64,13 @@ def test_an_old_notebook_and_one_with_much_saved_output_are_read(tmp_path):
         assert read_cells(tmp_path / f"{name}.ipynb") == [code(SOFTMAX + INTEGRATE)]
 
 
+def test_a_notebook_of_the_third_format_may_have_empty_sheets(tmp_path):
+    """Kills: an error of the grader's own for ``"cells": null``."""
+    sheets = [{"cells": None}, {}, {"cells": [cell(SOFTMAX)]}]
+    (tmp_path / "a.ipynb").write_text(json.dumps({"worksheets": sheets}), encoding="utf-8")
+    assert read_cells(tmp_path / "a.ipynb") == [code(SOFTMAX)]
+
+
 def test_a_link_or_a_pipe_is_not_followed(tmp_path):
     """Kills: a submission that is a link to a classmate's, and one that blocks the batch."""
     good = write(tmp_path / "good.ipynb", SOFTMAX)
@@ -105,13 +113,36 @@ def test_locked_cells_are_left_out_with_and_without_metadata():
     cells = [code(setup, "setup"), code("x = 1", "setup"), code(setup + "\n\n"), code(SOFTMAX),
              code(test, "q1-visible"), code(f"\n{test}"), code("softmax = 0", "q2-hidden"),
              code(INTEGRATE)]  # fmt: skip
-    assert pick(cells, MASTER) == ([SOFTMAX, INTEGRATE], [])
+    sources, above, problems = pick(cells, MASTER)
+    assert sources == ["x = 1", SOFTMAX, "softmax = 0", INTEGRATE]
+    assert above == {"q1": 2, "q2": 2}
+    assert problems == [
+        "the locked cell `setup` was changed; it was run as one of yours",
+        "the locked cell `q2-hidden` was changed; it was run as one of yours",
+        "q1: `softmax` is defined 2 times, the last counts",
+    ]
+
+
+def test_a_released_notebook_has_no_changed_cell(tmp_path):
+    """Kills: hidden tests, which a student never had, missed in each student's notebook."""
+    region = re.compile(r"### BEGIN HIDDEN.*### END HIDDEN TESTS", re.DOTALL)
+    cells = [code(region.sub("", test.source), test.grade_id) for test in MASTER.tests]
+    sources, above, problems = pick(
+        [code(SOFTMAX), *cells[:2], code(INTEGRATE), *cells[2:]], MASTER
+    )
+    assert (sources, above, problems) == ([SOFTMAX, INTEGRATE], {"q1": 1, "q2": 2}, [])
+
+
+def test_without_metadata_a_test_is_known_by_its_text():
+    """Kills: Colab's notebooks, in which no question has cells above it."""
+    test = MASTER.tests[0]
+    assert pick([code(SOFTMAX), code(test.source), code(INTEGRATE)], MASTER).above == {"q1": 1}
 
 
 def test_cells_run_in_the_notebooks_order():
     """Kills: cells that are run as they were found, a helper after its use."""
     late = Cell("markdown", f"Colab did this\n```python\n{SOFTMAX}\n```", "")
-    sources, problems = pick([late, code("y = 1"), code(INTEGRATE)], MASTER)
+    sources, _, problems = pick([late, code("y = 1"), code(INTEGRATE)], MASTER)
     assert ["def softmax" in source for source in sources] == [True, False, False]
     assert "```" not in sources[0]
     assert sources[1:] == ["y = 1", INTEGRATE]
@@ -127,12 +158,12 @@ def test_of_two_cells_that_are_no_solution_the_last_counts():
 def test_a_code_cell_comes_before_text_that_repeats_it():
     """Kills: a Markdown cell that quotes the function and is run on top of it."""
     text = Cell("markdown", SOFTMAX.replace("e / e", "e * e"), "")
-    assert pick([code(SOFTMAX), text, code(INTEGRATE)], MASTER) == ([SOFTMAX, INTEGRATE], [])
+    assert pick([code(SOFTMAX), text, code(INTEGRATE)], MASTER) == ([SOFTMAX, INTEGRATE], {}, [])
 
 
 def test_a_student_is_told_what_is_missing_or_there_twice():
     """Kills: zero points, or another cell's, without a word."""
-    sources, problems = pick([code(SOFTMAX, "q1"), code(SOFTMAX, "q1")], MASTER)
+    sources, _, problems = pick([code(SOFTMAX, "q1"), code(SOFTMAX, "q1")], MASTER)
     assert sources == [SOFTMAX, SOFTMAX]
     assert problems == [
         "q1: `softmax` is defined 2 times, the last counts",
@@ -142,13 +173,13 @@ def test_a_student_is_told_what_is_missing_or_there_twice():
 
 def test_another_assignments_notebook_is_named_so_once():
     """Kills: a list of missing functions in place of the one thing that is wrong."""
-    _, problems = pick([code("x = 1"), code("def other(): pass")], MASTER)
+    *_, problems = pick([code("x = 1"), code("def other(): pass")], MASTER)
     assert problems == ["nothing in this notebook belongs to the assignment tiny"]
 
 
 def test_a_cell_beyond_the_limit_is_not_run(monkeypatch):
     """Kills: a megabyte of source in the worker's parser, and silence about it."""
     monkeypatch.setattr(submission, "CELL_LIMIT", len(INTEGRATE))
-    sources, problems = pick([code(SOFTMAX), code("#" * 2000), code(INTEGRATE)], MASTER)
+    sources, _, problems = pick([code(SOFTMAX), code("#" * 2000), code(INTEGRATE)], MASTER)
     assert sources == [SOFTMAX, INTEGRATE]
     assert problems == ["cell 2 is longer than 0 MiB and was not run"]

@@ -39,8 +39,15 @@ def worker(limits: dict) -> inside.Worker:
     return made
 
 
-def define(worker: inside.Worker, source: str, *, full: bool = True) -> Any:
-    header = {"op": "cell", "number": 1, "source": source, "full": full}
+def define(
+    worker: inside.Worker,
+    source: str,
+    *,
+    number: int = 1,
+    full: bool = True,
+    only: int | None = None,
+) -> Any:
+    header = {"op": "cell", "number": number, "source": source, "full": full, "only": only}
     return worker.answer(header, b"")[0]
 
 
@@ -71,9 +78,9 @@ def test_the_limits_are_bound_after_the_setup(limits):
 
 def test_cells_share_the_setups_names(worker):
     """Kills: a namespace for each cell."""
-    assert define(worker, "def f(x, k=0): return twice(x) + k") == {"value": None}
+    assert define(worker, "def f(x, k=0): return twice(x) + k") == {"value": True}
     assert call(worker, "f", 3, k=1) == 7
-    assert define(worker, "RATE = 5") == {"value": None}
+    assert define(worker, "RATE = 5") == {"value": True}
     assert call(worker, "f", 3) == 15
     assert call(worker, "g") == "missing"
 
@@ -85,8 +92,11 @@ def test_a_name_leads_to_the_setups_function_or_else_to_the_students(worker):
     assert worker.function("own")() == 1
 
 
-def test_after_an_error_the_functions_below_it_are_defined(worker):
-    """Kills: a plot that fails at the top of a cell and costs the function under it."""
+def test_after_an_error_all_that_stands_below_it_is_run(worker):
+    """Kills: an import, or a plot, that fails and costs the lambda or the constant under it."""
+    answer = define(worker, "import nosuch\nimport math\nLOG = math.log(2)\nf = lambda: LOG")
+    assert answer["error"]["kind"] == "ModuleNotFoundError"
+    assert call(worker, "f") == pytest.approx(0.6931, abs=1e-4)
     answer = define(worker, "1 / 0\nimport math\nHALF = 0.5\ndef f(): return HALF * math.pi")
     assert answer["error"]["kind"] == "ZeroDivisionError"
     assert "1 / 0" in answer["error"]["traceback"]
@@ -100,10 +110,40 @@ def test_what_is_reduced_defines_and_does_nothing(worker, tmp_path):
     source = f"open({str(tmp_path / 'a')!r}, 'w')\nx = open({str(tmp_path / 'b')!r}, 'w')\n"
     source += "A = B = (1, -2.5, {'k': [None]})\nclass C: pass\nasync def g(): pass\n"
     source += "while True: pass"
-    assert define(worker, source, full=False) == {"value": None}
+    assert define(worker, source, full=False) == {"value": True}
     assert {"A", "B", "C", "g"} <= vars(worker.module).keys()
+    assert worker.compare() == []
     assert "x" not in vars(worker.module)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_whose_value_was_left_out_is_missing_and_not_the_setups(worker):
+    """Kills: a function that works on with the setup's constant, and gives a wrong value."""
+    source = "def f(): return RATE\nRATE = float('0.5')"
+    define(worker, source, full=False)
+    assert call(worker, "f") == "NameError"
+    define(worker, source)
+    assert call(worker, "f") == pytest.approx(0.5)
+
+
+def test_one_statement_can_be_run_alone(worker):
+    """Kills: all of the cell; the statement after the one that was meant; no end to them."""
+    source = "A = 1\nB = undefined\nC = 3"
+    assert define(worker, source, only=0) == {"value": True}
+    assert define(worker, source, only=1)["error"]["kind"] == "NameError"
+    assert "C" not in vars(worker.module)
+    assert define(worker, source, only=2) == {"value": True}
+    assert define(worker, source, only=3) == {"value": False}
+    assert (worker.module.A, worker.module.C) == (1, 3)
+
+
+def test_the_cells_are_known_after_which_a_later_one_gave_a_name_another_value(worker):
+    """Kills: an answer that a later cell spoils and that is not tried without it."""
+    for number, source in enumerate(["a = [1]", "b = 2", "c = 3", "a = [1]", "a.append(2)"], 1):
+        define(worker, source, number=number)
+    assert worker.answer({"op": "compare"}, b"")[0] == {"value": [1, 2, 3]}
+    define(worker, "RATE = 3; d = 1", number=6)  # the setup's, which all cells could use
+    assert worker.compare() == [0, 1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize(
@@ -118,21 +158,35 @@ def test_a_constant_is_a_name_for_a_literal(statement, kept):
 
 
 @pytest.mark.parametrize(
-    ("source", "python"),
+    ("source", "x"),
     [
-        ("x = 5 % 3", "x = 5 % 3"),
-        ("%matplotlib inline\nx = 1", "pass\nx = 1"),
-        ("if x:\n    !ls -l\n    y = 2", "if x:\n    pass\n    y = 2"),
-        ("?len\nx = 1", "pass\nx = 1"),
-        ("%%time\nx = 1", "x = 1"),
-        ("\n%%timeit -n 3\nx = 1", "x = 1"),
-        ("%%bash\nrm -rf x = 1", ""),
-        ("%%html\n<b>", ""),
+        ("x = 5 % 3", 2),
+        ("%matplotlib inline\nx = 1", 1),
+        ("x = 1\nif x:\n    !ls -l\n    x = 2", 2),
+        ("?len\nx = 1", 1),
+        ("len?\nx = 1", 1),
+        ("files = !ls\nx = files", []),
+        ("%%time\nx = 1", 1),
+        ("\n%%timeit -n 3\nx = 1\n%pip install this", 1),
+        ("%time x = 1", 1),
+        ("%%bash\nx = 1", None),
+        ("%%html\n<b>", None),
+        ("print('%%time')\nx = 1", 1),
     ],
 )
-def test_magics_are_no_python_and_cost_nothing(source, python):
+def test_magics_are_read_as_ipython_reads_them(worker, source, x):
     """Kills: a cell lost for its magic; another language's cell read as Python."""
-    assert ast.dump(inside.parse(source)) == ast.dump(ast.parse(python))
+    assert "error" not in define(worker, source)
+    assert vars(worker.module).get("x") == x
+
+
+def test_a_file_that_a_cell_writes_can_be_imported(worker, tmp_path, monkeypatch):
+    """Kills: helpers in ``%%writefile helper_of_mine.py`` that cost every cell that uses them."""
+    monkeypatch.setattr(inside, "SCRATCH", str(tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)
+    define(worker, "%%writefile -a helper_of_mine.py\ndef f(): return 7\n")
+    define(worker, "from helper_of_mine import f")
+    assert call(worker, "f") == 7
 
 
 def test_an_error_is_told_whatever_its_methods_do():
@@ -195,11 +249,11 @@ def test_requests_are_answered_one_by_one_until_the_other_side_is_gone(limits, e
             inside.main()
         replies = [asking.receive(seconds=5) for _ in range(3)]
     assert [nonce for nonce, _, _ in replies] == [b"a" * 16, b"b" * 16, b"c" * 16]
-    assert [replies[0][1], replies[1][1]] == [{"value": None}, {"value": "xxx"}]
+    assert [replies[0][1], replies[1][1]] == [{"value": True}, {"value": "xxx"}]
     assert "MiB outside arrays" in replies[2][1]["error"]["message"]
     assert sys.path == ["/first", "/a", "/b", "/last"]
 
 
 def test_a_cell_may_display_what_it_likes(worker):
     """Kills: a cell that shows a table, stopped for want of IPython."""
-    assert define(worker, "display('shown')") == {"value": None}
+    assert define(worker, "display('shown')") == {"value": True}
