@@ -16,6 +16,9 @@ SETTING = re.compile(r"^# grader:\s*(\w+)\s*=\s*(.+?)\s*$", re.MULTILINE)
 HIDDEN = "### BEGIN HIDDEN TESTS"
 REGION = re.compile(rf"^\s*{HIDDEN}.*?### END HIDDEN TESTS\s*?$", re.MULTILINE | re.DOTALL)
 
+SOLUTION = re.compile(r"### BEGIN SOLUTION\n.*?### END SOLUTION", re.DOTALL)
+STUB = "raise NotImplementedError"  # what a student finds in place of a solution
+
 
 @dataclass(frozen=True)
 class Test:
@@ -34,6 +37,11 @@ class Test:
     def hidden(self) -> bool:
         """Whether a student may see nothing of it."""
         return HIDDEN in self.source
+
+    @property
+    def looks(self) -> set[str]:
+        """What a copy of it looks like, here and as released; see `plain`."""
+        return {plain(self.source), plain(REGION.sub("", self.source))} - {""}
 
     @property
     def hint(self) -> str:
@@ -56,6 +64,7 @@ class Master:
         seed: of the hidden tests, if the file fixes it.
         locked: the locked cells' sources without their layout, as here and as released: a cell
             that is none of them was changed.
+        stubs: the same of the answers' cells as released, in which there is no answer.
     """
 
     name: str
@@ -66,6 +75,17 @@ class Master:
     seconds: float = 120.0
     seed: int | None = None
     locked: frozenset[str] = frozenset()
+    stubs: frozenset[str] = frozenset()
+
+    @property
+    def cell_seconds(self) -> float:
+        """Wall time that all of a student's cells may take together."""
+        return self.seconds / 2
+
+    @property
+    def call_seconds(self) -> float:
+        """Wall time that each function may take in all its calls."""
+        return self.seconds / (len(self.solutions) + 1)
 
     @property
     def questions(self) -> dict[str, float]:
@@ -117,12 +137,14 @@ def _read(path: Path) -> Master:
     setup: list[str] = []
     solutions: dict[str, str] = {}
     tests: list[Test] = []
+    stubs: set[str] = set()
     for cell in cells:
         mark = cell.metadata.get("nbgrader") if cell.cell_type == "code" else None
         if not mark:
             continue
         if mark.get("solution"):
             solutions |= dict.fromkeys(_functions(cell.source), mark["grade_id"])
+            stubs.add(plain(SOLUTION.sub(STUB, cell.source)))
         elif mark.get("grade"):
             tests.append(Test(mark["grade_id"], cell.source, float(mark["points"])))
         elif mark.get("locked"):
@@ -132,10 +154,13 @@ def _read(path: Path) -> Master:
     ids = [test.grade_id for test in tests]
     if len(set(ids)) < len(ids):
         raise ValueError(f"{path}: two graded cells have the same grade_id")
-    sources = [*setup, *(test.source for test in tests)]
-    locked = frozenset(plain(t) for source in sources for t in (source, REGION.sub("", source)))
-    settings = dict(_settings(text))
-    return Master(path.stem, tuple(setup), solutions, tuple(tests), **settings, locked=locked)
+    locked = frozenset(map(plain, setup)).union(*(test.looks for test in tests))
+    return Master(
+        *(path.stem, tuple(setup), solutions, tuple(tests)),
+        **dict(_settings(text)),
+        locked=locked,
+        stubs=frozenset(stubs),
+    )
 
 
 def _functions(source: str) -> list[str]:

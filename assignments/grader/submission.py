@@ -6,16 +6,25 @@ import json
 import os
 import re
 import stat
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from assignments.grader.master import Master, Test, plain
+from assignments.grader.master import Master, plain
 
 SIZE_LIMIT = 256 << 20  # a notebook may hold 100 MB of saved output
 CELL_LIMIT = 1 << 20
-FENCE = re.compile(r"^\s*```.*$", re.MULTILINE)
+# each takes time that grows as the text does, and no faster
+WORD = re.compile(r"\w+")
+DEFINITION = re.compile(r"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", re.MULTILINE)
+BINDING = re.compile(
+    r"^(?:from[ \t][^\n]*?[ \t]import[ \t]([^\n]*)"
+    r"|(\w+(?:[ \t]*,[ \t]*\w+)*)[ \t]*(?::[^=\n]*)?=(?!=))",
+    re.MULTILINE,
+)
 
 
 class Unreadable(Exception):
@@ -30,12 +39,23 @@ class Cell:
     source: str
     grade_id: str
 
-    def defines(self, name: str) -> bool:
-        """Whether it looks as if it defined `name`; nothing is parsed or run."""
-        return (
-            re.search(rf"^[ \t]*(?:def|class)[ \t]+{name}\b|^{name}[ \t]*=", self.source, re.M)
-            is not None
-        )
+    @cached_property
+    def defined(self) -> frozenset[str]:
+        """The names that it looks as if it defined; nothing is parsed or run."""
+        bound = (match[1] or match[2] for match in BINDING.finditer(self.source))
+        return frozenset(DEFINITION.findall(self.source) + WORD.findall(" ".join(bound)))
+
+    @property
+    def python(self) -> str:
+        """What a cell of text holds of code: all that is fenced, or else all of it."""
+        fenced: list[str] = []
+        inside = False
+        for line in self.source.splitlines():
+            if line.lstrip().startswith("```"):
+                inside = not inside
+            elif inside:
+                fenced.append(line)
+        return "\n".join(fenced) or self.source
 
 
 def read_cells(path: Path) -> list[Cell]:
@@ -108,19 +128,20 @@ class Picked(NamedTuple):
 def pick(cells: list[Cell], master: Master) -> Picked:
     """The sources to run.
 
-    Locked cells are left out, if nothing was changed in them: the master's are used. A function
-    that no code cell defines is looked for in the others: Markdown or raw.
+    Locked cells are left out, if nothing was changed in them: the master's are used. So are empty
+    copies of an answer. What no code cell defines is looked for in the others: Markdown or raw.
     """
-    tests = {test.grade_id: test for test in master.tests}
+    looks = [plain(cell.source) for cell in cells]
     code = {number for number, cell in enumerate(cells) if cell.kind == "code"}
-    chosen = {number for number in code if plain(cells[number].source) not in master.locked}
+    chosen = {number for number in code if looks[number] not in master.locked}
+    locked = {*(test.grade_id for test in master.tests), "setup"}
     problems = [
         f"the locked cell `{cells[number].grade_id}` was changed; it was run as one of yours"
         for number in sorted(chosen)
-        if cells[number].grade_id in {*tests, "setup"}
+        if cells[number].grade_id in locked
     ]
     problems += _choose(cells, master, chosen)
-    if not any(cell.defines(name) for cell in cells for name in master.solutions):
+    if all(cell.defined.isdisjoint(master.solutions) for cell in cells):
         problems = [f"nothing in this notebook belongs to the assignment {master.name}"]
     for number in sorted(chosen):
         if len(cells[number].source) > CELL_LIMIT:
@@ -128,30 +149,44 @@ def pick(cells: list[Cell], master: Master) -> Picked:
             problems.append(what)
             chosen.remove(number)
     run = sorted(chosen)
-    above = {
-        test.question: sum(n < number for n in run)
-        for number in sorted(code)
-        if (test := _test(cells[number], tests))
-    }
-    sources = [cells[n].source if n in code else FENCE.sub("", cells[n].source) for n in run]
+    above = {question: bisect_left(run, n) for question, n in _places(cells, looks, master, code)}
+    sources = [cells[n].source if n in code else cells[n].python for n in run]
     return Picked(sources, above, problems)
 
 
 def _choose(cells: list[Cell], master: Master, chosen: set[int]) -> Iterator[str]:
     """Adds the cells that define what no chosen one does; says what is missing or there twice."""
     for name, question in master.solutions.items():
-        found = [number for number, cell in enumerate(cells) if cell.defines(name)]
-        runnable = [number for number in found if number in chosen]
+        found = [number for number, cell in enumerate(cells) if name in cell.defined]
+        answers = [n for n in found if plain(cells[n].source) not in master.stubs] or found
+        chosen -= {*found} - {*answers}
+        runnable = [number for number in answers if number in chosen]
         if not found:
             yield f"{question}: no cell defines `{name}`"
         elif not runnable:
-            chosen.add(found[-1])
+            chosen.add(answers[-1])
             yield f"{question}: `{name}` was taken from a cell that is no solution cell"
         elif len(runnable) > 1:
             yield f"{question}: `{name}` is defined {len(runnable)} times, the last counts"
+    known = {*master.solutions}.union(*(cells[number].defined for number in chosen))
+    for number, cell in enumerate(cells):
+        helpers = [] if cell.kind == "code" else DEFINITION.findall(cell.python)
+        if helpers and known.isdisjoint(helpers):
+            chosen.add(number)
+            known |= {*helpers}
+            yield f"`{helpers[0]}` was taken from a cell that is no code"
 
 
-def _test(cell: Cell, tests: dict[str, Test]) -> Test | None:
-    """The master's graded cell that this one is, by its id or by its text."""
-    found = (test for test in tests.values() if plain(test.source) == plain(cell.source))
-    return tests.get(cell.grade_id) or next(found, None)
+def _places(
+    cells: list[Cell], looks: list[str], master: Master, code: set[int]
+) -> Iterator[tuple[str, int]]:
+    """Below which cell each question ends: its last test, or what defines it if none is left."""
+    for name, question in master.solutions.items():
+        found = [n for n, cell in enumerate(cells) if n in code and name in cell.defined]
+        if found:
+            yield question.partition("-")[0], found[-1] + 1
+    ids = {test.grade_id: test.question for test in master.tests}
+    texts = {look: test.question for test in master.tests for look in test.looks}
+    for number in sorted(code):
+        if found_in := ids.get(cells[number].grade_id) or texts.get(looks[number]):
+            yield found_in, number

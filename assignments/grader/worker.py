@@ -1,6 +1,6 @@
 """Inside the sandbox: run the student's cells and call the student's functions.
 
-Started as a file by ``sandbox.Sandbox``, beside a copy of ``channel.py``: it has no access to
+Started as a file by ``sandbox.Sandbox``, beside copies of what it imports: it has no access to
 the rest of the course. Nothing here is secret, and nothing here protects anything: whatever a
 student does to this process, only plain data leaves it, and the tests are elsewhere.
 """
@@ -8,175 +8,180 @@ student does to this process, only plain data leaves it, and the tests are elsew
 from __future__ import annotations
 
 import ast
+import asyncio
+import builtins
 import contextlib
+import inspect
 import linecache
 import os
-import re
 import resource
+import signal
 import socket
 import sys
 import traceback
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from channel import Channel, ChannelError, decode, encode  # type: ignore[import-not-found]
+from statements import Shell, definition, names, parse  # type: ignore[import-not-found]
 
 SCRATCH = "/tmp"
 CUT = 2000  # characters of an error message
-HARMLESS = ("time", "timeit", "capture", "prun")  # magics that run the Python behind them
-CELL_MAGIC = re.compile(rf"^\s*%%({'|'.join(HARMLESS)})\b.*$", re.MULTILINE)
-KEPT = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-
-
-def parse(source: str) -> list[ast.stmt]:
-    """The cell's statements; what is no Python is changed as IPython would change it."""
-    source = CELL_MAGIC.sub("", source, count=1)
-    try:
-        return ast.parse(source).body
-    except SyntaxError:
-        # late: a notebook without magics does not wait for it
-        from IPython.core.inputtransformer2 import TransformerManager
-
-        return ast.parse(TransformerManager().transform_cell(source)).body
-
-
-class Shell:
-    """What IPython's own syntax calls: of the magics those that write a file or run Python."""
-
-    def __init__(self, run: Callable[[list[ast.stmt]], object]) -> None:
-        self.run = run
-
-    def run_line_magic(self, name: str, line: str) -> None:
-        """``%time f(3)``; any other is left out."""
-        if name in HARMLESS:
-            self.run(parse(line))
-
-    def run_cell_magic(self, name: str, line: str, cell: str) -> None:
-        """``%%writefile helper.py``; any other language is left out."""
-        if name == "writefile":
-            with open(f"{SCRATCH}/{line.split()[-1]}", "w", encoding="utf-8") as file:
-                file.write(cell)
-
-    def getoutput(self, _: str) -> list[str]:
-        """``files = !ls``: there is nothing to tell."""
-        return []
-
-    def system(self, _: str) -> None:
-        """``!pip install``: there is no shell."""
-
-
-def definition(node: ast.stmt) -> bool:
-    """Whether it is an import, a function, a class or a constant: what other cells need."""
-    return isinstance(node, KEPT) or constant(node)
-
-
-def constant(node: ast.stmt) -> bool:
-    """Whether the statement gives a literal a name, as ``RATE = 1e-3`` does."""
-    if not isinstance(node, ast.Assign) or not all(isinstance(x, ast.Name) for x in node.targets):
-        return False
-    try:
-        ast.literal_eval(node.value)
-    except (ValueError, TypeError, MemoryError, RecursionError):
-        return False
-    return True
+LATE_SECONDS = 3.0  # of all that waited for a name
+HOUR = 3600.0  # where the grader's own clock is enough
 
 
 class MissingError(Exception):
     """No cell that ran defines the function."""
 
 
+class OutOfTime(BaseException):
+    """What a student's code is interrupted with, as Jupyter's stop button does."""
+
+
+class Alarm:
+    """Interrupts what takes too long, again and again if it catches that."""
+
+    armed = False
+
+    @contextlib.contextmanager
+    def after(self, seconds: float) -> Iterator[None]:
+        """Raise `OutOfTime` in the block, as soon as it has run for that long."""
+        signal.signal(signal.SIGALRM, self.ring)
+        self.armed = True
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-3), 0.2)
+        try:
+            yield
+        finally:
+            self.armed = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def ring(self, *_: object) -> None:
+        """The signal's handler."""
+        if self.armed:
+            raise OutOfTime("out of time")
+
+
 class Worker:
-    """A namespace for the student's cells, and three requests: setup, cell, call."""
+    """A namespace for the student's cells; its requests: setup, cell, read, step, finish, call."""
 
     def __init__(self) -> None:
         self.module = types.ModuleType("__main__")
-        shell = Shell(self.run)
-        self.module.__dict__.update(display=print, get_ipython=lambda: shell)
+        self.space = self.module.__dict__
+        shell = Shell(self.space)
+        self.space.update(display=print, get_ipython=lambda: shell)
         self.file = ""
-        self.first: dict[str, int] = {}  # the cell that gave a name its first value
-        self.changed: set[int] = set()
+        self.nodes: list[ast.stmt] = []  # of the cell that is being run
+        self.waiting: list[ast.stmt] = []  # for a name that a cell below may give
+        self.acted = 0  # the last cell that did more than to define something new
         self.functions: dict[str, Any] = {}
+        self.alarm = Alarm()
         self.pid = os.getpid()
 
     def setup(self, sources: list[str], limits: dict[str, int]) -> None:
         """Run the master's locked cells, then bind the limits: from here on students act."""
         sys.modules["__main__"] = self.module
         for number, source in enumerate(sources):
-            exec(compile(source, f"<setup {number}>", "exec"), self.module.__dict__)
-        self.functions = {k: v for k, v in self.module.__dict__.items() if callable(v)}
-        sys.path.append(SCRATCH)  # for what %%writefile writes
+            exec(compile(source, f"<setup {number}>", "exec"), self.space)
+        self.functions = {k: v for k, v in self.space.items() if callable(v)}
+        os.chdir(SCRATCH)  # cells write files and read them again, and import them
+        sys.path.append(SCRATCH)
         limit(**limits)
 
-    def cell(self, number: int, source: str, full: bool, only: int | None = None) -> bool:
-        """Run a cell's statements one by one: one that raises does not cost those below it.
+    def cell(self, number: int, source: str, full: bool) -> bool:
+        """Run a cell, or its definitions, until it raises: what the sandbox is tried with."""
+        for index, defines in enumerate(self.read(number, source)):
+            self.step(number, index, HOUR * (full or defines), True)
+        return True
 
-        Args:
-            number: the cell's number, for messages.
-            source: what the student wrote.
-            full: run all of it, and not its definitions only.
-            only: run this one statement; None runs all of them.
-
-        Returns:
-            Whether there is a statement of that number.
-        """
+    def read(self, number: int, source: str) -> list[bool]:
+        """Read a cell, whose statements are then run by `step`: which of them define."""
         self.file = f"<cell {number}>"
         linecache.cache[self.file] = (len(source), None, source.splitlines(True), self.file)
-        nodes = parse(source)
-        found = only is None or only < len(nodes)
-        chosen = nodes if only is None else nodes[only : only + 1]
-        before = dict(self.module.__dict__)
+        self.nodes = []
+        self.nodes = parse(source)
+        return [definition(node) for node in self.nodes]
+
+    def step(self, number: int, index: int, seconds: float, patches: bool) -> None:
+        """Run one statement of the cell: one that raises does not cost those below it.
+
+        Args:
+            number: the cell's number.
+            index: the statement's.
+            seconds: how long it may take; none, and it is left out.
+            patches: whether it may change a module.
+        """
+        node, before = self.nodes[index], dict(self.space)
+        if not seconds:
+            self.forget(node)
+            return
+        if not patches and self.patches(node):
+            return
         try:
-            self.run(chosen, full=full)
+            with self.alarm.after(seconds):
+                self.run(node)
+        except NameError:
+            self.waiting.append(node)
+            raise
         finally:
-            for name, value in self.module.__dict__.items():
-                if name not in before:
-                    self.first[name] = number
-                elif value is not before[name]:
-                    self.changed |= set(range(self.first.get(name, 0), number))
-        return found
+            known = vars(builtins) | before
+            new = (key for key in self.space if key in known)
+            if not definition(node) or any(self.space[key] is not known[key] for key in new):
+                self.acted = number
 
-    def compare(self) -> list[int]:
-        """Numbers of the cells after which a later one gave a name another value."""
-        return sorted(self.changed)
+    def run(self, node: ast.stmt) -> None:
+        """Run a statement; it may await something, as in a notebook."""
+        code = compile(ast.Module([node], []), self.file, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        if code.co_flags & inspect.CO_COROUTINE:
+            asyncio.run(eval(code, self.space))
+        else:
+            exec(code, self.space)
 
-    def run(self, nodes: list[ast.stmt], *, full: bool = True) -> None:
-        """All of these statements, and then the first error that one of them raised."""
-        errors = []
-        for node in nodes:
-            if not full and not definition(node):
-                self.forget(node)
-                continue
-            try:
-                exec(compile(ast.Module([node], []), self.file, "exec"), self.module.__dict__)
-            except BaseException as error:
-                self.stay_single()
-                errors.append(error)
-        if errors:
-            raise errors[0]
+    def finish(self) -> int:
+        """Once all cells have run: define what lacked a name that a cell below gave.
+
+        Returns:
+            The number of the last cell that may have changed what those above it made.
+        """
+        waiting, self.waiting = self.waiting, []
+        with contextlib.suppress(OutOfTime), self.alarm.after(LATE_SECONDS):
+            for node in waiting:
+                if names(node) and not names(node) & self.space.keys():
+                    with contextlib.suppress(Exception):
+                        self.run(node)
+        return self.acted
 
     def forget(self, node: ast.stmt) -> None:
         """Take away the names that a statement left out would have given a value.
 
         Who asks for one gets a NameError, and not the value of an earlier cell or of the setup.
         """
-        for each in ast.walk(node):
-            if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
-                self.module.__dict__.pop(each.id, None)
+        for name in names(node):
+            self.space.pop(name, None)
 
-    def call(self, payload: bytes, name: str, args: Any, kwargs: Any) -> tuple[Any, bytes]:
+    def patches(self, node: ast.stmt) -> bool:
+        """Whether it changes a module for all, as ``np.exp = None`` does."""
+        targets = [t for t in getattr(node, "targets", ()) if isinstance(t, ast.Attribute)]
+        roots = (self.space.get(ast.unparse(t).partition(".")[0]) for t in targets)
+        return any(isinstance(root, types.ModuleType) for root in roots)
+
+    def call(
+        self, payload: bytes, name: str, args: Any, kwargs: Any, seconds: float = HOUR
+    ) -> tuple[Any, bytes]:
         """Call a function of the student's with decoded arguments, and encode its value."""
-        if name not in self.module.__dict__:
+        if name not in self.space:
             raise MissingError(name)
-        function = self.module.__dict__[name]
+        function = self.space[name]
         args, kwargs = (decode(x, payload, self.function) for x in (args, kwargs))
-        tree, data = encode(function(*args, **kwargs))
+        with self.alarm.after(seconds):
+            tree, data = encode(function(*args, **kwargs))
         return tree, data
 
     def function(self, name: str) -> Any:
         """A function that travelled by its name: the setup's, or else the student's."""
-        return self.functions.get(name) or self.module.__dict__[name]
+        return self.functions.get(name) or self.space[name]
 
     def answer(self, header: dict[str, Any], payload: bytes) -> tuple[Any, bytes]:
         """Do what the request says; an error of any kind becomes an error reply."""
@@ -185,8 +190,10 @@ class Worker:
             if operation == "call":
                 tree, payload = self.call(payload, **header)
                 return {"value": tree}, payload
-            operations: dict[str, Callable[..., Any]]
-            operations = {"setup": self.setup, "cell": self.cell, "compare": self.compare}
+            operations: dict[str, Callable[..., Any]] = {
+                **{"setup": self.setup, "cell": self.cell, "finish": self.finish},
+                **{"read": self.read, "step": self.step},
+            }
             return {"value": operations[operation](**header)}, b""
         except BaseException as error:
             return {"error": describe(error)}, b""
@@ -201,7 +208,8 @@ class Worker:
 
 def describe(error: BaseException) -> dict[str, str]:
     """The error's class, message and traceback, whatever its methods do."""
-    special = {ChannelError: "unusable value", MissingError: "missing"}
+    special: dict[type, str] = {ChannelError: "unusable value", MissingError: "missing"}
+    special[OutOfTime] = "out of time"
     try:
         kind = special.get(type(error), type(error).__name__)
         text = str(error)[:CUT]
@@ -229,6 +237,7 @@ def limit(memory: int, seconds: int, files: int, processes: int, size: int) -> N
 def main() -> None:
     """Answer requests on the socket whose number is the first argument, until it closes."""
     sys.path[1:1] = sys.argv[2:]
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})  # as the grader may have it
     sock = socket.socket(fileno=int(sys.argv[1]))
     sock.set_inheritable(False)
     channel, worker = Channel(sock), Worker()
