@@ -17,7 +17,7 @@ import struct
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, KeysView, Mapping, Sequence, ValuesView
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from decimal import Decimal
 from typing import Any
 
@@ -94,6 +94,8 @@ class _Encoder:
     def leaf(self, item: Any, depth: int) -> Any:
         torch: Any = sys.modules.get("torch")
         if isinstance(item, np.ndarray):
+            if item.dtype.kind == "U" or (item.dtype == object and not _real(item)):
+                return self.tree(item.tolist(), depth + 1)
             return self.array("array", item)
         if torch and isinstance(item, torch.Tensor):
             return self.array("tensor", tensor_to_numpy(item))
@@ -111,7 +113,7 @@ class _Encoder:
     def array(self, kind: str, data: np.ndarray) -> dict[str, Any]:
         if data.dtype.char in WIDER:
             data = data.astype(WIDER[data.dtype.char])
-        if data.dtype == object and all(isinstance(x, numbers.Real) for x in data.flat):
+        if data.dtype == object:
             data = data.astype(np.float64)
         if data.dtype.name not in DTYPES:
             raise ChannelError(f"an array of dtype {data.dtype} cannot be returned")
@@ -123,8 +125,12 @@ class _Encoder:
         return {kind: [data.dtype.name, list(data.shape), start]}
 
 
+def _real(data: np.ndarray) -> bool:
+    return all(isinstance(x, numbers.Real) for x in data.flat)
+
+
 def nearest(item: Any) -> Any:
-    """A number, mapping or sequence of another library as plain Python; else the item itself."""
+    """A number, array, mapping or sequence of another library as plain data; else the item."""
     match item:
         case numbers.Integral():
             return int(item)
@@ -136,15 +142,20 @@ def nearest(item: Any) -> Any:
             return dict(item)
         case bytes() | bytearray() | memoryview():
             return item
-        case Sequence() | KeysView() | ValuesView():
+        case Sequence() | KeysView() | ValuesView() | ItemsView() | Iterator():
             return list(item)
+    for method, convert in (("__array__", np.asarray), ("__float__", float)):
+        if hasattr(type(item), method):
+            return convert(item)
     return item
 
 
 def tensor_to_numpy(tensor: Any) -> np.ndarray:
-    """A tensor's values, detached and on the CPU; numpy has no bfloat16."""
+    """A tensor's values, detached, dense and on the CPU; numpy has no floats of fewer bits."""
     try:
-        if str(tensor.dtype) == "torch.bfloat16":
+        if "sparse" in str(tensor.layout):
+            tensor = tensor.to_dense()
+        if str(tensor.dtype).startswith(("torch.bfloat", "torch.float8")):
             tensor = tensor.float()
         return np.asarray(tensor.detach().cpu().resolve_conj().resolve_neg().numpy())
     except (TypeError, RuntimeError) as error:
@@ -206,8 +217,10 @@ def _dict(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
 
 
 def _key(item: Any) -> Any:
+    if isinstance(item, tuple):
+        return tuple(map(_key, item))
     if not isinstance(item, str | int | float | bool | None):
-        raise ChannelError("a dict's key must be a string or a number")
+        raise ChannelError("a dict's key must be a string, a number or a tuple")
     return item
 
 

@@ -136,8 +136,10 @@ class Session(Cells):
                 raise StudentError(f"no cell that ran defines `{name}`")
             if kind == LATE:
                 raise self._late(name)
-            raised = kind if kind in {*ERRORS, "unusable value"} else "an error"
-            error = ERRORS.get(kind, StudentError)
+            base = text_of(trouble, "base")
+            raised = base if base in ERRORS else "an error"
+            raised = kind if kind == "unusable value" else raised
+            error = ERRORS.get(base, StudentError)
             raise error(f"`{name}` raised {raised}", message, text_of(trouble, "traceback"))
         try:
             value = decode(answer.get("value"), data)

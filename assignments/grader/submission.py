@@ -186,7 +186,7 @@ def _places(
         if found:
             yield question.partition("-")[0], found[-1] + 1
     ids = {test.grade_id: test.question for test in master.tests}
-    texts = {look: test.question for test in master.tests for look in test.looks}
+    texts = {look: test.question for test in master.tests for look in test.looks if look}
     for number in sorted(code):
         if found_in := ids.get(cells[number].grade_id) or texts.get(looks[number]):
             yield found_in, number

@@ -207,16 +207,18 @@ class Worker:
 
 
 def describe(error: BaseException) -> dict[str, str]:
-    """The error's class, message and traceback, whatever its methods do."""
+    """The error's class, Python's own class that it is one of, its message and traceback."""
     special: dict[type, str] = {ChannelError: "unusable value", MissingError: "missing"}
     special[OutOfTime] = "out of time"
     try:
         kind = special.get(type(error), type(error).__name__)
         text = str(error)[:CUT]
+        base = next(t.__name__ for t in type(error).__mro__ if vars(builtins).get(t.__name__) is t)
         trace = "".join(traceback.format_exception(error, limit=-8))[-CUT:]
-        return {"kind": str(kind), "message": str(text), "traceback": str(trace)}
+        found = {"kind": kind, "base": base, "message": text, "traceback": trace}
+        return {key: str(value) for key, value in found.items()}
     except BaseException:
-        return {"kind": "Exception", "message": "an error that cannot be shown", "traceback": ""}
+        return {"kind": "Exception", "base": "", "message": "an error that cannot be shown"}
 
 
 def limit(memory: int, seconds: int, files: int, processes: int, size: int) -> None:

@@ -131,3 +131,15 @@ def test_a_file_that_is_no_master_is_refused(tmp_path):
     for path in (tmp_path / "image.py", tmp_path / "missing.py", Path(__file__)):
         with pytest.raises(ValueError, match="is not a master"):
             read_master(path)
+
+
+def test_times_are_shared_out():
+    """Kills: a function's share that leaves nothing for the others, or for the cells."""
+    tiny = read_master(TINY)
+    assert (tiny.cell_seconds, tiny.call_seconds) == (6, 4)
+
+
+def test_an_empty_answer_is_known():
+    """Kills: the released cell of a question taken for somebody's answer."""
+    head = 'def softmax(a):\n"""Probabilities, from the logits of the last axis."""\n'
+    assert f"{head}raise NotImplementedError" in read_master(TINY).stubs

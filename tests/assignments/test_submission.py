@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import time
 
 import pytest
 
@@ -94,17 +95,35 @@ def test_a_file_beyond_the_limit_is_refused_unread(tmp_path):
     [
         ("x = 1\ndef softmax(a): pass", True),
         ("class A:\n    def  softmax (self): pass", True),
+        ("async def softmax(a): pass", True),
         ("softmax = 3", True),
+        ("other, softmax = 3, 4", True),
+        ("softmax: object = 3", True),
+        ("from mine import integrate, softmax", True),
+        ("from mine import soft as softmax", True),
         ("class softmax: pass", True),
         ("def softmax_of(a): pass", False),
         ("y = softmax(x)", False),
+        ("softmax(x)", False),
+        ("softmax == 3", False),
         ("if softmax == 3: pass", False),
+        ("def f():\n    softmax = 3", False),
         ("# def softmax", False),
     ],
 )
 def test_a_definition_is_known_by_its_looks(source, answer):
     """Kills: a call, or a longer name, that passes for the definition."""
-    assert code(source).defines("softmax") is answer
+    assert ("softmax" in code(source).defined) is answer
+
+
+@pytest.mark.parametrize("piece", ["\n", " ", "a", "a,", "from a import ", "from ", "a:", "```\n"])
+def test_looking_at_a_cell_takes_time_as_it_grows(piece):
+    """Kills: a megabyte of empty lines, at which a regular expression works for hours."""
+    begun = time.monotonic()
+    cell = Cell("markdown", "x\n" + piece * ((1 << 20) // len(piece)), "")
+    assert len(cell.defined) < 5
+    assert len(cell.python) > 5
+    assert time.monotonic() - begun < 60
 
 
 def test_locked_cells_are_left_out_with_and_without_metadata():
@@ -136,17 +155,51 @@ def test_a_released_notebook_has_no_changed_cell(tmp_path):
 def test_without_metadata_a_test_is_known_by_its_text():
     """Kills: Colab's notebooks, in which no question has cells above it."""
     test = MASTER.tests[0]
-    assert pick([code(SOFTMAX), code(test.source), code(INTEGRATE)], MASTER).above == {"q1": 1}
+    cells = [code(SOFTMAX), code("x = 1"), code(test.source), code("y = 1"), code("")]
+    assert pick(cells, MASTER).above == {"q1": 2}
+
+
+def test_without_its_tests_a_question_ends_with_its_answer():
+    """Kills: a helper redefined below, in a notebook whose tests were deleted."""
+    cells = [code("x = 1"), code(SOFTMAX), code("x = 2"), code(INTEGRATE), code("x = 3")]
+    assert pick(cells, MASTER).above == {"q1": 2, "q2": 4}
+
+
+STUB = """
+def softmax(a):
+    \"""Probabilities, from the logits of the last axis.\"""
+    raise NotImplementedError
+"""
+
+
+def test_an_answer_is_no_worse_for_an_empty_copy_of_its_cell():
+    """Kills: zero points for who answers in a copy, above the original or in Markdown."""
+    cells = [code(SOFTMAX, "q1"), code(STUB, "q1"), code(INTEGRATE, "q2")]
+    assert pick(cells, MASTER) == ([SOFTMAX, INTEGRATE], {"q1": 1, "q2": 2}, [])
+    cells = [Cell("markdown", SOFTMAX, "q1"), code(STUB, "q1"), code(INTEGRATE, "q2")]
+    assert pick(cells, MASTER)[0] == [SOFTMAX, INTEGRATE]
+    assert pick([code(STUB, "q1"), code(INTEGRATE)], MASTER)[0] == [STUB, INTEGRATE]
 
 
 def test_cells_run_in_the_notebooks_order():
-    """Kills: cells that are run as they were found, a helper after its use."""
-    late = Cell("markdown", f"Colab did this\n```python\n{SOFTMAX}\n```", "")
+    """Kills: cells that are run as they were found, a helper after its use; prose that is run."""
+    late = Cell("markdown", f"Colab did this\n```python\n{SOFTMAX}\n```\nand more", "")
     sources, _, problems = pick([late, code("y = 1"), code(INTEGRATE)], MASTER)
     assert ["def softmax" in source for source in sources] == [True, False, False]
-    assert "```" not in sources[0]
+    assert "Colab" not in sources[0]
+    assert "more" not in sources[0]
     assert sources[1:] == ["y = 1", INTEGRATE]
     assert problems == ["q1: `softmax` was taken from a cell that is no solution cell"]
+
+
+def test_a_helper_that_became_text_is_code_again_unless_there_is_another():
+    """Kills: an answer lost with its helper's cell; a draft in Markdown run on top of the code."""
+    helper = Cell("markdown", "def top(a): return 0", "")
+    cells = [helper, code(SOFTMAX), code(INTEGRATE), helper, Cell("raw", "no code", "")]
+    sources, _, problems = pick(cells, MASTER)
+    assert sources == ["def top(a): return 0", SOFTMAX, INTEGRATE]
+    assert problems == ["`top` was taken from a cell that is no code"]
+    assert pick([*cells, code("top = 3")], MASTER)[0] == [SOFTMAX, INTEGRATE, "top = 3"]
 
 
 def test_of_two_cells_that_are_no_solution_the_last_counts():
@@ -158,7 +211,8 @@ def test_of_two_cells_that_are_no_solution_the_last_counts():
 def test_a_code_cell_comes_before_text_that_repeats_it():
     """Kills: a Markdown cell that quotes the function and is run on top of it."""
     text = Cell("markdown", SOFTMAX.replace("e / e", "e * e"), "")
-    assert pick([code(SOFTMAX), text, code(INTEGRATE)], MASTER) == ([SOFTMAX, INTEGRATE], {}, [])
+    picked = pick([code(SOFTMAX), text, code(INTEGRATE)], MASTER)
+    assert (picked.sources, picked.problems) == ([SOFTMAX, INTEGRATE], [])
 
 
 def test_a_student_is_told_what_is_missing_or_there_twice():
