@@ -88,7 +88,7 @@ def test_one_statement_may_take_half_of_the_time_of_all(world):
     session = world.session("slow", "late;b", "late", "def late;c")
     session.load()
     given = [seconds for _, seconds in world.workers[0].steps]
-    assert given == pytest.approx([3, 3, 1.5, MOMENT * CELLS, SHORT, INSTANT])
+    assert given == pytest.approx([3, 3, 1.5, 1.5, SHORT, INSTANT])
     assert world.workers[0].seconds[1] == 3 + GRACE
     where = "(the cell that begins 'late;b')"
     assert session.problems[0] == f"a cell was interrupted: {SHARES} {where}"
@@ -100,6 +100,7 @@ def test_out_of_time_what_is_quick_is_still_run(world):
     session = world.session(*[f"slow {n}" for n in range(300)], "quick")
     session.load()
     given = [seconds for _, seconds in world.workers[0].steps]
+    assert given[:5] == pytest.approx([3, 3, 3, 1.5, MOMENT * CELLS])
     assert given[-1] == INSTANT
     assert len(given) == 301
     assert world.clock.now < TOTAL * CELLS
