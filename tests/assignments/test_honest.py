@@ -54,8 +54,10 @@ FULL = {
 
 TEST1, TEST2 = (cell(VISIBLE[f"{q}-visible"], f"{q}-visible") for q in ("q1", "q2"))
 DONE = [LEAN, TEST1, INTEGRATE, TEST2]
-STUB = 'def softmax(a):\n    "Probabilities, from the logits of the last axis."\n'
-STUB += "    raise NotImplementedError"
+STUB = """def softmax(a):
+    '''Probabilities, from the logits of the last axis.'''
+    raise NotImplementedError
+""".replace("'''", '"' * 3)
 FULL |= {
     # --- what stands below the tests
     "the answer's name is taken by its value": [*DONE, "softmax = softmax(np.zeros(3))"],
