@@ -18,6 +18,7 @@ import signal
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import wait
@@ -30,7 +31,6 @@ from assignments.grader.collect import Submission, find
 from assignments.grader.grade import Grade, Score, grade_one
 from assignments.grader.master import Master, read_master
 from assignments.grader.namespaces import Isolation
-from assignments.grader.stage import GraderError
 from assignments.grader.submission import Unreadable, read_bytes
 
 
@@ -209,9 +209,11 @@ class Batch:
         failed_record(submission, mark, master, reason).save(self._path(submission))
 
 
-def failed_record(submission: Submission, mark: str, master: Master, reason: str) -> Record:
-    """No score yet, and why."""
-    scores = [Score(t.grade_id, t.question, 0.0, t.points, reason) for t in master.tests]
+def failed_record(
+    submission: Submission, mark: str, master: Master, reason: str, trace: str = ""
+) -> Record:
+    """No score yet, and why; `trace` is for the instructor."""
+    scores = [Score(t.grade_id, t.question, 0.0, t.points, reason, trace) for t in master.tests]
     return Record(submission.student, str(submission.path), mark, Grade(scores, [reason]), False)
 
 
@@ -255,9 +257,10 @@ def work_on(batch: Batch, submission: Submission, mark: str, seed: int, scratch:
             seed=seed,
             private=batch.private,
         )
-    except (GraderError, OSError, MemoryError) as error:
+    except Exception as error:  # of the grader's own, whatever it is: the class goes on
         reason = f"not graded: {type(error).__name__}: {error}"
-        failed_record(submission, mark, master, reason).save(path)
+        trace = "".join(traceback.format_exception(error, limit=-8))
+        failed_record(submission, mark, master, reason, trace).save(path)
         return
     file = str(submission.path.relative_to(batch.submissions))
     Record(submission.student, file, mark, grade, notes=notes).save(path)

@@ -205,7 +205,7 @@ class Sandbox:
         status = self.process.returncode
         if status is not None and 0 < status - 128 < signal.NSIG:
             status = 128 - status
-        if status is not None and status < 0:
+        if status is not None and -status in set(signal.Signals):
             return f"it ended its process ({signal.Signals(-status).name})"
         return "it ended its process"
 

@@ -102,15 +102,16 @@ def test_a_cell_that_ends_the_worker_costs_the_others_nothing(grade, cells):
 
 
 def test_a_cell_that_never_ends_costs_the_others_nothing(grade, tmp_path):
-    result = grade(SOFTMAX, "while True: pass", INTEGRATE, master=with_seconds(tmp_path, 3))
+    result = grade(SOFTMAX, "while True: pass", INTEGRATE, master=with_seconds(tmp_path, 4))
     assert result.points == FULL
-    assert any("no answer within" in problem for problem in result.problems)
+    said = "a cell was interrupted: all cells together may take 2 s, one statement 1 s"
+    assert any(said in problem for problem in result.problems)
 
 
 def test_a_function_that_never_ends_uses_up_only_its_own_time(grade, tmp_path):
     """Kills: one clock for the whole submission, which a hanging question runs down."""
     start = time.monotonic()
-    result = grade(HANG, INTEGRATE, master=with_seconds(tmp_path, 3))
+    result = grade(HANG, INTEGRATE, master=with_seconds(tmp_path, 4))
     assert result.points == {"q1": 0, "q2": 3}
     assert "softmax` took longer" in result.reasons["q1"]
     assert time.monotonic() - start < 15
@@ -123,7 +124,7 @@ def test_a_function_that_never_ends_uses_up_only_its_own_time(grade, tmp_path):
         ("def softmax(a): raise NotImplementedError", "raised NotImplementedError"),
         ("def softmax(a): return object()", "a object cannot be returned"),
         ("def softmax(a): return bytearray(1 << 40)", "an error"),
-        ("def softmax(a): return a.astype(object)", "dtype object"),
+        ("def softmax(a): return a.astype('S9')", "dtype |S9"),
         ("def softmax(a): return 'x' * (9 << 20)", "MiB outside arrays"),
         ("softmax = 3", "raised TypeError"),
         ("def soft_max(a): return a", "no cell that ran defines"),

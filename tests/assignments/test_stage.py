@@ -199,7 +199,8 @@ def test_a_package_is_deleted_with_all_that_it_holds(copy):
 def test_the_sandbox_gets_the_worker_and_the_package_without_bytecode():
     """Kills: a reference that is still there as a package; a worker that cannot read its own."""
     with stage(("coursepkg.bayes.coin", "coursepkg.models")) as folder:
-        assert {path.name for path in folder.iterdir()} == {"worker.py", "channel.py", "coursepkg"}
+        ours = {"worker.py", "statements.py", "channel.py", "coursepkg"}
+        assert {path.name for path in folder.iterdir()} == ours
         assert not [*folder.rglob("coin*"), *folder.rglob("models")]
         assert (folder / "coursepkg/py.typed").exists()
         assert folder.stat().st_mode & 0o777 == 0o755
