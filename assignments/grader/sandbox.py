@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from assignments.grader.channel import NONCE, Channel, ChannelError, Closed, TimedOut
-from assignments.grader.namespaces import Isolation, check_reach, command, package_folders
-from assignments.grader.processes import adopt_orphans, children, memory
+from assignments.grader.namespaces import SHARES, Isolation, check_reach, command, package_folders
+from assignments.grader.processes import adopt_orphans, children, entries, memory
+from assignments.grader.seccomp import descriptor
 from assignments.grader.stage import GraderError
 
 START_SECONDS = 120.0  # importing torch on a busy machine
@@ -85,13 +86,13 @@ class Sandbox:
             *(sys.executable, "-I", "-B", f"{inside}/worker.py", str(theirs.fileno())),
             *map(str, package_folders()),
         ]
-        with theirs, open(write, "wb") as out:
+        with theirs, open(write, "wb") as out, open(descriptor(), "rb") as rules:
             self.process = subprocess.Popen(
-                command(isolation, folder, limits.scratch, worker),
+                command(isolation, folder, limits.scratch, worker, rules.fileno()),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), rules.fileno()],
                 start_new_session=True,
                 cwd="/",
                 env=environment(),
@@ -183,11 +184,17 @@ class Sandbox:
         self.printed += piece[: OUTPUT_LIMIT - len(self.printed)]
 
     def _watch(self) -> None:
-        """End a worker whose processes use too much memory together: RLIMIT_AS binds each."""
+        """End a worker whose processes use too much memory together: RLIMIT_AS binds each.
+
+        Twice that limit, and the two scratch folders, are all that a submission can have.
+        """
         if time.monotonic() - self._looked < 0.25:
             return
         self._looked = time.monotonic()
-        used = sum(memory(pid) for pid in self.processes())
+        family = self.processes()
+        used = sum(memory(pid) for pid in family)
+        if self.isolation.backend != "none":
+            used += sum(entries(family[-1], folder) for folder in SHARES)
         if used > 2 * self.limits.memory:
             self.excess = f"used more than {2 * self.limits.memory >> 20} MiB of memory"
             self._kill()

@@ -32,7 +32,7 @@ def stage(deleted: tuple[str, ...] = ()) -> Iterator[Path]:
     """The folder that the sandbox shows as ``/grader``; gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="grader-") as name:
         folder = Path(name)
-        for module in ("worker.py", "channel.py"):
+        for module in ("worker.py", "channel.py", "seccomp.py"):
             shutil.copy(Path(__file__).with_name(module), folder)
         copy_package(deleted, folder / "coursepkg")
         folder.chmod(0o755)
