@@ -78,6 +78,7 @@ class Sandbox:
         self.limits = limits
         self.printed = bytearray()
         self.excess = ""
+        self.inside = 0  # the worker's own process, once it is in
         self._looked = 0.0
         ours, theirs = socket.socketpair()
         read, write = os.pipe()
@@ -118,7 +119,8 @@ class Sandbox:
             raise GraderError(f"the sandbox did not start: {error}\n{printed}") from error
         if "error" in answer:
             raise GraderError(f"the setup cell failed in the sandbox: {answer['error']}")
-        self.alone = len(self.processes())
+        family = self.processes()
+        self.alone, self.inside = len(family), family[-1]
         self.printed.clear()
 
     def request(self, header: Any, payload: bytes, *, seconds: float) -> tuple[Any, bytes]:
@@ -191,10 +193,9 @@ class Sandbox:
         if time.monotonic() - self._looked < 0.25:
             return
         self._looked = time.monotonic()
-        family = self.processes()
-        used = sum(memory(pid) for pid in family)
-        if self.isolation.backend != "none":
-            used += sum(entries(family[-1], folder) for folder in SHARES)
+        used = sum(memory(pid) for pid in self.processes())
+        if self.inside and self.isolation.backend != "none":
+            used += sum(entries(self.inside, folder) for folder in SHARES)
         if used > 2 * self.limits.memory:
             self.excess = f"used more than {2 * self.limits.memory >> 20} MiB of memory"
             self._kill()
