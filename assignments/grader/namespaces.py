@@ -95,7 +95,10 @@ def layout(hidden: tuple[Path, ...]) -> list[tuple[Path, bool]]:
 
 def package_folders() -> list[Path]:
     """Where this Python's packages are; not what else happens to be on its path."""
-    folders = [*site.getsitepackages(), *(sysconfig.get_path(kind) for kind in ("purelib", "platlib"))]
+    folders = [
+        *site.getsitepackages(),
+        *(sysconfig.get_path(kind) for kind in ("purelib", "platlib")),
+    ]
     if site.ENABLE_USER_SITE:
         folders.append(site.getusersitepackages())
     return [folder for folder in map(Path, dict.fromkeys(folders)) if folder.is_dir()]

@@ -35,7 +35,7 @@ REFUSED = {
 }
 NAMESPACES = 0x7E02_0000  # CLONE_NEW*
 SHARED, ANONYMOUS, KIND = 0x01, 0x20, 0x0F  # of mmap's flags
-# Of some calls only: numbers, argument, mask, value, and whether that value or any other is refused.
+# Some calls: numbers, argument, mask, value, and whether that value is refused or any other.
 # A shared mapping without a file keeps all of its memory until its last page is unmapped.
 CHECKED = (
     ((41, 198), 0, 0xFFFF_FFFF, 1, False),  # socket: AF_UNIX; a TCP socket has megabytes

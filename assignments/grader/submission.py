@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from assignments.grader.master import Master, Test, plain
+from assignments.grader.reading import CELL_LIMIT, Unreadable, read_notebook
 
 SIZE_LIMIT = 256 << 20  # a notebook may hold 100 MB of saved output
-CELL_LIMIT = 1 << 20
 FENCE = re.compile(r"^\s*```.*$", re.MULTILINE)
-
-
-class Unreadable(Exception):
-    """The file holds no notebook; the message says why, for the student."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +40,9 @@ def read_cells(path: Path) -> list[Cell]:
         Unreadable: not a regular file, too large, or no notebook.
     """
     try:
-        notebook = json.loads(read_bytes(path).decode("utf-8-sig"))
+        return [Cell(*entry) for entry in read_notebook(read_bytes(path))]
     except OSError as error:
         raise Unreadable(f"the file cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, ValueError, RecursionError, MemoryError) as error:
-        raise Unreadable(
-            "the file is not a notebook, or not all of it: save and hand in again"
-        ) from error
-    return [cell for entry in _entries(notebook) if (cell := _cell(entry))]
 
 
 def read_bytes(path: Path) -> bytes:
@@ -65,30 +55,6 @@ def read_bytes(path: Path) -> bytes:
         if status.st_size > SIZE_LIMIT:
             raise Unreadable(f"the file is larger than {SIZE_LIMIT >> 20} MiB: clear all outputs")
         return file.read(SIZE_LIMIT)
-
-
-def _entries(notebook: Any) -> list[Any]:
-    if isinstance(notebook, dict):
-        cells = notebook.get("cells")
-        if cells is None and isinstance(sheets := notebook.get("worksheets"), list):  # nbformat 3
-            cells = [c for s in sheets if isinstance(s, dict) for c in s.get("cells") or ()]
-        if isinstance(cells, list):
-            return cells
-    raise Unreadable("the file is JSON, but no notebook")
-
-
-def _cell(entry: Any) -> Cell | None:
-    if not isinstance(entry, dict):
-        return None
-    source = entry.get("source", entry.get("input", ""))
-    if isinstance(source, list):
-        source = "".join(line for line in source if isinstance(line, str))
-    if not isinstance(source, str):
-        return None
-    metadata = entry.get("metadata")
-    mark = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    grade_id = mark.get("grade_id") if isinstance(mark, dict) else None
-    return Cell(str(entry.get("cell_type")), source, grade_id if isinstance(grade_id, str) else "")
 
 
 class Picked(NamedTuple):
