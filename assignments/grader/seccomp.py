@@ -22,8 +22,11 @@ REFUSED = {
     **{"shmget": (29, 194), "shmat": (30, 196), "vmsplice": (278, 75)},
     **{"msgget": (68, 186), "msgsnd": (69, 189), "mq_open": (240, 180), "semget": (64, 190)},
     **{"io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427)},
-    # the session's keys, which the next submission would inherit
+    # what another submission would find: the session's keys, and in the kernel's log how this one
+    # ended; locks on files that all see, and news of them
     **{"add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219)},
+    **{"syslog": (103, 116), "flock": (73, 32), "inotify_init": (253, 26)},
+    "inotify_init1": (294, 26),
     # other processes, and the kernel
     **{"ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271)},
     **{"pidfd_getfd": (438, 438), "kcmp": (312, 272), "bpf": (321, 280)},
@@ -41,6 +44,8 @@ CHECKED = (
     ((41, 198), 0, 0xFFFF_FFFF, 1, False),  # socket: AF_UNIX; a TCP socket has megabytes
     ((56, 220), 0, NAMESPACES, 0, False),  # clone
     ((9, 222), 3, KIND | ANONYMOUS, SHARED | ANONYMOUS, True),  # mmap
+    ((72, 25), 1, 0xFFFF_FFFF, 5, True),  # fcntl: who has a lock
+    ((72, 25), 1, 0xFFFF_FFFF, 36, True),
 )
 MACHINES = {"x86_64": 0xC000_003E, "aarch64": 0xC000_00B7}  # AUDIT_ARCH_*
 X32 = 0x4000_0000  # numbers from here on are x86_64's other set of calls
