@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from assignments.grader.master import Master, Test, plain
-from assignments.grader.reading import CELL_LIMIT, Unreadable, read_notebook
+from assignments.grader.reading import CELL_LIMIT, read_notebook
+from assignments.grader.reading import Unreadable as Unreadable
 
 SIZE_LIMIT = 256 << 20  # a notebook may hold 100 MB of saved output
 FENCE = re.compile(r"^\s*```.*$", re.MULTILINE)

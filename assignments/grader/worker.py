@@ -221,7 +221,7 @@ def limit(memory: int, seconds: int, files: int, processes: int, size: int) -> N
         (resource.RLIMIT_NOFILE, files),
         (resource.RLIMIT_NPROC, processes),
         (resource.RLIMIT_FSIZE, size),
-        (resource.RLIMIT_CORE, 1),  # with 0 a program that takes dumps would be started
+        (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (value, value))
 
