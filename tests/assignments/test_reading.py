@@ -1,7 +1,6 @@
 """What is read of a notebook, and that its reading ends, however large or odd it is."""
 
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -94,15 +93,17 @@ def test_much_saved_output_is_no_trouble_but_much_memory_is():
     assert read_notebook(content(code("x", outputs=["p" * (64 << 20)]))) == [("code", "x", "")]
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     with pytest.raises(Unreadable, match="more than 1536 MiB of memory: clear all outputs"):
-        read_notebook(b'{"cells": [' + b"[]," * (21 << 20) + b"1]}")
+        read_notebook(b'{"cells": [' + b"{}," * (21 << 20) + b"1]}")
     most = max(before, reading.MEMORY >> 10)
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= most
 
 
-def test_reading_ends_in_time(monkeypatch):
+def test_reading_ends_in_time(monkeypatch, tmp_path):
     """Kills: a process that reads for ever, or computes for ever."""
-    monkeypatch.setattr(reading, "SECONDS", 0.2)
-    monkeypatch.setattr(sys, "executable", "/bin/yes")  # never answers
+    (tmp_path / "python").write_text("#!/bin/sh\nexec sleep 60\n", encoding="utf-8")
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setattr(reading, "SECONDS", 0.02)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     with pytest.raises(Unreadable, match="takes more than 20 s"):
         read_notebook(b"{}")
 
@@ -118,7 +119,8 @@ spec.loader.exec_module(module)
 class Input:
     def __getattr__(self, name): return self
     def read(self):
-        print(*(resource.getrlimit(getattr(resource, "RLIMIT_" + w))[1] for w in "AS CPU CORE".split()))
+        for what in "AS", "CPU", "CORE":
+            print(resource.getrlimit(getattr(resource, "RLIMIT_" + what))[1])
         return b"{{}}"
 sys.stdin = Input()
 module.main()
@@ -139,19 +141,6 @@ def test_a_process_that_the_kernel_ends_was_too_slow_and_one_that_fails_too_larg
         monkeypatch.setattr(reading.subprocess, "run", fail)
         with pytest.raises(Unreadable, match=reason):
             read_notebook(b"{}")
-
-
-def test_nothing_is_printed_beside_the_answer():
-    """Kills: a traceback of json's on the instructor's screen."""
-    read, write = os.pipe()
-    with open(read, "rb") as out:
-        done = subprocess.run([sys.executable, "-c", f"""
-from assignments.grader.reading import *
-try: read_notebook(b'{{"cells": [' + b'[],' * (21 << 20))
-except Unreadable: pass
-"""], stderr=write, check=True, cwd=os.path.dirname(reading.__file__) + "/../..")  # fmt: skip
-        os.close(write)
-        assert (done.returncode, out.read()) == (0, b"")
 
 
 def test_extract_names_its_troubles():

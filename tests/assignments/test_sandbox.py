@@ -104,9 +104,66 @@ def offers(name):
 
 def test_the_course_is_hidden_inside_a_folder_that_is_shown(strong, monkeypatch):
     """Kills: a hidden folder sealed before what it shows, such as .venv, is mounted within it."""
-    monkeypatch.syspath_prepend(ROOT.parent)  # as for a script that lies beside the course
+    folders = namespaces.package_folders()
+    monkeypatch.setattr(namespaces, "package_folders", lambda: [*folders, ROOT.parent])
     measured = measure(strong.backend)
     assert measured.strong, describe(measured)
+
+
+WALK = """
+import os
+def files(*known):
+    found = []
+    for top, folders, names in os.walk("/"):
+        folders[:] = [f for f in folders if os.path.join(top, f) not in known]
+        found += [p for n in names if os.access(p := os.path.join(top, n), os.R_OK) and p not in known]
+    return found
+def texts(top, word):
+    return [p for p in (os.path.join(f, n) for f, _, names in os.walk(top) for n in names)
+            if p.endswith((".py", ".ipynb", ".json")) and word in open(p, "rb").read().decode("latin")]
+"""
+
+
+def test_what_can_be_read_is_python_its_packages_and_what_is_staged(strong, monkeypatch, tmp_path):
+    """Kills: the current folder, or the course's, shown because Python's path names it."""
+    (tmp_path / "ann.ipynb").write_text("a submission", encoding="utf-8")
+    monkeypatch.syspath_prepend(ROOT)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    shown = {*namespaces.SYSTEM, *namespaces.FILES, "/proc", "/dev", "/grader"}
+    shown |= {sys.prefix, sys.base_prefix, str(Path(sys.executable).resolve().parents[1])}
+    shown |= set(map(str, namespaces.package_folders()))
+    with stage(("coursepkg.bayes.coin",)) as folder, Sandbox(strong, folder, LIMITS) as sandbox:
+        sandbox.setup([])
+        define(sandbox, WALK)
+        assert call(sandbox, "files", *sorted(shown), seconds=60) == []
+        hidden = " ".join(["BEGIN", "HIDDEN", "TESTS"])
+        assert call(sandbox, "texts", "/grader", hidden, seconds=60) == []
+        assert call(sandbox, "texts", "/grader", "class BetaBernoulli", seconds=60) == []
+        assert call(sandbox, "files", "/usr", *sorted(shown - {"/grader"}), seconds=60) != []
+
+
+def test_a_million_empty_files_end_the_sandbox_or_cannot_be_made(strong):
+    """Kills: a scratch folder that counts what files hold and not the files."""
+    source = """
+import os
+made = 0
+for place in ("/tmp", "/dev/shm"):
+    try:
+        for n in range(300_000):
+            os.close(os.open(f"{place}/{n}", os.O_CREAT | os.O_WRONLY))
+            made += 1
+    except OSError: pass
+"""
+    with stage() as folder, Sandbox(strong, folder, LIMITS) as sandbox:
+        sandbox.setup([])
+        try:
+            define(sandbox, source, seconds=100)
+        except Died as error:
+            assert "used more than 512 MiB of memory" in str(error)
+        else:
+            define(sandbox, "def count(): return made")
+            assert call(sandbox, "count") < 30_000
 
 
 def test_the_environment_is_scrubbed(strong, monkeypatch):
