@@ -116,11 +116,12 @@ def files(*known):
     found = []
     for top, folders, names in os.walk("/"):
         folders[:] = [f for f in folders if os.path.join(top, f) not in known]
-        found += [p for n in names if os.access(p := os.path.join(top, n), os.R_OK) and p not in known]
+        paths = [os.path.join(top, name) for name in names]
+        found += [p for p in paths if os.access(p, os.R_OK) and p not in known]
     return found
 def texts(top, word):
     return [p for p in (os.path.join(f, n) for f, _, names in os.walk(top) for n in names)
-            if p.endswith((".py", ".ipynb", ".json")) and word in open(p, "rb").read().decode("latin")]
+            if word.encode() in open(p, "rb").read()]
 """
 
 
@@ -140,7 +141,7 @@ def test_what_can_be_read_is_python_its_packages_and_what_is_staged(strong, monk
         hidden = " ".join(["BEGIN", "HIDDEN", "TESTS"])
         assert call(sandbox, "texts", "/grader", hidden, seconds=60) == []
         assert call(sandbox, "texts", "/grader", "class BetaBernoulli", seconds=60) == []
-        assert call(sandbox, "files", "/usr", *sorted(shown - {"/grader"}), seconds=60) != []
+        assert call(sandbox, "files", *sorted(shown - {"/grader"}), seconds=60) != []
 
 
 def test_a_million_empty_files_end_the_sandbox_or_cannot_be_made(strong):
@@ -148,6 +149,7 @@ def test_a_million_empty_files_end_the_sandbox_or_cannot_be_made(strong):
     source = """
 import os
 made = 0
+def count(): return made
 for place in ("/tmp", "/dev/shm"):
     try:
         for n in range(300_000):
@@ -157,13 +159,12 @@ for place in ("/tmp", "/dev/shm"):
 """
     with stage() as folder, Sandbox(strong, folder, LIMITS) as sandbox:
         sandbox.setup([])
-        try:
-            define(sandbox, source, seconds=100)
-        except Died as error:
-            assert "used more than 512 MiB of memory" in str(error)
+        if strong.backend == "bwrap":
+            with pytest.raises(Died, match="used more than 512 MiB of memory"):
+                define(sandbox, source, seconds=100)
         else:
-            define(sandbox, "def count(): return made")
-            assert call(sandbox, "count") < 30_000
+            define(sandbox, source, seconds=100)
+            assert 10_000 < call(sandbox, "count") < 30_000
 
 
 def test_the_environment_is_scrubbed(strong, monkeypatch):

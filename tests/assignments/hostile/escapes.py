@@ -138,7 +138,7 @@ ESCAPES = tried(
         "what is staged": "lists('/grader', 'worker.py', 'channel.py', 'seccomp.py', 'coursepkg',"
         " 'root')",
         "other processes": "len([p for p in os.listdir('/proc') if p.isdigit()]) > 6",
-        "the first process's memory": "open('/proc/1/mem', 'r+b').write(b'x')",
+        "a first process without a filter": "'Seccomp:\\t2' not in open('/proc/1/status').read()",
         "the first process's environment": "b'SUDO' in open('/proc/1/environ', 'rb').read()",
         "another root": "lists('/proc/1/root/home')",
         "open files of others": "[p for p in glob.glob('/proc/self/fd/*')"

@@ -24,7 +24,7 @@ HEAD = """\
 #       extension: .py
 #       format_name: percent
 # ---
-# grader: seconds = 240
+# grader: seconds = 1200
 """
 
 
