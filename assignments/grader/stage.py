@@ -20,7 +20,7 @@ from importlib.util import resolve_name
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PREFIX = "grader-"
+PREFIX = "grading-"
 Import = ast.Import | ast.ImportFrom
 # What a module imports of ours. To parse no more than this is fast; it is done for each student.
 OURS = re.compile(r"^(?:from (?:coursepkg|\.).* import (?:\([^)]*\)|.*)|import coursepkg.*)", re.M)

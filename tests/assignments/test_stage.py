@@ -233,8 +233,8 @@ def test_a_killed_graders_folder_goes_when_the_next_one_starts(tmp_path, monkeyp
     """Kills: a folder for each grader that was killed; the folder of one that is at work."""
     monkeypatch.setattr(staging.tempfile, "tempdir", str(tmp_path))
     (tmp_path / "other").mkdir()
-    (tmp_path / "grader-notes").write_text("a file of the user's", encoding="utf-8")
-    (tmp_path / "grader-link").symlink_to(tmp_path / "other")
+    (tmp_path / "grading-notes").write_text("a file of the user's", encoding="utf-8")
+    (tmp_path / "grading-link").symlink_to(tmp_path / "other")
     (killed, gone), (working, kept) = hold(tmp_path), hold(tmp_path)
     killed.kill()
     killed.wait()
@@ -248,7 +248,7 @@ def test_a_killed_graders_folder_goes_when_the_next_one_starts(tmp_path, monkeyp
     with scratch():
         pass
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"other", "grader-notes", "grader-link"}
+    assert names == {"other", "grading-notes", "grading-link"}
     for process in (killed, working):
         process.stdout.close()
 
@@ -256,12 +256,12 @@ def test_a_killed_graders_folder_goes_when_the_next_one_starts(tmp_path, monkeyp
 def test_another_users_folder_is_left(tmp_path, monkeypatch):
     """Kills: root who removes what another user's grader is about to lock."""
     monkeypatch.setattr(staging.tempfile, "tempdir", str(tmp_path))
-    (tmp_path / "grader-theirs").mkdir()
+    (tmp_path / "grading-theirs").mkdir()
     real = os.geteuid()
     monkeypatch.setattr(staging.os, "geteuid", lambda: real + 1)
-    assert staging._lock(tmp_path / "grader-theirs") == -1
+    assert staging._lock(tmp_path / "grading-theirs") == -1
     monkeypatch.undo()
-    os.close(lock := staging._lock(tmp_path / "grader-theirs"))
+    os.close(lock := staging._lock(tmp_path / "grading-theirs"))
     assert lock >= 0
 
 
@@ -272,7 +272,7 @@ def test_a_folder_that_was_removed_before_it_was_locked_is_made_anew(tmp_path, m
 
     def flock(lock: int, how: int) -> None:
         if not waited:
-            waited.append(shutil.rmtree(next(tmp_path.glob("grader-*"))))
+            waited.append(shutil.rmtree(next(tmp_path.glob("grading-*"))))
         real(lock, how)
 
     monkeypatch.setattr(staging.fcntl, "flock", flock)

@@ -103,11 +103,11 @@ ESCAPES = tried(
         "who has a lock": "fcntl.fcntl(open(os.__file__), fcntl.F_GETLK, bytes(32))",
         "a terminal's input": "any(sticky(fd) for fd in range(3))",
         "the terminal": "sticky(os.open('/dev/tty', os.O_RDWR))",
-        "root": "not os.setuid(0)",
-        "root's group": "not os.setgid(0)",
+        "root": "os.getuid() and not os.setuid(0)",
+        "root's group": "os.getgid() and not os.setgid(0)",
         "another user": "not os.setuid(1)",
         "groups": "not os.setgroups([0])",
-        "a raw user change": "libc.setresuid(0, 0, 0) == 0",
+        "a raw user change": "os.getuid() and libc.setresuid(0, 0, 0) == 0",
         "a priority": "os.nice(-5) < 0",
         "a real-time priority": "not os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))",
         "the machine's name": "gained('sethostname', b'x', 1)",
@@ -163,7 +163,7 @@ ESCAPES = tried(
         "a time of the libraries": "not os.utime(os.__file__)",
         "an attribute of the libraries": "not os.setxattr(os.__file__, 'user.x', b'x')",
         "a program with a foreign user": "not os.chmod(shutil.copy('/bin/sh', '/tmp/s'), 0o4755)"
-        " and not os.chown('/tmp/s', 0, 0)",
+        " and not os.chown('/tmp/s', 1, 1)",
         "more scratch than there is": "[open(f'/tmp/{n}', 'wb').write(bytes(64 << 20))"
         " for n in range(8)]",
         "more shared memory than there is": "[open(f'/dev/shm/{n}', 'wb').write(bytes(64 << 20))"

@@ -24,7 +24,7 @@ HEAD = """\
 #       extension: .py
 #       format_name: percent
 # ---
-# grader: seconds = 1200
+# grader: seconds = 600
 """
 
 

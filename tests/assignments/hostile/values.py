@@ -50,8 +50,6 @@ class Boom:
 class Slots(tuple):
     def __iter__(self): return iter([6.0])
     def __len__(self): raise MemoryError
-class Endless(list):
-    def __iter__(self): return iter(int, 1)
 Meta = type("Meta", (type,), {"__instancecheck__": lambda c, o: True, "__eq__": lambda a, b: True,
                               "__hash__": lambda c: 1})
 class Fake(metaclass=Meta): pass
@@ -61,7 +59,7 @@ cycle.append({"x": (cycle,)})
 # Wrong whatever they say of themselves; and, as a control, right ones.
 RIGHT = dict.fromkeys(
     ("x * 2", "np.float32(6)", "np.float64(6)", "np.array(6.0)", "np.longdouble(6)", "int(6)",
-     "6 + 0j", "np.int8(6)", "fractions.Fraction(6)", "decimal.Decimal(6)"), 3)  # fmt: skip
+     "6 + 0j", "Liar(1)", "np.int8(6)", "fractions.Fraction(6)", "decimal.Decimal(6)"), 3)  # fmt: skip
 WRONG = dict.fromkeys(
     (
         *("None", "True", "False", "...", "NotImplemented", "''", "'6.0'", "b'6.0'", "'six'"),
@@ -73,22 +71,23 @@ WRONG = dict.fromkeys(
         *("np.zeros(()).view(YesArray)", "np.array([Yes()], dtype=object)", "Array()", "Fake()"),
         *("np.array(Yes(), dtype=object)", "np.zeros(1, dtype=[('a', 'f8')])", "np.zeros(0)"),
         *("np.zeros((3, 0))", "np.array('6.0')", "np.array(b'6')", "np.datetime64('NaT')"),
-        *("np.timedelta64(6)", "np.ma.masked", "np.ma.masked_all(())", "np.full(2, np.nan)"),
+        *("np.timedelta64(6, 'D')", "np.ma.masked", "np.ma.masked_all(())", "np.full(2, np.nan)"),
         *("np.broadcast_to(0.0, (9, 9))", "np.void(b'6')", "np.zeros(3)[::-1]", "np.recarray(1)"),
         *("np.random.default_rng(6)", "np.float64", "np.add", "np", "random.Random(6)"),
-        *("Liar(1)", "Number", "Pickle()", "Boom()", "Slots([1.0])", "Endless()", "cycle"),
+        *("Liar", "Number", "Pickle()", "Boom()", "Slots", "cycle"),
         *("lambda x: 6.0", "f0", "print", "sys.modules", "type", "object()", "super", "Meta"),
         *("(6.0 for _ in 'a')", "iter([6.0])", "memoryview(b'6')", "bytearray(b'6')"),
         *("array.array('d', [1, 2])", "collections.deque([1, 2])", "collections.Counter('6')"),
         *("types.SimpleNamespace(value=6.0)", "types.MappingProxyType({6: 6})", "re.match('', '')"),
         *("datetime.timedelta(6)", "pathlib.Path('6')", "weakref.WeakSet()", "threading.Lock()"),
         *("sys._getframe()", "open('/dev/null')", "globals()", "vars()", "__import__('os')"),
-        *("'\\ud800'", "'\\x00'", "10**400", "-10**5000", "5e-324", "1e308 * 10", "6.0000001"),
+        *("'\\ud800'", "'\\x00'", "10**400", "-10**5000", "5e-324", "1e308 * 10", "6.001"),
         *("fractions.Fraction(1, 3)", "decimal.Decimal('NaN')", "decimal.Decimal('Infinity')"),
     ),
     0,
 )
 VALUES: Attacks = returned(RIGHT | WRONG) | {
+    "what it holds is another's, for a test that takes a list": ("return Slots([1.0])", 1),
     "an error, as the value": ("return ValueError(6.0)", 0),
     "an error that is caught by no except": ("raise BaseException(6.0)", 0),
     "a stop": ("raise StopIteration(6.0)", 0),
