@@ -70,8 +70,6 @@ def extract(content: bytes) -> list[Entry] | str:
     """The cells of a notebook, or one of `TROUBLES`."""
     try:
         notebook = json.loads(content.decode("utf-8-sig"))
-    except MemoryError:
-        return "memory"
     except (ValueError, RecursionError):
         return "json"
     entries = _entries(notebook)

@@ -79,6 +79,8 @@ def test_the_third_format_is_read_with_sheets_that_are_null():
     sheets = [{"cells": None}, 3, {"cells": 3}, {"cells": [{"cell_type": "code", "input": "x"}]}]
     text = json.dumps({"nbformat": 3, "cells": None, "worksheets": sheets}).encode()
     assert read_notebook(text) == [("code", "x", "")]
+    text = content(code("y"), worksheets=sheets)
+    assert read_notebook(text) == [("code", "y", "")]
 
 
 def test_of_a_long_cell_as_much_is_kept_as_tells_that_it_is_too_long():
