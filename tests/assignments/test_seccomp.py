@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import os
+import socket
 import struct
 import subprocess
 import sys
@@ -135,6 +136,17 @@ def test_a_program_started_through_it_has_it():
     words = [sys.executable, "-I", "-S", "-B", seccomp.__file__, sys.executable, "-I", "-c", TRY]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) == {"38"}
+
+
+def test_restrict_is_for_good():
+    """Kills: a half of the filter, or none, and nobody looks."""
+    if not (child := os.fork()):
+        restrict()
+        libc = ctypes.CDLL(None, use_errno=True)
+        failed = libc.memfd_create(b"x", 0) == -1 and ctypes.get_errno() == errno.ENOSYS
+        socket.socketpair()
+        os._exit(7 if failed else 8)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 
 
 def test_a_kernel_without_filters_is_no_reason_to_go_on(monkeypatch):

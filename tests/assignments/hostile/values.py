@@ -59,7 +59,8 @@ cycle.append({"x": (cycle,)})
 # Wrong whatever they say of themselves; and, as a control, right ones.
 RIGHT = dict.fromkeys(
     ("x * 2", "np.float32(6)", "np.float64(6)", "np.array(6.0)", "np.longdouble(6)", "int(6)",
-     "6 + 0j", "Liar(1)", "np.int8(6)", "fractions.Fraction(6)", "decimal.Decimal(6)"), 3)  # fmt: skip
+     "6 + 0j", "Liar(1)", "np.int8(6)", "fractions.Fraction(6)", "decimal.Decimal(6)"), 3,
+)  # fmt: skip
 WRONG = dict.fromkeys(
     (
         *("None", "True", "False", "...", "NotImplemented", "''", "'6.0'", "b'6.0'", "'six'"),
