@@ -129,15 +129,17 @@ def test_the_process_has_limits_before_it_reads():
 
     read, write = os.pipe()
     if not (child := os.fork()):  # for what is limited once is so for good
-        sys.stdin = Input()
-        with contextlib.redirect_stdout(io.StringIO()) as out:
-            reading.main()
-        os.write(write, " ".join([*found, out.getvalue()]).encode())
-        os._exit(0)
+        try:
+            sys.stdin = Input()
+            with contextlib.redirect_stdout(io.StringIO()) as out:
+                reading.main()
+            os.write(write, " ".join([*found, out.getvalue()]).encode())
+        finally:
+            os._exit(0)
+    os.close(write)
     os.waitpid(child, 0)
     assert os.read(read, 99).decode().split() == [str(3 << 29), "20", "0", '"form"']
     os.close(read)
-    os.close(write)
 
 
 def test_a_process_that_the_kernel_ends_was_too_slow_and_one_that_fails_too_large(monkeypatch):
