@@ -114,7 +114,7 @@ ESCAPES = tried(
         "the clock": "not time.clock_settime(time.CLOCK_REALTIME, 0)",
         "privileges of a program": "b'root' in subprocess.check_output(['su', '-c', 'id'])",
         "a device": "not os.mknod('/tmp/dev', 0o600 | stat.S_IFBLK, os.makedev(254, 0))",
-        "a file of root's": "not os.chown('/tmp', 0, 0)",
+        "a file of another's": "not os.chown('/tmp', 1, 1)",
         "the raw disk": "[reads(p) for p in glob.glob('/dev/[vsn]*[adm]*') if os.path.exists(p)]",
         "the machine's memory": "reads('/dev/mem')",
         "the kernel's memory": "reads('/proc/kcore')",
