@@ -31,6 +31,8 @@ from assignments.grader.collect import Submission, find
 from assignments.grader.grade import Grade, Score, grade_one
 from assignments.grader.master import Master, read_master
 from assignments.grader.namespaces import Isolation
+from assignments.grader.processes import die_with_parent
+from assignments.grader.stage import scratch
 from assignments.grader.submission import Unreadable, read_bytes
 
 
@@ -159,15 +161,15 @@ class Batch:
         running: dict[int, tuple[ForkServerProcess, Submission, str, float]] = {}
         patience = 4 * master.seconds + 300
         with (
-            tempfile.TemporaryDirectory(prefix="grader-", ignore_cleanup_errors=True) as scratch,
+            scratch() as place,
             tqdm(total=len(work), unit="submission", disable=not progress) as bar,
             interrupts() as interrupted,
         ):
-            os.chmod(scratch, 0o755)  # a worker without namespaces, under its own uid, reads it
+            place.chmod(0o755)  # a worker without namespaces, under its own uid, reads it
             try:
                 while True:
                     while len(running) < jobs and (item := next(waiting, None)) is not None:
-                        process = self._start(context, *item, seed, scratch)
+                        process = self._start(context, *item, seed, str(place))
                         running[process.sentinel] = (process, *item, time.monotonic())
                     if not running:
                         return
@@ -193,9 +195,9 @@ class Batch:
         submission: Submission,
         mark: str,
         seed: int,
-        scratch: str,
+        folder: str,
     ) -> ForkServerProcess:
-        arguments = (self, submission, mark, seed, scratch)
+        arguments = (self, submission, mark, seed, folder)
         process = context.Process(target=work_on, args=arguments, daemon=False)
         process.start()
         return process
@@ -235,12 +237,15 @@ def interrupts() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def work_on(batch: Batch, submission: Submission, mark: str, seed: int, scratch: str) -> None:
+def work_on(batch: Batch, submission: Submission, mark: str, seed: int, folder: str) -> None:
     """Grade one submission and keep the record: the whole life of a process.
 
-    Its temporary files are below `scratch`, which the batch removes even if this is killed.
+    Its temporary files are below `folder`, which the batch removes even if this is killed; if the
+    batch is killed, this one ends with it.
     """
-    tempfile.tempdir = scratch
+    if multiprocessing.parent_process():
+        die_with_parent()
+    tempfile.tempdir = folder
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all: the batch ends this one
     path = batch.records / f"{submission.slug}.json"
     notes = [submission.note] if submission.note else []

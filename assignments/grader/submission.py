@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import stat
@@ -11,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from assignments.grader.master import Master, plain
+from assignments.grader.reading import CELL_LIMIT, read_notebook
+from assignments.grader.reading import Unreadable as Unreadable
 
 SIZE_LIMIT = 256 << 20  # a notebook may hold 100 MB of saved output
-CELL_LIMIT = 1 << 20
 # each takes time that grows as the text does, and no faster
 WORD = re.compile(r"\w+")
 DEFINITION = re.compile(r"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", re.MULTILINE)
@@ -25,10 +25,6 @@ BINDING = re.compile(
     r"|(\w+(?:[ \t]*,[ \t]*\w+)*)[ \t]*(?::[^=\n]*)?=(?!=))",
     re.MULTILINE,
 )
-
-
-class Unreadable(Exception):
-    """The file holds no notebook; the message says why, for the student."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +61,9 @@ def read_cells(path: Path) -> list[Cell]:
         Unreadable: not a regular file, too large, or no notebook.
     """
     try:
-        notebook = json.loads(read_bytes(path).decode("utf-8-sig"))
+        return [Cell(*entry) for entry in read_notebook(read_bytes(path))]
     except OSError as error:
         raise Unreadable(f"the file cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, ValueError, RecursionError, MemoryError) as error:
-        raise Unreadable(
-            "the file is not a notebook, or not all of it: save and hand in again"
-        ) from error
-    return [cell for entry in _entries(notebook) if (cell := _cell(entry))]
 
 
 def read_bytes(path: Path) -> bytes:
@@ -85,30 +76,6 @@ def read_bytes(path: Path) -> bytes:
         if status.st_size > SIZE_LIMIT:
             raise Unreadable(f"the file is larger than {SIZE_LIMIT >> 20} MiB: clear all outputs")
         return file.read(SIZE_LIMIT)
-
-
-def _entries(notebook: Any) -> list[Any]:
-    if isinstance(notebook, dict):
-        cells = notebook.get("cells")
-        if cells is None and isinstance(sheets := notebook.get("worksheets"), list):  # nbformat 3
-            cells = [c for s in sheets if isinstance(s, dict) for c in s.get("cells") or ()]
-        if isinstance(cells, list):
-            return cells
-    raise Unreadable("the file is JSON, but no notebook")
-
-
-def _cell(entry: Any) -> Cell | None:
-    if not isinstance(entry, dict):
-        return None
-    source = entry.get("source", entry.get("input", ""))
-    if isinstance(source, list):
-        source = "".join(line for line in source if isinstance(line, str))
-    if not isinstance(source, str):
-        return None
-    metadata = entry.get("metadata")
-    mark = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    grade_id = mark.get("grade_id") if isinstance(mark, dict) else None
-    return Cell(str(entry.get("cell_type")), source, grade_id if isinstance(grade_id, str) else "")
 
 
 class Picked(NamedTuple):

@@ -5,11 +5,22 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from assignments.grader.processes import SET_CHILD_SUBREAPER, adopt_orphans, children, memory
+from assignments.grader.processes import (
+    ENTRY,
+    SET_CHILD_SUBREAPER,
+    SOCKET,
+    adopt_orphans,
+    children,
+    entries,
+    memory,
+)
 
 
 @pytest.fixture
@@ -67,6 +78,57 @@ import time; time.sleep(60)
     both = memory(parent.pid) + memory(child)
     os.kill(child, signal.SIGKILL)
     assert 96 << 20 < both < 150 << 20
+
+
+def test_open_files_count_as_what_a_sockets_queue_may_hold(start):
+    """Kills: gigabytes in the queues of sockets, which are no process's memory."""
+    program = """
+import os, time
+{}
+print("ready", flush=True)
+time.sleep(60)
+"""
+    few, many = (start(program.format(line)) for line in ("", "x = [os.pipe() for _ in range(50)]"))
+    for process in (few, many):
+        assert process.stdout.readline() == "ready\n"
+    more = memory(many.pid) - memory(few.pid)
+    assert 100 * SOCKET <= more < 104 * SOCKET
+
+
+def test_files_count_even_if_they_are_empty(start):
+    """Kills: a file system's size for its contents; another's for that of a process that ended."""
+    child = start("")
+    child.wait()
+    assert entries(child.pid, "/dev/shm") == 0
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        before = entries(os.getpid(), "/dev/shm")
+        for number in range(500):
+            Path(folder, str(number)).touch()
+        assert 400 * ENTRY < entries(os.getpid(), "/dev/shm") - before < 600 * ENTRY
+
+
+def test_a_process_that_asked_for_it_ends_with_its_parent(start):
+    """Kills: graders at work whose batch was killed, and which write their records later."""
+    program = """
+import os, sys, time
+sys.path.insert(0, {root!r})
+from assignments.grader.processes import die_with_parent
+child = os.fork()
+if not child: die_with_parent()
+print(os.getpid(), flush=True)
+time.sleep(60)
+"""
+    parent = start(program.format(root=str(Path(__file__).parents[2])))
+    pids = {int(parent.stdout.readline()) for _ in range(2)}
+    (child,) = pids - {parent.pid}
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{child}/cmdline").exists() and time.monotonic() < deadline:
+        if not Path(f"/proc/{child}/cmdline").read_bytes():  # a zombie that init has not reaped
+            return
+        time.sleep(0.05)
+    assert not Path(f"/proc/{child}").exists()
 
 
 def test_orphans_become_the_graders_own():
