@@ -143,7 +143,8 @@ class Session:
         self.close()
         self._check_time()
         self.sandbox = Sandbox(self.isolation, self.folder, self.limits)
-        self.sandbox.setup(list(self.master.setup))
+        closed = f"__import__('sys').modules.update(dict.fromkeys({self.master.closed}))"
+        self.sandbox.setup([*self.master.setup, closed])
         left = self.budget
         for number in range(len(self.cells)):
             if (number, None) in self.skipped:
