@@ -403,7 +403,7 @@ for name in params:
 # A thousand images, each of one level, 0 or 1. Who has seen the pixels before knows the last one.
 level = (rng.uniform(size=1000) < rng.uniform(0.3, 0.7)).astype(int)
 params = train(np.repeat(level[:, None], 64, axis=1), 2, seeded(2))
-V, c, W, b = (np.asarray(params[name], dtype=float) for name in ("V", "c", "W", "b"))
+V, c, W, b = [np.asarray(params[name], dtype=float) for name in "VcWb"]
 for k in (0, 1):
     logits = W @ np.maximum(V @ np.full(V.shape[1], 2.0 * k - 1) + c, 0) + b[63]
     p = special.softmax(logits)[k]
@@ -427,6 +427,7 @@ padded = np.pad(x / 8 - 1, ((0, 0), (L, 0)))
 log_p = np.zeros(len(x))
 for d in range(64):
     logits = np.maximum(padded[:, d : d + L] @ V.T + c, 0) @ W.T + b[d]
+    assert np.abs(logits).max() < 1e6  # else rounding swallows the score
     log_p += logits[np.arange(len(x)), x[:, d]] - special.logsumexp(logits, axis=1)
 assert -log_p.mean() <= 98, f"{-log_p.mean()} nats"
 ### END HIDDEN TESTS
