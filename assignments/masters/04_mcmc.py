@@ -470,12 +470,15 @@ for law, log_density in (
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "q5-home", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-# hint: chains that start far away, on both sides, come home
+# hint: chains that start far away, on both sides, come home step by step
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng([SEED, 9])
 law, start = stats.gamma(2.5, scale=1 / 1.5), np.repeat([1e-3, 40.0], 20_000)
 x = np.asarray(log_walk(gamma_density, start, 1.0, 60, seeded(int(rng.integers(2**31)))))
 assert x.shape == (60, 40_000)
+near = np.abs(np.log(x[0] / start)) < 1  # a normal number is between -1 and 1, or was refused
+assert near[:20_000].mean() > 0.66
+assert near[20_000:].mean() > 0.66
 for half in (x[-1][:20_000], x[-1][20_000:]):
     check_law(half, law.cdf)
 ### END HIDDEN TESTS
