@@ -400,8 +400,8 @@ assert all(np.isfinite(value).all() for value in params.values()), "not all numb
 again = train(few, 3, seeded(1))
 for name in params:
     check(again[name], params[name], tolerance=1e-3)
-# A thousand images, each of one level, 0 or 1. Who has seen the pixels before knows the last one.
-level = (rng.uniform(size=1000) < rng.uniform(0.3, 0.7)).astype(int)
+# Three hundred images, each of one level, 0 or 1. Who has seen the pixels before knows the last one.
+level = (rng.uniform(size=300) < rng.uniform(0.3, 0.7)).astype(int)
 params = train(np.repeat(level[:, None], 64, axis=1), 2, seeded(2))
 V, c, W, b = [np.asarray(params[name], dtype=float) for name in "VcWb"]
 for k in (0, 1):
