@@ -60,6 +60,7 @@ class Master:
         solutions: the function that a question asks for -> the cell's grade_id.
         tests: the graded cells, in order.
         deleted: modules that a student's ``coursepkg`` lacks.
+        closed: modules of others that do what a question asks for, and cannot be imported.
         seconds: wall time that one submission's code may take altogether.
         seed: of the hidden tests, if the file fixes it.
         locked: the locked cells' sources without their layout, as here and as released: a cell
@@ -72,6 +73,7 @@ class Master:
     solutions: dict[str, str]
     tests: tuple[Test, ...]
     deleted: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
     seconds: float = 120.0
     seed: int | None = None
     locked: frozenset[str] = frozenset()
@@ -170,11 +172,11 @@ def _functions(source: str) -> list[str]:
 def _settings(text: str) -> Iterator[tuple[str, Any]]:
     for key, value in SETTING.findall(text):
         match key:
-            case "delete":
-                yield "deleted", tuple(name.strip() for name in value.split(",") if name.strip())
+            case "delete" | "close":
+                yield f"{key}d", tuple(name.strip() for name in value.split(",") if name.strip())
             case "seconds":
                 yield "seconds", float(value)
             case "seed":
                 yield "seed", int(value)
             case _:
-                raise ValueError(f"unknown setting `# grader: {key}`: delete, seconds, seed")
+                raise ValueError(f"unknown setting `# grader: {key}`: close, delete, seconds, seed")
