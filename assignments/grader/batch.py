@@ -37,8 +37,12 @@ from assignments.grader.records import Record, empty_record, failed_record, writ
 from assignments.grader.roster import Roster
 from assignments.grader.submission import Unreadable, read_bytes
 
-
-COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TimeRemainingColumn(),
+)
 
 
 @dataclass(frozen=True)
@@ -117,17 +121,20 @@ class Batch:
         work: list[tuple[Submission, str]] = []
         for submission in self.find():
             mark = self._fingerprint(submission, drawn)
-            record = Record.load(self._path(submission))
             if only and submission.student not in only:
                 continue
             if submission.path is None:
                 empty_record(submission, mark, assignment).save(self._path(submission))
-            elif only or record is None or not record.graded or record.fingerprint != mark:
-                work.append((submission, mark))
-            elif self.seconds is not None and record.seconds != self.seconds:
+            elif only or not self._stands(Record.load(self._path(submission)), mark):
                 work.append((submission, mark))
         self._grade(work, assignment, drawn, jobs, progress)
         return self.finished()
+
+    def _stands(self, record: Record | None, mark: str) -> bool:
+        """Whether the record is of this very work, and made in the time that is now allowed."""
+        if record is None or not record.graded or record.fingerprint != mark:
+            return False
+        return self.seconds is None or record.seconds == self.seconds
 
     def _claim(self, name: str) -> None:
         """Make the folder of records; refuse one that holds another assignment's."""

@@ -23,6 +23,7 @@ SAFE = re.compile(r"[\w@+-][\w.@+ -]{0,80}", re.ASCII)
 STUB = re.compile(rb'(?:^|["\n]|\\n)[ \t]*raise NotImplementedError')
 ATTEMPT = re.compile(r"-(\d{1,3})$")  # what a platform adds to a file of a name that it has
 NOTED = 8  # names of files in a note
+NOBODY = Owner("")
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Submission:
     note: str = ""
     member: str = ""
     file: str = ""
-    owner: Owner = Owner("")
+    owner: Owner = NOBODY
 
     @property
     def slug(self) -> str:
@@ -131,9 +132,7 @@ def _files(entry: Path) -> Iterator[Path]:
         yield from (Path(top, name) for name in sorted(files) if _seen(name))
 
 
-def _sort(
-    path: Path, file: str, functions: list[str], mine: list[Work], others: list[str]
-) -> None:
+def _sort(path: Path, file: str, functions: list[str], mine: list[Work], others: list[str]) -> None:
     """Adds the file, or what an archive holds, to the student's work or to the other files."""
     if ARCHIVE.search(path.name):
         try:
@@ -156,7 +155,7 @@ def _answers(path: Path, member: str, functions: list[str]) -> int:
         data = unpack.content(path, member)
     except Unreadable:
         return -1000
-    asked = (rf"\bdef\s+{function}\b".encode() for function in functions)
+    asked = (rf"(?:\b|\\n)def\s+{function}\b".encode() for function in functions)
     return sum(re.search(pattern, data) is not None for pattern in asked) - len(STUB.findall(data))
 
 

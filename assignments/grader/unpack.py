@@ -116,4 +116,3 @@ def _seen(info: zipfile.ZipInfo) -> bool:
     """Whether it is neither hidden nor in a folder that is."""
     parts = info.filename.replace("\\", "/").split("/")
     return not any(part.startswith(("._", "__MACOSX", ".ipynb_checkpoints")) for part in parts)
-
