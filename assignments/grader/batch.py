@@ -123,9 +123,11 @@ class Batch:
             mark = self._fingerprint(submission, drawn)
             if only and submission.student not in only:
                 continue
+            if not only and self._stands(Record.load(self._path(submission)), mark):
+                continue
             if submission.path is None:
                 empty_record(submission, mark, assignment).save(self._path(submission))
-            elif only or not self._stands(Record.load(self._path(submission)), mark):
+            else:
                 work.append((submission, mark))
         self._grade(work, assignment, drawn, jobs, progress)
         return self.finished()
@@ -165,7 +167,8 @@ class Batch:
         for path in (self.master, self.private / self.master.name if self.private else None):
             digest.update(path.read_bytes() if path else b"-")
         try:
-            digest.update(read_bytes(submission.path) if submission.path else b"-")
+            path = submission.path
+            digest.update(read_bytes(path) if path else os.fsencode(submission.note))
         except (OSError, Unreadable):
             digest.update(b"unreadable")
         return digest.hexdigest()
@@ -183,7 +186,7 @@ class Batch:
         context.set_forkserver_preload(["assignments.grader.grade", *_imports(master)])
         waiting = iter(work)
         running: dict[int, tuple[ForkServerProcess, Submission, str, float]] = {}
-        patience = 4 * master.seconds + 300
+        patience = 4 * (self.seconds or master.seconds) + 300
         with (
             tempfile.TemporaryDirectory(prefix="grader-", ignore_cleanup_errors=True) as scratch,
             Progress(*COLUMNS, console=Console(stderr=True), disable=not progress) as bar,

@@ -31,7 +31,9 @@ def rows(text: str, delimiter: str = ",") -> list[list[str]]:
 
 
 @pytest.mark.parametrize("sign", "=+-@＝＋－＠")
-@pytest.mark.parametrize("before", ["", " ", "\t", "\r", "\n", "\x00", "a;", "a,", 'a"', "a\n", "'"])
+@pytest.mark.parametrize(
+    "before", ["", " ", "\t", "\r", "\n", "\x00", "a;", "a,", 'a"', "a\n", "'"]
+)
 def test_no_cell_is_a_formula_however_the_line_is_split(sign, before):
     """Kills: a formula after a semicolon, which half of Europe's spreadsheets run."""
     text = write([["ann", f"{before}{sign}cmd|' /C calc'!A0"]])

@@ -35,7 +35,8 @@ def record(student: str, *points: float, reasons: tuple[str, ...] = ()) -> Recor
             MASTER.tests, points, reasons or [f"why-{n}" for n in range(4)], strict=True
         )
     ]
-    return Record(student, f"{student}.ipynb", "mark", Grade(scores, ["a problem"], "printed", 1.25))
+    grade = Grade(scores, ["a problem"], "printed", 1.25)
+    return Record(student, f"{student}.ipynb", "mark", grade)
 
 
 def result(*points: float, reasons: tuple[str, ...] = (), **details: object) -> Result:
@@ -148,5 +149,5 @@ def test_a_deadline_is_a_time():
     """Kills: a zone that is ignored; a day for a month."""
     assert read_late("2026-05-04 23:59", 10) == LATE
     assert read_late("2026-05-04T21:59+00:00", 0).deadline.timestamp() == 1777931940
-    with pytest.raises(ValueError, match="expected a time as 2026-05-04 23:59, got '4.5.2026'"):
+    with pytest.raises(ValueError, match=r"expected a time as .*, got '4\.5\.2026'"):
         read_late("4.5.2026", 0)

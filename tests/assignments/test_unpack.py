@@ -65,10 +65,7 @@ def test_an_archive_that_lies_about_a_size_is_read_no_further(tmp_path):
     at = data.index(unpack.ENTRY) + 24
     data[at : at + 4] = (7).to_bytes(4, "little")
     path = put(tmp_path / "x.zip", bytes(data))
-    try:
-        assert len(unpack.content(path, "a.ipynb")) <= 7
-    except Unreadable as error:
-        assert "damaged" in str(error)
+    assert unpack.content(path, "a.ipynb") == b"0123456"
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
@@ -119,5 +116,6 @@ def test_any_other_script_is_one_cell(tmp_path):
     """Kills: a module without marks, whose text before the first mark is dropped."""
     made = unpack.notebook(put(tmp_path / "x.py", "\ufeff" + SOFTMAX), "", tmp_path)
     assert [(c.kind, c.source) for c in read_cells(made)] == [("code", SOFTMAX)]
-    made = unpack.notebook(put(tmp_path / "x.py", b"\xff# In[3]:\nx = 1\n# In[ ]:\ny"), "", tmp_path)
+    other = put(tmp_path / "x.py", b"\xff# In[3]:\nx = 1\n# In[ ]:\ny")
+    made = unpack.notebook(other, "", tmp_path)
     assert [c.source.strip() for c in read_cells(made)] == ["\ufffd# In[3]:\nx = 1", "y"]
