@@ -181,7 +181,7 @@ def test_folders_are_searched_to_a_depth_and_no_further(tmp_path):
 
 
 def test_moodle_s_names_give_number_and_name():
-    """Kills: a student who is called ``Ann Lee_1_assignsubmission_file_``, twice if she wrote too."""
+    """Kills: a student called ``Ann Lee_1_assignsubmission_file_``, twice if she wrote too."""
     names = ["Ann Lee_12_assignsubmission_file_", "Ann Lee_12_assignsubmission_onlinetext_",
              "B_C 3_4_assignsubmission_file_hw_1.ipynb", "D_5_assignsubmission_file"]  # fmt: skip
     made = owners(names)

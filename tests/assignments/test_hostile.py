@@ -199,7 +199,7 @@ def test_no_file_is_left_or_changed(graded):
     assert list(graded.scratch.iterdir()) == []
     assert snapshot(graded.submissions) == graded.before
     names = {path.name for path in graded.report.iterdir()}
-    assert names == {"class.csv", "points.svg", "private", "students"}
+    assert names == {"class.csv", "class.html", "private", "students"}
     assert len(list((graded.report / "students").iterdir())) == 2 * len(CASES)
     assert len(list((graded.report / "private").iterdir())) == len(CASES) + 1
     outside = {Path(path) for path in (tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm", "/")}

@@ -159,8 +159,14 @@ def test_a_students_file_has_the_points_of_each_question():
 def test_the_class_s_page_counts_and_says_what_to_look_at():
     """Kills: a stopped call or a failure that nobody sees before the grades are out."""
     nobody = replace(result("kim", 0, 0, 0, 0), submission=Submission("kim", None, "no file"))
-    rows = [FULL, HALF, result("cem", 1, 0, 1, 2, reasons=STOPPED), nobody,
-            failed(result("dan", 0, 0, 0, 0)), result("eve", 0, 0, 0, 0, reasons=BLANK)]  # fmt: skip
+    rows = [
+        FULL,
+        HALF,
+        result("cem", 1, 0, 1, 2, reasons=STOPPED),
+        nobody,
+        failed(result("dan", 0, 0, 0, 0)),
+        result("eve", 0, 0, 0, 0, reasons=BLANK),
+    ]
     html = class_page(rows, MASTER, TITLES)
     text = words(html)
     assert "6 students. Mean 2.2, median 1.5 of 6 points; 1 without a notebook count as 0." in text
