@@ -246,10 +246,15 @@ def _end(final: list[Result], roster: Roster | None, report: Path, interrupted: 
     typer.echo(f"{len(final) - len(failed)} graded: {report / 'class.csv'}")
     ids = (one.submission.student for one in final)
     if strangers := [one for one in ids if roster and one not in roster.people]:
-        typer.echo(f"Not on the roster: {', '.join(strangers)}", err=True)
+        typer.echo(f"Not on the roster: {_listed(strangers)}", err=True)
     if failed:
-        typer.echo(f"NOT graded, through no fault of theirs: {', '.join(failed)}", err=True)
+        typer.echo(f"NOT graded, through no fault of theirs: {_listed(failed)}", err=True)
         raise typer.Exit(1)
+
+
+def _listed(ids: list[str]) -> str:
+    """Ids for a terminal, which may take no half of a character."""
+    return ", ".join(ids).encode(errors="backslashreplace").decode()
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def test_settings_of_one_s_own_file_win(tmp_path):
 
 @pytest.mark.parametrize("cell", [
     '# %% nbgrader={"grade": false, "grade_id": "setup", "locked": true}\nSEED = 1\n',
-    '# %% nbgrader={"grade": false, "grade_id": "q1", "solution": true}\ndef soft_max(a):\n    pass\n',
+    '# %% nbgrader={"grade": false, "grade_id": "q1", "solution": true}\ndef f(a):\n    pass\n',
 ])  # fmt: skip
 def test_cells_of_one_s_own_file_that_would_not_be_used_are_refused(tmp_path, cell):
     """Kills: a changed set-up cell that is read and passed over."""
