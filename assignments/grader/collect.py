@@ -100,7 +100,8 @@ def find(
     work: dict[str, list[Work]] = {}
     rest: dict[str, list[str]] = {}
     students: dict[str, Owner] = {}
-    for entry, owner in owners(names).items():
+    folders = {name for name in names if _is_folder(folder / name)}
+    for entry, owner in owners(names, folders).items():
         student = known(owner)
         before = students.get(student.id, student)
         students[student.id] = replace(before, late=before.late or student.late)
@@ -122,8 +123,12 @@ def _seen(name: str) -> bool:
     return not name.startswith((".", "__MACOSX")) and name not in {"Thumbs.db", "desktop.ini"}
 
 
+def _is_folder(entry: Path) -> bool:
+    return entry.is_dir() and not entry.is_symlink()
+
+
 def _files(entry: Path) -> Iterator[Path]:
-    if entry.is_symlink() or not entry.is_dir():
+    if not _is_folder(entry):
         yield entry
         return
     for top, folders, files in os.walk(entry):

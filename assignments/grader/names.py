@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,14 +42,15 @@ class Owner:
     platform: str = ""
 
 
-def owners(names: Iterable[str]) -> dict[str, Owner]:
+def owners(names: Iterable[str], folders: Container[str] = ()) -> dict[str, Owner]:
     """Whose each entry of a folder of submissions is, by the names of all of them.
 
     What could be Canvas's is, if no number belongs to two names: ``ann_2024_01_x.ipynb`` beside
-    ``bob_2024_01_x.ipynb`` are two students' own names for their files.
+    ``bob_2024_01_x.ipynb`` are two students' own names for their files. A folder's name has no
+    ending.
     """
     names = list(names)
-    plain = {name: stem(name) for name in names}
+    plain = {name: name if name in folders else stem(name) for name in names}
     matches = {name: found for name in names if (found := CANVAS.fullmatch(name))}
     called = defaultdict(set)
     for found in matches.values():

@@ -27,7 +27,7 @@ MARKS = {
     "right": "✓",
     "partly": "◐",
     "wrong": "✗",
-    "stopped": "⏱",
+    "stopped": "■",
     "not answered": "–",
     "not graded": "?",
 }

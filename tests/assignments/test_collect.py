@@ -159,7 +159,9 @@ def test_a_linked_folder_is_not_entered(tmp_path):
     """Kills: a folder that is a link to a classmate's, whose notebook then counts as one's own."""
     write(tmp_path / "ann" / "tiny.ipynb", "x")
     (tmp_path / "bob").symlink_to(tmp_path / "ann")
-    assert files(tmp_path) == {"ann": "ann/tiny.ipynb", "bob": "bob"}
+    write(tmp_path / "cem.ipynb" / "tiny.ipynb", "x")
+    assert files(tmp_path) == {
+        "ann": "ann/tiny.ipynb", "bob": "bob", "cem.ipynb": "cem.ipynb/tiny.ipynb"}  # fmt: skip
     bob = found(tmp_path)["bob"].path
     assert bob is not None
     assert bob.is_symlink()

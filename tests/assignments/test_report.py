@@ -169,7 +169,7 @@ def test_the_class_s_page_counts_and_says_what_to_look_at():
     ]
     html = class_page(rows, MASTER, TITLES)
     text = words(html)
-    assert "6 students. Mean 2.2, median 1.5 of 6 points; 1 without a notebook count as 0." in text
+    assert "6 students. Mean 2.2, median 1.5 of 6 points; without a notebook: 1 (0 points)." in text
     first = "1. Softmax 1 right, 1 partly, 1 wrong, 1 stopped, 1 not answered, 1 not graded"
     assert f"{first} 2. Integrals 2 right, 1 partly, 1 wrong, 1 not answered, 1 not" in text
     assert "Not graded The grader failed" in text
