@@ -31,7 +31,6 @@ from assignments.grader import unpack
 from assignments.grader.collect import Submission, find
 from assignments.grader.grade import grade_one
 from assignments.grader.master import Master, read_master
-from assignments.grader.names import Owner
 from assignments.grader.namespaces import Isolation
 from assignments.grader.records import Record, empty_record, failed_record, write_whole
 from assignments.grader.roster import Roster
@@ -84,9 +83,9 @@ class Batch:
     def find(self) -> list[Submission]:
         """What was handed in, and those of the roster who handed in nothing; by student."""
         master = read_master(self.master, self.private)
-        people = self.roster.people if self.roster else {}
-        known = self.roster.known if self.roster else _as_given
-        found = find(self.submissions, master.name, master.solutions, known)
+        roster = self.roster or Roster([], [], [])
+        people = roster.people
+        found = find(self.submissions, master.name, master.solutions, roster.known)
         absent = people.keys() - {submission.student for submission in found}
         nothing = (
             Submission(one, None, "nothing was handed in", owner=people[one]) for one in absent
@@ -289,10 +288,6 @@ def work_on(batch: Batch, submission: Submission, mark: str, seed: int, scratch:
         path.with_suffix(".error.txt").unlink(missing_ok=True)
         seconds = batch.seconds
         Record(submission.student, submission.file, mark, grade, seconds=seconds).save(path)
-
-
-def _as_given(owner: Owner) -> Owner:
-    return owner
 
 
 def _imports(master: Master) -> list[str]:
