@@ -23,7 +23,7 @@ MUTANTS   := $(wildcard tests/mutants/*.toml)
 SOURCES   := $(wildcard notebooks/*.md)
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 MASTERS   := $(wildcard assignments/masters/*.py)
-GRADER    := $(shell find assignments -name '*.py' -o -name '*.toml')
+GRADER    := $(shell find assignments -name '*.py' -o -name '*.toml' -o -name '*.html')
 PAGES     := _config.yml _toc.yml $(shell find book -type f -not -path 'book/generated/*' -not -path 'book/_static/mathjax/*' -not -path 'book/_static/assignments/*')
 INSTALLED := .venv/.installed
 

@@ -11,7 +11,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -97,6 +97,7 @@ def grade_one(
     isolation: Isolation | None = None,
     seed: int,
     private: Path | None = None,
+    seconds: float | None = None,
 ) -> Grade:
     """Grade one notebook; never raises for anything that the submission holds or does.
 
@@ -107,6 +108,7 @@ def grade_one(
         seed: becomes ``SEED`` in the test cells; the same for the whole class.
         private: a folder that holds a file of the master's name, whose graded cells
             replace those of the same grade_id.
+        seconds: that the submission's code may take altogether; None for the master's.
 
     Returns:
         The grade: points and a reason per graded cell.
@@ -116,6 +118,8 @@ def grade_one(
     """
     begun = time.monotonic()
     assignment = read_master(master, private)
+    if seconds is not None:
+        assignment = replace(assignment, seconds=seconds)
     try:
         picked = pick(read_cells(submission), assignment)
     except Unreadable as error:

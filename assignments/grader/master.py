@@ -109,7 +109,7 @@ def read_master(path: Path, private: Path | None = None) -> Master:
     Args:
         path: the master.
         private: a folder with a file of the same name, whose graded cells replace those of the
-            same grade_id and whose settings win.
+            same grade_id and whose settings win; what it deletes is deleted too.
 
     Raises:
         ValueError: the file is no master, or the overlay does not fit it.
@@ -125,9 +125,15 @@ def read_master(path: Path, private: Path | None = None) -> Master:
         raise ValueError(
             f"{private / path.name}: the master has no graded cell {sorted(strangers)}"
         )
+    if set(over.setup) - set(master.setup) or over.solutions.items() - master.solutions.items():
+        raise ValueError(
+            f"{private / path.name}: expected graded cells and settings, got cells that differ "
+            "from the master's set-up or name another function: they would not be used"
+        )
     tests = tuple(mine.get(test.grade_id, test) for test in master.tests)
-    seed = over.seed if over.seed is not None else master.seed
-    return replace(master, tests=tests, seed=seed, locked=master.locked | over.locked)
+    settings = dict(_settings((private / path.name).read_text(encoding="utf-8")))
+    settings["deleted"] = master.deleted + over.deleted
+    return replace(master, tests=tests, locked=master.locked | over.locked, **settings)
 
 
 def _read(path: Path) -> Master:

@@ -199,9 +199,9 @@ def test_no_file_is_left_or_changed(graded):
     assert list(graded.scratch.iterdir()) == []
     assert snapshot(graded.submissions) == graded.before
     names = {path.name for path in graded.report.iterdir()}
-    assert names == {"class.csv", "points.svg", "private", "students"}
+    assert names == {"class.csv", "class.html", "private", "students"}
     assert len(list((graded.report / "students").iterdir())) == 2 * len(CASES)
-    assert len(list((graded.report / "private").iterdir())) == len(CASES) + 1
+    assert len(list((graded.report / "private").iterdir())) == len(CASES) + 2
     outside = {Path(path) for path in (tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm", "/")}
     outside |= {Path.home(), Path("/home"), Path("/run"), Path("/etc"), Path("/usr"), ROOT}
     outside |= {ROOT / "assignments", ROOT / ".venv", *map(Path, sysconfig.get_paths().values())}

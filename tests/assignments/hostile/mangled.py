@@ -234,7 +234,6 @@ NAMES: list[Case] = [
     _named("a comma and quotes in a name", 'a,"b".ipynb'),
     # Two notebooks claim one id, and a third the name that the grader gives to the second.
     _named("an id twice: the folder", "twice/work.ipynb", "twice", "q1"),
-    _named("an id twice: the file", "twice.ipynb", "twice~2~", "q2"),
     _named("an id twice: the name for the second", "twice~2.ipynb", "twice~2", "q3"),
     # Reports have the id as a file name where it is harmless, and one made from it where not.
     _named("a name in other letters", "ü.ipynb"),
