@@ -15,7 +15,7 @@ from assignments.grader.sandbox import Died, Hung, Limits, Sandbox
 RELOADS = 12
 TOTAL = 3  # times the time that the master gives, in all, with every repetition
 READ = 30.0  # seconds that reading a cell may take, where IPython is to be imported first
-SHORT = 10.0  # seconds that a definition may take when the cells are out of time
+SHORT = 30.0  # seconds that a definition may take when the cells are out of time: an import
 MOMENT, INSTANT = 0.01, 1e-3  # what else may take then: of all the cells' time; seconds
 GRACE = 1.0  # seconds after which a worker that does not interrupt itself is ended
 NOTES = 30

@@ -88,7 +88,7 @@ def test_one_statement_may_take_half_of_the_time_of_all(world):
     session = world.session("slow", "late;b", "late", "def late;c")
     session.load()
     given = [seconds for _, seconds in world.workers[0].steps]
-    assert given == pytest.approx([3, 3, 1.5, 1.5, SHORT, INSTANT])
+    assert given == pytest.approx([3, 3, 1.5, 1.5, SHORT])
     assert world.workers[0].seconds[1] == 3 + GRACE
     where = "(the cell that begins 'late;b')"
     assert session.problems[0] == f"a cell was interrupted: {SHARES} {where}"

@@ -140,7 +140,8 @@ def test_what_takes_too_long_is_interrupted_and_what_it_made_stays(worker):
     late = ["import time", "x = [1]", "while True:\n    time.sleep(0.01)", "y = x"]
     assert define(worker, "\n".join(late), seconds=0.1) == ["out of time"]
     assert worker.module.y == [1]
-    stubborn = "try:\n    while True: len([])\nexcept:\n    n = 1\n    while True: len([])"
+    waits = "    while True: time.sleep(0.01)"
+    stubborn = f"try:\n{waits}\nexcept:\n    n = 1\n{waits}"
     assert define(worker, stubborn, seconds=0.5) == ["out of time"]
     assert worker.module.n == 1
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
