@@ -36,8 +36,9 @@ def worked(master: Path, answered: Iterable[str] = (), body: str = "") -> str:
     answered = set(answered)
     for cell in made.cells:
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
-        with_answer = (lambda found: body or found[1]) if name in answered else (lambda _: STUB)
-        cell.source = HIDDEN.sub("", SOLUTION.sub(with_answer, cell.source))
+        answer = name in answered
+        kept = (lambda found: body or found[1].strip()) if answer else (lambda _: STUB)
+        cell.source = HIDDEN.sub("", SOLUTION.sub(kept, cell.source))
     return nbformat.writes(made)
 
 
