@@ -91,8 +91,8 @@ class Cells:
         """Have a worker that has run the setup alone."""
         self._check_time()
         self.sandbox = Sandbox(self.isolation, self.folder, self.limits)
-        closed = f"__import__('sys').modules.update(dict.fromkeys({self.master.closed}))"
-        self.sandbox.setup([*self.master.setup, closed])
+        close = f"__import__('sys').modules.update(dict.fromkeys({self.master.closed}))"
+        self.sandbox.setup([*self.master.setup, *([close] if self.master.closed else [])])
 
     def load(self) -> None:
         """Have a worker that has run the cells, without what ends it.

@@ -79,7 +79,11 @@ def test_ways_to_pack_that_have_no_limit_are_refused(tmp_path, method):
         unpack.content(put(tmp_path / "x.zip", out.getvalue()), "a.ipynb")
 
 
-@pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"x" * 100, packed(a="b" * 99)[:60]])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"PK\x03\x04", b"x" * 100, packed(a="b" * 99)[:60]],
+    ids=["empty", "mark", "text", "half"],
+)
 def test_half_an_archive_is_refused(tmp_path, data):
     """Kills: a traceback, and a class without grades, for an upload that broke off."""
     with pytest.raises(Unreadable, match="damaged"):
