@@ -119,10 +119,8 @@ class Cells:
                 self._note("all the time was gone: no cell was run from here on", number)
                 self.upto = number
                 break
-            begun, before = time.monotonic(), self.used
             if not self._run(number):
                 return number
-            self.used = before + time.monotonic() - begun
             self.done = number + 1
         self._keep_output()
         with contextlib.suppress(Died):

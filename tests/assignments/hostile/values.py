@@ -77,7 +77,7 @@ WRONG = dict.fromkeys(
         *("np.random.default_rng(6)", "np.float64", "np.add", "np", "random.Random(6)"),
         *("Liar", "Number", "Pickle()", "Boom()", "Slots", "cycle"),
         *("lambda x: 6.0", "f0", "print", "sys.modules", "type", "object()", "super", "Meta"),
-        *("(6.0 for _ in 'a')", "iter([6.0])", "memoryview(b'6')", "bytearray(b'6')"),
+        *("memoryview(b'6')", "bytearray(b'6')"),
         *("array.array('d', [1, 2])", "collections.deque([1, 2])", "collections.Counter('6')"),
         *("types.SimpleNamespace(value=6.0)", "types.MappingProxyType({6: 6})", "re.match('', '')"),
         *("datetime.timedelta(6)", "pathlib.Path('6')", "weakref.WeakSet()", "threading.Lock()"),
@@ -87,7 +87,8 @@ WRONG = dict.fromkeys(
     ),
     0,
 )
-VALUES: Attacks = returned(RIGHT | WRONG) | {
+LISTS = dict.fromkeys(("(6.0 for _ in 'a')", "iter([6.0])"), 1)  # a test may take a list
+VALUES: Attacks = returned(RIGHT | WRONG | LISTS) | {
     "what it holds is another's, for a test that takes a list": ("return Slots([1.0])", 1),
     "an error, as the value": ("return ValueError(6.0)", 0),
     "an error that is caught by no except": ("raise BaseException(6.0)", 0),
@@ -99,7 +100,7 @@ VALUES: Attacks = returned(RIGHT | WRONG) | {
     "a memory error": ("raise MemoryError", 0),
     "a recursion error": ("raise RecursionError", 0),
     "a warning": ("raise DeprecationWarning('x')", 0),
-    "a generator function": ("yield 6.0", 0),
+    "a generator function": ("yield 6.0", 1),
     "an error of a class with a lying name": (
         "raise type('AssertionError', (BaseException,), {'__str__': lambda s: 1 / 0})()",
         0,
