@@ -287,6 +287,6 @@ def _reason(test: Test, error: Exception) -> str:
         number = [f.lineno or 0 for f in frames if f.filename == f"<{test.grade_id}>"][-1]
         line = test.source.splitlines()[number - 1].strip()
         return f"failed: {line}"[:REASON]
-    text = " ".join(str(error).split())
+    text = " ".join("".join(c if c.isprintable() else " " for c in str(error)).split())
     kind = "" if isinstance(error, AssertionError | StudentError) else f"{type(error).__name__}: "
     return f"failed: {kind}{text}"[:REASON]
