@@ -180,8 +180,9 @@ def test_the_batch_ends_and_grades_everyone(graded):
 def test_a_submission_gets_what_it_earned_and_a_reason(graded, case):
     """Kills: a cheat that scores, an attack that gets through, an honest cell that loses points."""
     page = graded.of(case)
-    assert {test["test"]: test["points"] for test in page["tests"]} == case.earns, page
-    assert all(test["reason"] for test in page["tests"])
+    tests = [test for question in page["questions"] for test in question["tests"]]
+    assert {test["test"]: test["points"] for test in tests} == case.earns, page
+    assert all(test["reason"] for test in tests)
 
 
 def test_nobody_survives(graded):
