@@ -119,9 +119,11 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 .make/nbval: $(INSTALLED) $(PACKAGE) $(NOTEBOOKS) $(RESULTS)
 	$(call stage,nbval,$(BIN)/pytest -q --nbval -n 2 --dist loadfile notebooks)
 
-# One after the other: the hostile ones are one batch, which uses both cores itself.
+# Two at a time, but the hostile ones, which are one batch that uses both cores itself.
+HOSTILE := tests/assignments/test_hostile.py
 .make/grader: $(INSTALLED) $(PACKAGE) $(GRADER) $(TESTS) $(SCRIPTS)
-	$(call stage,grader,$(BIN)/pytest -q -m sandbox tests/assignments tests/benchmarks/speed/test_grading.py)
+	$(call stage,grader: honest and wrong,$(BIN)/pytest -q -n 2 -m sandbox tests/assignments --ignore $(HOSTILE))
+	$(call stage,grader: hostile,$(BIN)/pytest -q -m sandbox $(HOSTILE) tests/benchmarks/speed/test_grading.py)
 
 # Runs every master's reference solution against its tests before anything is given out.
 .make/assignments: $(INSTALLED) $(PACKAGE) $(MASTERS) tools/assignments.py

@@ -137,6 +137,14 @@ def test_processes_that_a_cell_leaves_are_ended_with_its_worker(world):
     assert not world.workers[-1].left
 
 
+def test_a_reduced_worker_that_a_definition_ends_is_followed_by_a_reduced_one(world):
+    """Kills: a whole worker, in which what was left out would end it again."""
+    session = world.session("a;def b", "def die;def c;d")
+    session.reduced = True
+    session.load()
+    assert world.ran() == [["def b", "def die"], ["def b", "def c"]]
+
+
 def test_when_its_time_is_up_a_submission_is_told_so_at_each_call(world):
     """Kills: a submission without an end; a batch that stops with it."""
     session = world.session("slow", deadline=1.0)

@@ -235,6 +235,7 @@ def test_the_master_and_the_other_submissions_are_hidden(tmp_path):
     [
         ("x = 1\nassert x == 2  # why", "failed: assert x == 2  # why"),
         ("assert ask() == 2, 'the sum\\n is two'", "failed: the sum is two"),
+        ("assert ask() == 2, 'a \\x1b[2J\\u202e\\x07 b'", "failed: a [2J b"),
         ("raise KeyError('k')", "failed: KeyError: 'k'"),
         ("assert ask(1 / 0)", "failed: ZeroDivisionError: division by zero"),
         ("raise AssertionError('x' * 9999)", "failed: " + "x" * 492),
@@ -242,7 +243,7 @@ def test_the_master_and_the_other_submissions_are_hidden(tmp_path):
     ],
 )
 def test_a_visible_test_says_why_it_failed(tmp_path, source, reason):
-    """Kills: the wrong line; a message over many lines; a reason of a megabyte."""
+    """Kills: the wrong line; a message over many lines or that a terminal obeys; a megabyte."""
     (score,) = run(tmp_path, master(tmp_path, visible(source))).scores
     assert (score.points, score.possible, score.reason) == (0, 1, reason)
     assert 0 < len(score.detail) <= 4000

@@ -155,9 +155,10 @@ def test_one_student_is_graded_again_and_the_others_rows_are_kept(batch):
     first = run(batch, seed=1)
     before = stamps(batch)
     slow = replace(batch, seconds=600)
-    assert run(slow, only={"cem"}) == first
-    assert renewed(batch, before) == {"cem"}
-    before = stamps(batch)
+    for _ in range(2):  # who is chosen is graded, also when there is nothing new
+        assert run(slow, only={"cem"}) == first
+        assert renewed(batch, before) == {"cem"}
+        before = stamps(batch)
     assert run(batch) == first
     assert renewed(batch, before) == set()
     assert [r.seconds for r in batch.finished()] == [None, None, 600, None]
