@@ -64,7 +64,7 @@ def log_posterior(theta, x, y):
     """log p(a, b, log σ | y) up to a constant, (n, 3) -> (n,)."""
     a, b, s = theta.T[:, :, None]
     z = (y - a - b * x) * np.exp(-s)
-    log_lik = (stats.t(4).logpdf(z) - s).sum(1)
+    log_lik = -(2.5 * np.log1p(z * z / 4) + s).sum(1)
     return log_lik - (a**2 + b**2)[:, 0] / 2 - np.exp(s[:, 0]) + s[:, 0]
 
 # %% nbgrader={"grade": false, "grade_id": "q6", "locked": false, "schema_version": 3, "solution": true, "task": false}
