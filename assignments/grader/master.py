@@ -109,7 +109,7 @@ def read_master(path: Path, private: Path | None = None) -> Master:
     Args:
         path: the master.
         private: a folder with a file of the same name, whose graded cells replace those of the
-            same grade_id and whose settings win; what it deletes is deleted too.
+            same grade_id and whose settings win; what it deletes or closes is so, too.
 
     Raises:
         ValueError: the file is no master, or the overlay does not fit it.
@@ -132,7 +132,7 @@ def read_master(path: Path, private: Path | None = None) -> Master:
         )
     tests = tuple(mine.get(test.grade_id, test) for test in master.tests)
     settings = dict(_settings((private / path.name).read_text(encoding="utf-8")))
-    settings["deleted"] = master.deleted + over.deleted
+    settings |= {"deleted": master.deleted + over.deleted, "closed": master.closed + over.closed}
     return replace(master, tests=tests, locked=master.locked | over.locked, **settings)
 
 

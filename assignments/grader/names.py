@@ -12,7 +12,7 @@ from datetime import datetime
 MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)(?:_.*)?")
 # `leeann_LATE_12345_67890_x.ipynb`; without names `anon_AbC12_67890_x.ipynb`
 CANVAS = re.compile(
-    r"(?:(?!LATE_)(?P<name>\w+?)_)??(?P<late>LATE_)?(?P<id>\d+|anon_[^_]+)"
+    r"(?:(?P<name>\w+?)_)??(?P<late>LATE_)?(?P<id>\d+|anon_[^_]+)"
     r"_(?:(?P<upload>\d+)_.+|text\.html|link\.html)"
 )
 COPY = re.compile(r"(?:-Copy\d+| ?\(\d+\))+$")  # what Jupyter and browsers add to a second one

@@ -102,6 +102,19 @@ def test_an_overlay_without_a_seed_keeps_the_masters(tmp_path):
     assert read_master(public, master(tmp_path / "own", TEXT).parent).seed == 5
 
 
+def test_what_an_overlay_deletes_or_closes_is_added_to_the_masters(tmp_path):
+    """Kills: a module that is there again because an instructor deletes another."""
+    both = [
+        master(tmp_path / name, TEXT.replace("seconds = 12", f"seconds = {n}\n{lines}"))
+        for name, n, lines in (
+            ("public", 5, "# grader: delete = a\n# grader: close = b"),
+            ("own", 7, "# grader: delete = c\n# grader: close = d"),
+        )
+    ]
+    read = read_master(both[0], both[1].parent)
+    assert (read.deleted, read.closed, read.seconds) == (("a", "c"), ("b", "d"), 7)
+
+
 def test_an_overlay_that_does_not_fit_is_refused(tmp_path):
     """Kills: a typing error in an id that leaves the public test in force."""
     own = master(tmp_path / "own", TEXT.replace("q1-hidden", "q9"))

@@ -48,6 +48,11 @@ def test_what_is_no_notebook_has_a_reason(text, trouble):
     assert trouble in reading.TROUBLES
 
 
+def test_a_byte_order_mark_is_no_part_of_the_notebook():
+    """Kills: a notebook that went through an editor of Windows, refused."""
+    assert extract(b"\xef\xbb\xbf" + content(code("a"))) == [("code", "a", "")]
+
+
 def test_what_is_kept_of_a_cell_is_its_kind_its_source_and_its_id():
     """Kills: a source for an id; lines of which only the first is read."""
     marked = code(["a\n", 3, "b"], metadata={"nbgrader": {"grade_id": "q1"}})
