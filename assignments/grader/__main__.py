@@ -152,8 +152,7 @@ def main(
         if check:
             _check(master, private, isolation)
             return
-        if submissions is None or report is None:
-            raise ValueError("expected a folder of submissions and one for the report, got none")
+        submissions, report = _folders(submissions, report)
         if late_percent and late is None:
             raise ValueError("expected --late with a deadline for --late-percent, got none")
         deadline = read_late(late, late_percent) if late else None
@@ -162,7 +161,7 @@ def main(
         folders = (master.resolve(), submissions.resolve(), report.resolve())
         isolation = isolation.hiding(report)
         batch = Batch(*folders, isolation, private, members, seconds)
-        found = {one.student: one for one in batch.find()}
+        found = _found(batch)
         by_hand = read_by_hand(overrides, assignment, set(found)) if overrides else {}
         chosen = {_student(name, found) for name in only or ()}
         records, interrupted = _run(batch, jobs, seed, chosen)
@@ -183,6 +182,25 @@ def _refusals() -> Iterator[None]:
     except (ValueError, OSError, GraderError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from error
+
+
+def _folders(submissions: Path | None, report: Path | None) -> tuple[Path, Path]:
+    """Both of them; a report among the submissions would be a student's in the next run."""
+    if submissions is None or report is None:
+        raise ValueError("expected a folder of submissions and one for the report, got none")
+    if report.resolve().is_relative_to(submissions.resolve()):
+        raise ValueError(f"expected the report outside {submissions}, got {report}")
+    return submissions, report
+
+
+def _found(batch: Batch) -> dict[str, Submission]:
+    """By student; where none is of the roster's, the folder or the roster is another one."""
+    found = {one.student: one for one in batch.find()}
+    people = batch.roster.people if batch.roster else found
+    strangers = [key for key in found if key not in people]
+    if strangers and not any(one.path for key, one in found.items() if key in people):
+        raise ValueError(f"expected submissions of the roster's students, got {strangers[:5]}")
+    return found
 
 
 def _run(batch: Batch, jobs: int, seed: int | None, chosen: set[str]) -> tuple[list[Record], bool]:

@@ -97,9 +97,10 @@ def canvas(results: list[Result], master: Master, roster: Roster, column: str = 
     info = [one for one in (*CANVAS_INFO, "Section") if one in roster.columns]
     if not {"Student", "ID", "Section"} <= set(info):
         raise ValueError(f"expected Canvas's gradebook as --roster, got {roster.columns[:6]}")
-    found = [one for one in roster.columns if CANVAS_ID.fullmatch(one) and column in one]
+    columns = [one for one in roster.columns if CANVAS_ID.fullmatch(one)]
+    found = [one for one in columns if column in one]
     if len(found) != 1:
-        raise ValueError(f"expected --column to name one assignment, got {column!r} for {found}")
+        raise ValueError(f"expected --column to name one assignment, got {column!r} for {columns}")
     info.sort(key=roster.columns.index)
     points = (row for row in roster.rows if row["Student"].strip().startswith("Points Possible"))
     most = next((_number(row[found[0]]) for row in points), None)
@@ -121,7 +122,10 @@ def summary(result: Result, master: Master) -> str:
     ]
     late = f"; {result.days} days late: {result.penalty:g} less" if result.penalty else ""
     by_hand = "".join(f"; {key}: {one.reason}" for key, one in result.by_hand.items())
-    notes = "" if result.submission.path else f"; {result.submission.note}"
+    reasons = {score.reason for score in result.record.grade.scores}
+    why = reasons.pop() if len(reasons) == 1 and not sum(result.points.values()) else ""
+    note = why if result.submission.path else result.submission.note
+    notes = f"; {note}" if note else ""
     return ", ".join(parts) + late + by_hand + notes
 
 

@@ -133,7 +133,7 @@ def read_by_hand(path: Path, master: Master, students: set[str]) -> dict[str, di
         )
         where = f"{path}, line {reader.line_num}"
         if student not in students:
-            raise ValueError(f"{where}: expected a student's id, got {student!r}")
+            raise ValueError(f"{where}: expected a student's id, got {student!r}; see class.csv")
         if question not in most or question in given.get(student, {}):
             raise ValueError(f"{where}: expected each of {list(most)} once, got {question!r}")
         try:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -90,6 +91,30 @@ def test_a_class_is_graded_and_the_isolation_told(classroom):
     assert (classroom.folder / "report" / "students" / "ann.html").exists()
 
 
+@pytest.mark.parametrize("below", ["", "report"])
+def test_a_report_among_the_submissions_is_refused(classroom, below):
+    """Kills: a report that the next run takes for a student, and grades."""
+    app = typer.Typer()
+    app.command()(command_line.main)
+    folder = classroom.folder / "submissions"
+    refused = CliRunner().invoke(app, [str(TINY), str(folder), str(folder / below)])
+    assert refused.exit_code == 2
+    assert f"expected the report outside {folder}" in refused.stderr
+    assert {path.name for path in folder.iterdir()} == {"ann.ipynb", "bob.ipynb"}
+
+
+def test_a_folder_in_which_nobody_is_on_the_roster_is_refused(classroom):
+    """Kills: a folder too high up, or another class's roster, and 0 points for everybody."""
+    other = written(classroom.folder / "roster.csv", [["id", "name"], ["7", "Zoe Park"]])
+    refused = classroom.grade(f"--roster={other}")
+    assert refused.exit_code == 2
+    assert "expected submissions of the roster's students, got ['ann', 'bob']" in refused.stderr
+    assert "batch" not in classroom.seen
+    shutil.rmtree(classroom.folder / "submissions")
+    (classroom.folder / "submissions").mkdir()
+    assert classroom.grade(f"--roster={other}").exit_code == 0
+
+
 def test_without_a_seed_one_is_drawn(classroom):
     """Kills: a seed that every student of every year can read in the source."""
     assert classroom.grade().exit_code == 0
@@ -165,7 +190,7 @@ def test_names_lateness_points_by_hand_and_an_export_reach_the_reports(classroom
 
 def test_who_is_not_on_the_roster_is_named(classroom):
     """Kills: a notebook under a mistyped id, whose grade is uploaded for nobody."""
-    roster = put(classroom.folder / "roster.csv", "id,name\nzoe,Zoe\n")
+    roster = put(classroom.folder / "roster.csv", "id,name\nbob,Bob\n")
     assert "Not on the roster: ann\n" in classroom.grade(f"--roster={roster}").stderr
 
 

@@ -123,6 +123,13 @@ def test_one_column_must_be_meant(tmp_path, column):
         canvas([], MASTER, roster, column)
 
 
+def test_the_columns_that_could_be_meant_are_named(tmp_path):
+    """Kills: "for []", after which an instructor knows no more than before."""
+    roster = read_roster(classes.canvas(tmp_path, TINY))
+    with pytest.raises(ValueError, match=r"got 'none' for \['Essay \(77\)', 'tiny \(88\)'\]"):
+        canvas([], MASTER, roster, "none")
+
+
 def test_what_is_no_gradebook_is_refused(tmp_path):
     """Kills: a file without sections, which Canvas refuses."""
     roster = read_roster(put(tmp_path / "g.csv", "Student,ID,tiny (88)\nA,1,\n"))
@@ -137,3 +144,12 @@ def test_a_summary_says_what_the_page_says():
     nothing = replace(made, submission=Submission("7", None, "nothing was handed in"),
                       points={}, penalty=0, by_hand={})  # fmt: skip
     assert summary(nothing, MASTER) == "q1 0/3 wrong, q2 0/3 wrong; nothing was handed in"
+
+
+def test_a_summary_says_why_there_are_no_points_at_all():
+    """Kills: "wrong" six times over, and no word of a file that is no notebook."""
+    damaged = student("7", 0, 0, 0, 0, reasons=("the file is not a notebook",) * 4)
+    want = "q1 0/3 wrong, q2 0/3 wrong"
+    assert summary(damaged, MASTER) == f"{want}; the file is not a notebook"
+    assert summary(student("7", 0, 0, 0, 0), MASTER) == want
+    assert summary(student("7", 1, 2, 1, 2, reasons=("passed",) * 4), MASTER) == "q1 3/3, q2 3/3"

@@ -123,7 +123,7 @@ def test_points_by_hand_are_read(tmp_path):
 
 @pytest.mark.parametrize(
     ("row", "reason"),
-    [("zoe,q1,1,x", "line 2: expected a student's id, got 'zoe'"),
+    [("zoe,q1,1,x", "line 2: expected a student's id, got 'zoe'; see class.csv"),
      ("ann,q9,1,x", "expected each of .* once, got 'q9'"),
      ("ann,q1,1,x\nann,q1,2,x", "line 3: expected each of .* once, got 'q1'"),
      ("ann,q1,4,x", "0 to 3 points and a reason, got '4'"), ("ann,q1,-1,x", "got '-1'"),
