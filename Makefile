@@ -122,7 +122,7 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 # Two at a time, but the hostile ones, which are one batch that uses both cores itself.
 HOSTILE := tests/assignments/test_hostile.py
 .make/grader: $(INSTALLED) $(PACKAGE) $(GRADER) $(TESTS) $(SCRIPTS)
-	$(call stage,grader: honest and wrong,$(BIN)/pytest -q -n 2 -m sandbox tests/assignments --ignore $(HOSTILE))
+	$(call stage,grader: honest and wrong,$(BIN)/pytest -q -n 2 --dist worksteal -m sandbox tests/assignments --ignore $(HOSTILE))
 	$(call stage,grader: hostile,$(BIN)/pytest -q -m sandbox $(HOSTILE) tests/benchmarks/speed/test_grading.py)
 
 # Runs every master's reference solution against its tests before anything is given out.
