@@ -17,6 +17,7 @@ def gained(name, *args):
     return getattr(libc, name)(*args) == 0
 def reads(*paths):
     return [open(p, "rb").read(1) for p in paths][-1]
+OURS = sum([p.split("/") for p in (sys.prefix, sys.base_prefix)], [])  # on the way to Python
 def lists(path, *allowed):
     return set(os.listdir(path)) - set(allowed)
 def writes(path, text="x"):
@@ -125,7 +126,7 @@ ESCAPES = tried(
         "password hashes": "reads('/etc/shadow')",
         "users": "reads('/etc/passwd')",
         "the machine's identity": "reads('/etc/machine-id')",
-        "the home folders": "lists('/home') or lists('/root')",
+        "the home folders": "any(lists(f, *OURS) for f in ('/home', '/root'))",
         "variable data": "lists('/var')",
         "sockets of services": "lists('/run')",
         "the other file systems": "lists('/mnt') or lists('/media') or lists('/srv')",
@@ -140,7 +141,7 @@ ESCAPES = tried(
         "other processes": "len([p for p in os.listdir('/proc') if p.isdigit()]) > 6",
         "a first process without a filter": "'Seccomp:\\t2' not in open('/proc/1/status').read()",
         "the first process's environment": "b'SUDO' in open('/proc/1/environ', 'rb').read()",
-        "another root": "lists('/proc/1/root/home')",
+        "another root": "lists('/proc/1/root/home', *OURS)",
         "open files of others": "[p for p in glob.glob('/proc/self/fd/*')"
         " if os.path.exists(p) and os.path.realpath(p).startswith(('/work', '/home', '/root'))]",
         "a folder that stayed open": "[p for p in glob.glob('/proc/self/fd/*')"
