@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ class NotAlone(Died):
     """The student's code left processes running."""
 
 
+@dataclass(eq=False)
 class Cells:
     """One submission's cells, in a worker that is started anew whenever they end it.
 
@@ -61,22 +63,15 @@ class Cells:
         acted: number of the last cell that may have changed what those above it made.
     """
 
-    def __init__(
-        self,
-        isolation: Isolation,
-        folder: Path,
-        master: Master,
-        cells: list[str],
-        *,
-        deadline: float = math.inf,
-    ) -> None:
-        self.isolation = isolation
-        self.folder = folder
-        self.master = master
-        self.cells = cells
-        self.deadline = deadline
-        self.limits = Limits(seconds=int(TOTAL * master.seconds) + 1)
-        self.upto = len(cells)
+    isolation: Isolation
+    folder: Path
+    master: Master
+    cells: list[str]
+    deadline: float = field(default=math.inf, kw_only=True)
+
+    def __post_init__(self) -> None:
+        self.limits = Limits(seconds=int(TOTAL * self.master.seconds) + 1)
+        self.upto = len(self.cells)
         self.acted = 0
         self.skipped: set[tuple[int, int | None]] = set()  # statements, or cells, left out
         self.careful: set[int] = set()  # cells that left a process running: which statement did?

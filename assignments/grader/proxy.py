@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import signal
 import time
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 from assignments.grader.cells import LATE, Cells, StudentError, text_of
 from assignments.grader.channel import ChannelError, decode, encode
-from assignments.grader.master import Master
-from assignments.grader.namespaces import Isolation
 from assignments.grader.sandbox import Died
 
 DEATHS = 2  # of one function; after that it is not called again
@@ -39,6 +36,7 @@ class Named:
         return self.function(*args, **kwargs)
 
 
+@dataclass(eq=False)
 class Session(Cells):
     """A submission's functions: what becomes of a call when the worker answers, errs or dies.
 
@@ -52,23 +50,15 @@ class Session(Cells):
         folder: what `sandbox.stage` made.
         master: the assignment.
         cells: the student's sources.
-        names: the name of a setup function, or None.
         deadline: when the submission's time is up, by `time.monotonic`.
+        names: the name of a setup function, or None.
     """
 
-    def __init__(
-        self,
-        isolation: Isolation,
-        folder: Path,
-        master: Master,
-        cells: list[str],
-        names: Callable[[Any], str | None] = lambda _: None,
-        *,
-        deadline: float = math.inf,
-    ) -> None:
-        super().__init__(isolation, folder, master, cells, deadline=deadline)
-        self.names = names
-        self.left = dict.fromkeys(master.solutions, master.call_seconds)
+    names: Callable[[Any], str | None] = field(default=lambda _: None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.left = dict.fromkeys(self.master.solutions, self.master.call_seconds)
         self.deaths: Counter[str] = Counter()
         self.last = ""
 

@@ -113,7 +113,7 @@ def main() -> None:
     """Read a notebook from standard input; print its cells, or what the trouble is."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
     gc.disable()  # millions of lists, and no circle among them
     print(json.dumps(extract(sys.stdin.buffer.read())))
 

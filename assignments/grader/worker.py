@@ -231,7 +231,7 @@ def limit(memory: int, seconds: int, files: int, processes: int, size: int) -> N
         (resource.RLIMIT_NOFILE, files),
         (resource.RLIMIT_NPROC, processes),
         (resource.RLIMIT_FSIZE, size),
-        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_CORE, 1),  # none, also where a program of the host would be given it
     ):
         resource.setrlimit(what, (value, value))
 

@@ -143,7 +143,7 @@ def test_the_process_has_limits_before_it_reads():
             os._exit(0)
     os.close(write)
     os.waitpid(child, 0)
-    assert os.read(read, 99).decode().split() == [str(3 << 29), "20", "0", '"form"']
+    assert os.read(read, 99).decode().split() == [str(3 << 29), "20", "1", '"form"']
     os.close(read)
 
 

@@ -78,7 +78,7 @@ def test_the_limits_are_bound_after_the_setup(limits):
     assert now[0] == now[1] == pytest.approx(size + (1 << 30), abs=64 << 20)
     assert limits == {resource.RLIMIT_CPU: (9, 9), resource.RLIMIT_NOFILE: (32, 32),
                       resource.RLIMIT_NPROC: (8, 8), resource.RLIMIT_FSIZE: (1 << 20, 1 << 20),
-                      resource.RLIMIT_CORE: (0, 0)}  # fmt: skip
+                      resource.RLIMIT_CORE: (1, 1)}  # fmt: skip
 
 
 def test_cells_share_the_setups_names(worker):
