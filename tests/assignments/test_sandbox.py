@@ -188,6 +188,7 @@ def test_the_environment_is_scrubbed(strong, monkeypatch):
 
 
 def test_an_error_is_an_answer_and_what_stands_below_is_run(sandbox):
+    """Kills: a worker that an exception or an exit ends; a function below it that is lost."""
     assert errors(sandbox, "x = 1\n1 / 0\ndef f(): return 3") == ["ZeroDivisionError"]
     assert call(sandbox, "f") == 3
     assert errors(sandbox, "sys.exit(3)") == ["SystemExit"]
@@ -197,6 +198,7 @@ def test_an_error_is_an_answer_and_what_stands_below_is_run(sandbox):
 
 
 def test_reduced_cells_define_and_do_nothing_else(sandbox):
+    """Kills: a loop that is run again in each worker; a constant that is left out with it."""
     source = "import math\nRATE = 0.5\nwhile True: pass\ndef f(): return math.pi * RATE\nf()"
     assert errors(sandbox, source, full=False) == []
     assert call(sandbox, "f") == pytest.approx(1.5708, abs=1e-4)
