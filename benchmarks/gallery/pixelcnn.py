@@ -18,19 +18,18 @@ from torch.nn.functional import one_hot
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
 
-import coursepkg
 from benchmarks.provenance import RESULTS, write_results
 from coursepkg.data.mnist import load_mnist, load_mnist_labels, shrink
 from coursepkg.evaluation import nats
 from coursepkg.models.autoregressive.conditional import ConditionalARM
 from coursepkg.nets.gated import GatedPixelCNN
+from coursepkg.nets.trained import FOLDER
 from coursepkg.rng import seeded
 from coursepkg.training import fit
 
 SHAPE, LEVELS, CLASSES = (14, 14), 16, 10
 D = SHAPE[0] * SHAPE[1]
 SIZES = {"embedding": 4, "channels": 32, "window": 7, "layers": 6}
-WEIGHTS = Path(coursepkg.__file__).parent / "weights"
 
 
 def main(
@@ -50,8 +49,8 @@ def main(
     print({name: value for name, value in row.items() if name != "shape"})
     if quick and out is None:
         return
-    (out or WEIGHTS).mkdir(exist_ok=True)
-    torch.save(state, (out or WEIGHTS) / "pixelcnn.pt")
+    (out or FOLDER).mkdir(exist_ok=True)
+    torch.save(state, (out or FOLDER) / "pixelcnn.pt")
     write_results((out or RESULTS) / "gallery-pixelcnn.json", [row])
 
 

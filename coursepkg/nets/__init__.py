@@ -9,6 +9,7 @@ from coursepkg.nets.mlp import MLP, WindowMLP
 from coursepkg.nets.nade import NADE
 from coursepkg.nets.pixelcnn import MaskedConv2d, PixelCNN, raster_mask
 from coursepkg.nets.recurrent import RasterGRU, RowLSTM
+from coursepkg.nets.trained import load_weights
 from coursepkg.nets.wavenet import DilatedLayer, WaveNet
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "WindowMLP",
     "check_causal",
     "dependence",
+    "load_weights",
     "raster_mask",
     "receptive_field",
     "soft_levels",
