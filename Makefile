@@ -23,7 +23,7 @@ MUTANTS   := $(wildcard tests/mutants/*.toml)
 SOURCES   := $(wildcard notebooks/*.md)
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 MASTERS   := $(wildcard assignments/masters/*.py)
-GRADER    := $(shell find assignments -name '*.py' -o -name '*.toml')
+GRADER    := $(shell find assignments -name '*.py' -o -name '*.toml' -o -name '*.html')
 PAGES     := _config.yml _toc.yml $(shell find book -type f -not -path 'book/generated/*' -not -path 'book/_static/mathjax/*' -not -path 'book/_static/assignments/*')
 INSTALLED := .venv/.installed
 
@@ -119,9 +119,11 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 .make/nbval: $(INSTALLED) $(PACKAGE) $(NOTEBOOKS) $(RESULTS)
 	$(call stage,nbval,$(BIN)/pytest -q --nbval -n 2 --dist loadfile notebooks)
 
-# One after the other: the hostile ones are one batch, which uses both cores itself.
+# Two at a time, but the hostile ones, which are one batch that uses both cores itself.
+HOSTILE := tests/assignments/test_hostile.py
 .make/grader: $(INSTALLED) $(PACKAGE) $(GRADER) $(TESTS) $(SCRIPTS)
-	$(call stage,grader,$(BIN)/pytest -q -m sandbox tests/assignments tests/benchmarks/speed/test_grading.py)
+	$(call stage,grader: honest and wrong,$(BIN)/pytest -q -n 2 --dist worksteal -m sandbox tests/assignments --ignore $(HOSTILE))
+	$(call stage,grader: hostile,$(BIN)/pytest -q -m sandbox $(HOSTILE) tests/benchmarks/speed/test_grading.py)
 
 # Runs every master's reference solution against its tests before anything is given out.
 .make/assignments: $(INSTALLED) $(PACKAGE) $(MASTERS) tools/assignments.py

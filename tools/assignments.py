@@ -25,6 +25,7 @@ from nbgrader.validator import Validator
 from rich.progress import track
 from traitlets.config import Config
 
+from assignments.grader.master import read_master
 from tools.launch import requirements
 from tools.site import title
 
@@ -39,6 +40,11 @@ TRAINS = re.compile(r"\*Trains: (.+?)\*", re.DOTALL)
 HEADING = re.compile(r"(?m)^## \d+\. (.+?) \(\d+ points?\)$")
 CHAPTER = re.compile(r"/(notebooks/\w+)\.html")  # a link in the first cell
 SECONDS = 180  # for one cell of a master
+TIMES = """
+
+When your notebook is graded, all its cells together may take {:.0f} seconds on one core, one
+statement half of that, and each of the functions that you write {:.0f} seconds in all its calls.
+Slow demonstrations are interrupted, and what stands below them is still run."""
 
 
 class Question(NamedTuple):
@@ -51,10 +57,12 @@ class Question(NamedTuple):
 
 
 def read(master: Path) -> nbformat.NotebookNode:
-    """The master as a notebook, without its settings for the grader."""
+    """The master as a notebook; of its settings for the grader, a sentence about time is left."""
     notebook: nbformat.NotebookNode = jupytext.read(master, fmt="py:percent")
     if notebook.cells and notebook.cells[0].source.startswith("# grader: "):
         del notebook.cells[0]
+        grader = read_master(master)
+        notebook.cells[0].source += TIMES.format(grader.cell_seconds, grader.call_seconds)
     return notebook
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import multiprocessing
 import os
 import re
@@ -18,54 +17,33 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+import traceback
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
-from tqdm import tqdm
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from assignments.grader import unpack
 from assignments.grader.collect import Submission, find
-from assignments.grader.grade import Grade, Score, grade_one
+from assignments.grader.grade import grade_one
 from assignments.grader.master import Master, read_master
 from assignments.grader.namespaces import Isolation
-from assignments.grader.stage import GraderError
+from assignments.grader.processes import die_with_parent
+from assignments.grader.records import Record, empty_record, failed_record, write_whole
+from assignments.grader.roster import Roster
+from assignments.grader.stage import scratch
 from assignments.grader.submission import Unreadable, read_bytes
 
-
-@dataclass(frozen=True)
-class Record:
-    """A submission's grade as it is kept; not `graded` if the grader itself failed."""
-
-    student: str
-    file: str
-    fingerprint: str
-    grade: Grade
-    graded: bool = True
-    notes: list[str] = field(default_factory=list)
-
-    def save(self, path: Path) -> None:
-        """Write the file whole or not at all."""
-        write_whole(path, json.dumps(asdict(self), indent=1))
-
-    @classmethod
-    def load(cls, path: Path) -> Record | None:
-        """The record in the file, or None if there is none that can be read."""
-        try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-            grade = data.pop("grade")
-            scores = [Score(**score) for score in grade.pop("scores")]
-            return cls(grade=Grade(scores=scores, **grade), **data)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
-            return None
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Replace the file's content at once: no reader, and no interruption, sees half of it."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    partial.write_text(text, encoding="utf-8", errors="backslashreplace")
-    os.replace(partial, path)
+COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TimeRemainingColumn(),
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +56,8 @@ class Batch:
         report: the folder of reports.
         isolation: as measured.
         private: an instructor's own tests, or None.
+        roster: who is in the class, or None.
+        seconds: that a submission's code may take altogether, or None for the master's.
     """
 
     master: Path
@@ -85,6 +65,8 @@ class Batch:
     report: Path
     isolation: Isolation
     private: Path | None = None
+    roster: Roster | None = None
+    seconds: float | None = None
 
     @property
     def records(self) -> Path:
@@ -100,46 +82,94 @@ class Batch:
         write_whole(path, f"{seed}\n")
         return seed
 
-    def run(self, *, jobs: int = 1, seed: int | None = None, progress: bool = True) -> list[Record]:
+    def find(self) -> list[Submission]:
+        """What was handed in, and those of the roster who handed in nothing; by student."""
+        master = read_master(self.master, self.private)
+        roster = self.roster or Roster([], [], [])
+        people = roster.people
+        found = find(self.submissions, master.name, master.solutions, roster.known)
+        absent = people.keys() - {submission.student for submission in found}
+        nothing = (
+            Submission(one, None, "nothing was handed in", owner=people[one]) for one in absent
+        )
+        return sorted([*found, *nothing], key=lambda submission: submission.student)
+
+    def run(
+        self,
+        *,
+        jobs: int = 1,
+        seed: int | None = None,
+        only: Collection[str] = (),
+        progress: bool = True,
+    ) -> list[Record]:
         """Grade what is not graded yet; the records of all submissions, by student.
 
         Args:
             jobs: how many at a time.
             seed: of the hidden tests; None draws a secret one, and keeps it for this report.
+            only: ids of students: these are graded, again if need be, and nobody else.
             progress: whether to show a bar.
 
         Raises:
-            ValueError: the master is wrong.
+            ValueError: the master is wrong, or the report's folder is another assignment's.
             KeyboardInterrupt: passed on; what is finished stays.
         """
         assignment = read_master(self.master, self.private)
-        self.records.mkdir(parents=True, exist_ok=True)
-        self.records.chmod(0o700)
+        if only and seed is not None:
+            raise ValueError("expected --only with the class's own seed, got --seed")
+        self._claim(assignment.name)
         drawn = self.seed(seed)
         work: list[tuple[Submission, str]] = []
-        for submission in find(self.submissions, assignment.name):
+        for submission in self.find():
             mark = self._fingerprint(submission, drawn)
-            record = Record.load(self._path(submission))
-            if record is None or not record.graded or record.fingerprint != mark:
+            if only and submission.student not in only:
+                continue
+            if not only and self._stands(Record.load(self._path(submission)), mark):
+                continue
+            if submission.path is None:
+                empty_record(submission, mark, assignment).save(self._path(submission))
+            else:
                 work.append((submission, mark))
         self._grade(work, assignment, drawn, jobs, progress)
         return self.finished()
 
+    def _stands(self, record: Record | None, mark: str) -> bool:
+        """Whether the record is of this very work, and made in the time that is now allowed."""
+        if record is None or not record.graded or record.fingerprint != mark:
+            return False
+        return self.seconds is None or record.seconds == self.seconds
+
+    def _claim(self, name: str) -> None:
+        """Make the folder of records; refuse one that holds another assignment's."""
+        self.records.mkdir(parents=True, exist_ok=True)
+        self.records.chmod(0o700)
+        path = self.records / "assignment.txt"
+        if path.is_file() and (other := path.read_text(encoding="utf-8").strip()) != name:
+            raise ValueError(f"expected a folder of its own for {name}, got one with {other}")
+        write_whole(path, f"{name}\n")
+
     def finished(self) -> list[Record]:
-        """The records of the submissions that have one."""
-        name = read_master(self.master, self.private).name
-        loaded = (Record.load(self._path(s)) for s in find(self.submissions, name))
-        return [record for record in loaded if record is not None]
+        """The records of all submissions; who has none yet is not graded."""
+        master = read_master(self.master, self.private)
+        return [self._finished(one, master) for one in self.find()]
+
+    def _finished(self, submission: Submission, master: Master) -> Record:
+        record = Record.load(self._path(submission))
+        if record is None:
+            record = failed_record(submission, "", master, "not graded yet")
+        noted = [submission.note] if submission.path and submission.note else []
+        return replace(record, notes=noted)
 
     def _path(self, submission: Submission) -> Path:
         return self.records / f"{submission.slug}.json"
 
     def _fingerprint(self, submission: Submission, seed: int) -> str:
-        digest = hashlib.sha256(f"{seed}".encode())
+        digest = hashlib.sha256(f"{seed} {submission.member!r}".encode())
         for path in (self.master, self.private / self.master.name if self.private else None):
             digest.update(path.read_bytes() if path else b"-")
         try:
-            digest.update(read_bytes(submission.path) if submission.path else b"-")
+            path = submission.path
+            digest.update(read_bytes(path) if path else os.fsencode(submission.note))
         except (OSError, Unreadable):
             digest.update(b"unreadable")
         return digest.hexdigest()
@@ -157,17 +187,18 @@ class Batch:
         context.set_forkserver_preload(["assignments.grader.grade", *_imports(master)])
         waiting = iter(work)
         running: dict[int, tuple[ForkServerProcess, Submission, str, float]] = {}
-        patience = 4 * master.seconds + 300
+        patience = 4 * (self.seconds or master.seconds) + 300
         with (
-            tempfile.TemporaryDirectory(prefix="grader-", ignore_cleanup_errors=True) as scratch,
-            tqdm(total=len(work), unit="submission", disable=not progress) as bar,
+            scratch() as place,
+            Progress(*COLUMNS, console=Console(stderr=True), disable=not progress) as bar,
             interrupts() as interrupted,
         ):
-            os.chmod(scratch, 0o755)  # a worker without namespaces, under its own uid, reads it
+            task = bar.add_task("grading", total=len(work))
+            place.chmod(0o755)  # a worker without namespaces, under its own uid, reads it
             try:
                 while True:
                     while len(running) < jobs and (item := next(waiting, None)) is not None:
-                        process = self._start(context, *item, seed, scratch)
+                        process = self._start(context, *item, seed, str(place))
                         running[process.sentinel] = (process, *item, time.monotonic())
                     if not running:
                         return
@@ -181,7 +212,7 @@ class Batch:
                         if not process.is_alive():
                             del running[sentinel]
                             self._check(submission, mark, master, process.exitcode)
-                            bar.update()
+                            bar.advance(task)
             finally:
                 for process, *_ in running.values():
                     process.kill()
@@ -193,9 +224,9 @@ class Batch:
         submission: Submission,
         mark: str,
         seed: int,
-        scratch: str,
+        folder: str,
     ) -> ForkServerProcess:
-        arguments = (self, submission, mark, seed, scratch)
+        arguments = (self, submission, mark, seed, folder)
         process = context.Process(target=work_on, args=arguments, daemon=False)
         process.start()
         return process
@@ -207,12 +238,6 @@ class Batch:
             return
         reason = f"not graded: the grader's process ended with status {status}; tell the instructor"
         failed_record(submission, mark, master, reason).save(self._path(submission))
-
-
-def failed_record(submission: Submission, mark: str, master: Master, reason: str) -> Record:
-    """No score yet, and why."""
-    scores = [Score(t.grade_id, t.question, 0.0, t.points, reason) for t in master.tests]
-    return Record(submission.student, str(submission.path), mark, Grade(scores, [reason]), False)
 
 
 @contextlib.contextmanager
@@ -233,34 +258,41 @@ def interrupts() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def work_on(batch: Batch, submission: Submission, mark: str, seed: int, scratch: str) -> None:
+def work_on(batch: Batch, submission: Submission, mark: str, seed: int, folder: str) -> None:
     """Grade one submission and keep the record: the whole life of a process.
 
-    Its temporary files are below `scratch`, which the batch removes even if this is killed.
+    Its temporary files are below `folder`, which the batch removes even if this is killed; if the
+    batch is killed, this one ends with it.
     """
-    tempfile.tempdir = scratch
+    if multiprocessing.parent_process():
+        die_with_parent()
+    tempfile.tempdir = folder
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all: the batch ends this one
     path = batch.records / f"{submission.slug}.json"
-    notes = [submission.note] if submission.note else []
     master = read_master(batch.master, batch.private)
-    if submission.path is None:
-        failed = failed_record(submission, mark, master, submission.note)
-        Record(submission.student, "", mark, failed.grade).save(path)
-        return
+    assert submission.path is not None
     try:
+        unpacked = Path(tempfile.mkdtemp(prefix="unpacked-"))
+        notebook = unpack.notebook(submission.path, submission.member, unpacked)
         grade = grade_one(
             batch.master,
-            submission.path,
+            notebook,
             isolation=batch.isolation,
             seed=seed,
             private=batch.private,
+            seconds=batch.seconds,
         )
-    except (GraderError, OSError, MemoryError) as error:
+    except Unreadable as error:  # what the student packed
+        empty_record(replace(submission, note=str(error)), mark, master).save(path)
+    except Exception as error:  # of the grader's own, whatever it is: the class goes on
         reason = f"not graded: {type(error).__name__}: {error}"
-        failed_record(submission, mark, master, reason).save(path)
-        return
-    file = str(submission.path.relative_to(batch.submissions))
-    Record(submission.student, file, mark, grade, notes=notes).save(path)
+        trace = "".join(traceback.format_exception(error, limit=-8))
+        write_whole(path.with_suffix(".error.txt"), trace)
+        failed_record(submission, mark, master, reason, trace).save(path)
+    else:
+        path.with_suffix(".error.txt").unlink(missing_ok=True)
+        seconds = batch.seconds
+        Record(submission.student, submission.file, mark, grade, seconds=seconds).save(path)
 
 
 def _imports(master: Master) -> list[str]:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import io
 import json
+import numbers
 import os
 import select
 import socket
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -24,10 +27,12 @@ NONCE = 16
 HEADER_LIMIT = 8 << 20
 PAYLOAD_LIMIT = 64 << 20
 DEPTH_LIMIT = 20
+COLLISIONS = 16  # keys of a dict with the same hash
 DTYPES = frozenset((
-    *("bool", "uint8", "int8", "int16", "int32", "int64"),
+    *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("float16", "float32", "float64", "complex64", "complex128"),
 ))
+WIDER = {"g": np.float64, "G": np.complex128}  # long doubles, of which machines have many kinds
 _LENGTHS = struct.Struct("<IQ")
 
 
@@ -49,7 +54,8 @@ def encode(value: Any, names: Callable[[Any], str | None] = lambda _: None) -> t
     Args:
         value: None, bool, int, float, complex, str, list, tuple, dict with such keys, numpy
             array or scalar, torch tensor, torch.Generator (its state travels), or a function
-            for which `names` knows a name.
+            for which `names` knows a name. Other numbers, mappings and sequences become the
+            nearest of these: what a test compares are numbers.
         names: the name under which the other side knows a function, or None.
 
     Raises:
@@ -68,7 +74,7 @@ class _Encoder:
         if depth > DEPTH_LIMIT:
             raise ChannelError(f"data nested more than {DEPTH_LIMIT} deep")
         if isinstance(item, np.generic):
-            item = item.item()
+            item = item.astype(WIDER.get(item.dtype.char, item.dtype)).item()
         match item:
             case None | bool():
                 return item
@@ -83,11 +89,13 @@ class _Encoder:
             case dict():
                 pairs = item.items()
                 return {"dict": [[self.tree(x, depth + 1) for x in pair] for pair in pairs]}
-        return self.leaf(item)
+        return self.leaf(item, depth)
 
-    def leaf(self, item: Any) -> Any:
+    def leaf(self, item: Any, depth: int) -> Any:
         torch: Any = sys.modules.get("torch")
         if isinstance(item, np.ndarray):
+            if item.dtype.kind == "U" or (item.dtype == object and not _real(item)):
+                return self.tree(item.tolist(), depth + 1)
             return self.array("array", item)
         if torch and isinstance(item, torch.Tensor):
             return self.array("tensor", tensor_to_numpy(item))
@@ -95,12 +103,18 @@ class _Encoder:
             return self.array("generator", item.get_state().numpy())
         if (name := self.names(item)) is not None:
             return {"function": name}
+        if (plain := nearest(item)) is not item:
+            return self.tree(plain, depth)
         raise ChannelError(
             f"a {type(item).__name__} cannot be returned: expected numbers, strings, arrays, "
             "tensors, or lists, tuples and dicts of these"
         )
 
     def array(self, kind: str, data: np.ndarray) -> dict[str, Any]:
+        if data.dtype.char in WIDER:
+            data = data.astype(WIDER[data.dtype.char])
+        if data.dtype == object:
+            data = data.astype(np.float64)
         if data.dtype.name not in DTYPES:
             raise ChannelError(f"an array of dtype {data.dtype} cannot be returned")
         data = data.astype(data.dtype.newbyteorder("="), copy=False)
@@ -111,9 +125,38 @@ class _Encoder:
         return {kind: [data.dtype.name, list(data.shape), start]}
 
 
+def _real(data: np.ndarray) -> bool:
+    return all(isinstance(x, numbers.Real) for x in data.flat)
+
+
+def nearest(item: Any) -> Any:
+    """A number, array, mapping or sequence of another library as plain data; else the item."""
+    match item:
+        case numbers.Integral():
+            return int(item)
+        case numbers.Real() | Decimal():
+            return float(item)
+        case numbers.Complex():
+            return complex(item)
+        case Mapping():
+            return dict(item)
+        case bytes() | bytearray() | memoryview():
+            return item
+        case Sequence() | KeysView() | ValuesView() | ItemsView() | Iterator():
+            return list(item)
+    for method, convert in (("__array__", np.asarray), ("__float__", float)):
+        if hasattr(type(item), method):
+            return convert(item)
+    return item
+
+
 def tensor_to_numpy(tensor: Any) -> np.ndarray:
-    """A tensor's values, detached and on the CPU."""
+    """A tensor's values, detached, dense and on the CPU; numpy has no floats of fewer bits."""
     try:
+        if "sparse" in str(tensor.layout):
+            tensor = tensor.to_dense()
+        if str(tensor.dtype).startswith(("torch.bfloat", "torch.float8")):
+            tensor = tensor.float()
         return np.asarray(tensor.detach().cpu().resolve_conj().resolve_neg().numpy())
     except (TypeError, RuntimeError) as error:
         raise ChannelError(f"a tensor that numpy cannot hold: {error}") from error
@@ -153,7 +196,7 @@ def _decode(
             values = [inner(x) for x in body]
             return values if kind == "list" else tuple(values)
         case "dict", list():
-            return {_key(inner(k)): inner(x) for k, x in body}
+            return _dict([(_key(inner(k)), inner(x)) for k, x in body])
         case "complex", [real, imaginary]:
             return complex(float(real), float(imaginary))
         case "array", [dtype, list(shape), start]:
@@ -165,9 +208,19 @@ def _decode(
     raise ChannelError("not a value")
 
 
+def _dict(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    """A dict, unless a student chose its keys such that making it takes quadratic time."""
+    hashes = Counter(hash(key) for key, _ in pairs)
+    if max(hashes.values(), default=0) > COLLISIONS:
+        raise ChannelError("a dict whose keys collide")
+    return dict(pairs)
+
+
 def _key(item: Any) -> Any:
+    if isinstance(item, tuple):
+        return tuple(map(_key, item))
     if not isinstance(item, str | int | float | bool | None):
-        raise ChannelError("a dict's key must be a string or a number")
+        raise ChannelError("a dict's key must be a string, a number or a tuple")
     return item
 
 

@@ -5,24 +5,32 @@ from __future__ import annotations
 import contextlib
 import io
 import resource
+import signal
 import sys
 import time
 import traceback
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from assignments.grader.cells import TOTAL, StudentError
 from assignments.grader.isolation import best_isolation
 from assignments.grader.master import Master, Test, read_master
 from assignments.grader.namespaces import Isolation
-from assignments.grader.proxy import Named, Proxy, Session, StudentError
-from assignments.grader.stage import stage
-from assignments.grader.submission import Unreadable, pick, read_cells
+from assignments.grader.proxy import Named, Proxy, Session
+from assignments.grader.stage import GraderError, stage
+from assignments.grader.submission import Picked, Unreadable, pick, read_cells
 
 TEST_MEMORY = 4 << 30
 REASON = 500  # characters of a reason
+UNANSWERED = "raised NotImplementedError"
+CHANGED = (
+    "a cell below changes what the answer uses; "
+    "the points are those that it earns with the cells above its tests"
+)
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,7 @@ def grade_one(
     isolation: Isolation | None = None,
     seed: int,
     private: Path | None = None,
+    seconds: float | None = None,
 ) -> Grade:
     """Grade one notebook; never raises for anything that the submission holds or does.
 
@@ -99,6 +108,7 @@ def grade_one(
         seed: becomes ``SEED`` in the test cells; the same for the whole class.
         private: a folder that holds a file of the master's name, whose graded cells
             replace those of the same grade_id.
+        seconds: that the submission's code may take altogether; None for the master's.
 
     Returns:
         The grade: points and a reason per graded cell.
@@ -108,8 +118,10 @@ def grade_one(
     """
     begun = time.monotonic()
     assignment = read_master(master, private)
+    if seconds is not None:
+        assignment = replace(assignment, seconds=seconds)
     try:
-        sources, problems = pick(read_cells(submission), assignment)
+        picked = pick(read_cells(submission), assignment)
     except Unreadable as error:
         return _nothing(assignment, str(error))
     if isolation is None:
@@ -117,20 +129,55 @@ def grade_one(
     isolation = isolation.hiding(master.parent, submission.parent)
     seed = assignment.seed if assignment.seed is not None else seed
     with stage(assignment.deleted) as folder, _fresh_torch():
-        names: dict[int, str] = {}
-        session = Session(isolation, folder, assignment, sources, names=lambda f: _name(f, names))
-        try:
-            base = _namespace(assignment, session, seed)
-            names |= {id(value): key for key, value in base.items() if callable(value)}
-            session.load()
-            # Visible tests come first: their messages cannot carry what a hidden one has sent.
+        begin = partial(Session, isolation, folder, assignment, picked.sources)
+        with contextlib.closing(begin()) as session:
+            session.start()  # how long that takes is no fault of the student's
+            session.deadline = time.monotonic() + TOTAL * assignment.seconds
+            # Visible tests first: their messages cannot carry what a hidden one has sent.
             order = sorted(assignment.tests, key=lambda test: test.hidden)
-            done = {test.grade_id: _run(test, dict(base)) for test in order}
-            scores = [done[test.grade_id] for test in assignment.tests]
-        finally:
-            session.close()
-    problems += session.problems
+            done = _run_all(assignment, session, seed, [(len(picked.sources), order)])
+        problems = picked.problems + session.problems
+        if spoilt := _spoilt(assignment, picked, session.acted, done):
+            # In the notebook's order; of this nothing but the points is shown to a student.
+            with contextlib.closing(begin(deadline=session.deadline)) as again:
+                passed = _passed(_run_all(assignment, again, seed, spoilt))
+            done |= passed
+            problems += dict.fromkeys(f"{score.question}: {CHANGED}" for score in passed.values())
+    scores = [done[test.grade_id] for test in assignment.tests]
     return Grade(scores, problems, session.output, round(time.monotonic() - begun, 2))
+
+
+def _spoilt(
+    assignment: Master, picked: Picked, acted: int, done: dict[str, Score]
+) -> list[tuple[int, list[Test]]]:
+    """The tests that failed where a cell below them did more than define, as it stands above."""
+    found: dict[int, list[Test]] = {}
+    for test in assignment.tests:
+        above, score = picked.above.get(test.question, acted), done[test.grade_id]
+        if above < acted and score.points < test.points and UNANSWERED not in score.reason:
+            found.setdefault(above, []).append(test)
+    return sorted(found.items())
+
+
+def _passed(scores: dict[str, Score]) -> dict[str, Score]:
+    return {key: score for key, score in scores.items() if score.points == score.possible}
+
+
+def _run_all(
+    assignment: Master, session: Session, seed: int, tests: list[tuple[int, list[Test]]]
+) -> dict[str, Score]:
+    """The scores of these tests, each when so many cells have run."""
+    base = _namespace(assignment, session, seed)
+    names = {id(value): key for key, value in base.items() if callable(value)}
+    session.names = lambda f: _name(f, names)
+    done: dict[str, Score] = {}
+    for number, group in tests:
+        session.upto = number
+        with contextlib.suppress(StudentError):  # out of time: each call says so
+            session.load()
+        for test in group:
+            done[test.grade_id] = _run(test, dict(base), session.deadline)
+    return done
 
 
 @contextlib.contextmanager
@@ -176,12 +223,19 @@ def _seeded(seed: int) -> Any:
     return torch.Generator().manual_seed(seed)
 
 
-def _run(test: Test, space: dict[str, Any]) -> Score:
+def _run(test: Test, space: dict[str, Any], deadline: float) -> Score:
     """Run one test cell in a namespace of its own."""
     try:
-        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(), _memory_limit():
+        with (
+            contextlib.redirect_stdout(io.StringIO()),
+            warnings.catch_warnings(),
+            _memory_limit(),
+            _time_limit(deadline),
+        ):
             warnings.simplefilter("ignore")
             exec(compile(test.source, f"<{test.grade_id}>", "exec"), space)
+    except GraderError:  # no fault of the student's: not a score of nothing, but none
+        raise
     except Exception as error:
         detail = "".join(traceback.format_exception(error, limit=-3))[-4000:]
         if isinstance(error, StudentError):
@@ -204,6 +258,25 @@ def _memory_limit() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
+@contextlib.contextmanager
+def _time_limit(deadline: float) -> Iterator[None]:
+    """Let a test take what is left: what it compares is as large as a student likes.
+
+    A call in the sandbox is not interrupted (`Proxy`): it has limits of its own.
+    """
+
+    def ring(*_: object) -> None:
+        raise StudentError("the submission's time was up")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, max(deadline - time.monotonic(), 1e-3), 1.0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def _reason(test: Test, error: Exception) -> str:
     """One line for the student: of a hidden test the hint, and nothing that its inputs shaped."""
     if test.hidden:
@@ -214,6 +287,6 @@ def _reason(test: Test, error: Exception) -> str:
         number = [f.lineno or 0 for f in frames if f.filename == f"<{test.grade_id}>"][-1]
         line = test.source.splitlines()[number - 1].strip()
         return f"failed: {line}"[:REASON]
-    text = " ".join(str(error).split())
+    text = " ".join("".join(c if c.isprintable() else " " for c in str(error)).split())
     kind = "" if isinstance(error, AssertionError | StudentError) else f"{type(error).__name__}: "
     return f"failed: {kind}{text}"[:REASON]

@@ -20,7 +20,7 @@ LIMITS = Limits(memory=256 << 20, scratch=4 << 20, files=32, processes=8, second
 
 # Run inside, as a student's cell would be. Each function says whether it was prevented.
 PROBES = """
-import os, socket, threading
+import ctypes, mmap, os, socket, threading
 
 def refused(action):
     try:
@@ -33,11 +33,25 @@ def course(): return not any(os.path.exists(path) for path in HIDDEN)
 def write_outside():
     return all(refused(lambda: open(os.path.join(place, "grader-probe"), "w")) for place in OUTSIDE)
 def network():
-    with socket.socket() as probe:
-        probe.settimeout(2)
-        return refused(lambda: probe.connect(("127.0.0.1", PORT)))
+    with socket.socket(socket.AF_UNIX) as probe:
+        return refused(lambda: probe.connect(NAME)) and refused(
+            lambda: socket.create_connection(("127.0.0.1", PORT), 2)
+        )
 def processes(): return len([name for name in os.listdir("/proc") if name.isdigit()]) < 6
 def memory(): return refused(lambda: bytearray(2 * MEMORY))
+def uncounted():
+    libc = ctypes.CDLL(None)
+    segment = libc.shmget(0, 4096, 0o1600)
+    if segment >= 0:
+        libc.shmctl(segment, 0, None)
+    shared = refused(lambda: mmap.mmap(-1, 4096)), refused(map_zeros)
+    return segment < 0 and libc.memfd_create(b"probe", 0) < 0 and all(shared)
+def map_zeros():
+    with open("/dev/zero", "r+b") as file:
+        mmap.mmap(file.fileno(), 4096)
+def keys():
+    keyctl = 250 if os.uname().machine == "x86_64" else 219
+    return ctypes.CDLL(None).syscall(keyctl, 0, -3, 0) < 0
 def files(): return refused(lambda: [open("/dev/null") for _ in range(2 * FILES)])
 def file_size(): return refused(lambda: fill("/tmp/probe", 2))
 def scratch(): return all(refused(lambda: fill_folder(place)) for place in ("/tmp", "/dev/shm"))
@@ -64,7 +78,6 @@ def privileges():
     status = open("/proc/self/status").read()
     return "CapEff:\\t0000000000000000" in status and "NoNewPrivs:\\t1" in status
 def namespaces():
-    import ctypes
     return ctypes.CDLL(None).unshare(0x10000000) != 0
 def survivor():
     for _ in range(2):
@@ -82,6 +95,8 @@ NAMES = {
     "processes": "sees no other process",
     "namespaces": "cannot make namespaces of its own",
     "memory": "memory is limited",
+    "uncounted": "no memory that no limit counts",
+    "keys": "no keys of the session",
     "files": "open files are limited",
     "file_size": "a file's size is limited",
     "scratch": "the scratch folder is limited",
@@ -138,13 +153,20 @@ def measure(backend: str, *hidden: Path) -> Isolation:
         stage() as folder,
         tempfile.TemporaryDirectory() as outside,
         socket.create_server(("127.0.0.1", 0)) as server,
+        socket.socket(socket.AF_UNIX) as local,
     ):
+        local.bind("")  # the kernel gives it a name
+        local.listen()
         os.chmod(outside, 0o777)
         known = {
             "HIDDEN": [
-                str(p) for top in (ROOT, *isolation.hidden) for p in top.iterdir() if p.is_file()
+                str(p)
+                for top in (ROOT, *isolation.hidden)
+                for p in (top.iterdir() if top.is_dir() else ())
+                if p.is_file()
             ],
             "OUTSIDE": [outside, "/", "/var", "/dev", "/grader", "/home"],
+            "NAME": local.getsockname(),
             "PORT": server.getsockname()[1],
             "MEMORY": LIMITS.memory,
             "FILES": LIMITS.files,

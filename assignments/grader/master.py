@@ -14,6 +14,10 @@ import jupytext
 HINT = re.compile(r"^\s*# hint:\s*(.+?)\s*$", re.MULTILINE)
 SETTING = re.compile(r"^# grader:\s*(\w+)\s*=\s*(.+?)\s*$", re.MULTILINE)
 HIDDEN = "### BEGIN HIDDEN TESTS"
+REGION = re.compile(rf"^\s*{HIDDEN}.*?### END HIDDEN TESTS\s*?$", re.MULTILINE | re.DOTALL)
+
+SOLUTION = re.compile(r"### BEGIN SOLUTION\n.*?### END SOLUTION", re.DOTALL)
+STUB = "raise NotImplementedError"  # what a student finds in place of a solution
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,11 @@ class Test:
         return HIDDEN in self.source
 
     @property
+    def looks(self) -> set[str]:
+        """What a copy of it looks like, here and as released; see `plain`."""
+        return {plain(self.source), plain(REGION.sub("", self.source))}
+
+    @property
     def hint(self) -> str:
         """What a student may see of a hidden test that failed."""
         found = HINT.search(self.source)
@@ -51,8 +60,12 @@ class Master:
         solutions: the function that a question asks for -> the cell's grade_id.
         tests: the graded cells, in order.
         deleted: modules that a student's ``coursepkg`` lacks.
+        closed: modules of others that do what a question asks for, and cannot be imported.
         seconds: wall time that one submission's code may take altogether.
         seed: of the hidden tests, if the file fixes it.
+        locked: the locked cells' sources without their layout, as here and as released: a cell
+            that is none of them was changed.
+        stubs: the same of the answers' cells as released, in which there is no answer.
     """
 
     name: str
@@ -60,8 +73,21 @@ class Master:
     solutions: dict[str, str]
     tests: tuple[Test, ...]
     deleted: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
     seconds: float = 120.0
     seed: int | None = None
+    locked: frozenset[str] = frozenset()
+    stubs: frozenset[str] = frozenset()
+
+    @property
+    def cell_seconds(self) -> float:
+        """Wall time that all of a student's cells may take together."""
+        return self.seconds / 2
+
+    @property
+    def call_seconds(self) -> float:
+        """Wall time that each function may take in all its calls."""
+        return self.seconds / (len(self.solutions) + 1)
 
     @property
     def questions(self) -> dict[str, float]:
@@ -70,11 +96,6 @@ class Master:
         for test in self.tests:
             result[test.question] = result.get(test.question, 0.0) + test.points
         return result
-
-    @property
-    def locked(self) -> frozenset[str]:
-        """The locked cells' sources without their layout: to know them without metadata."""
-        return frozenset(plain(source) for source in (*self.setup, *(t.source for t in self.tests)))
 
 
 def plain(source: str) -> str:
@@ -88,7 +109,7 @@ def read_master(path: Path, private: Path | None = None) -> Master:
     Args:
         path: the master.
         private: a folder with a file of the same name, whose graded cells replace those of the
-            same grade_id and whose settings win.
+            same grade_id and whose settings win; what it deletes or closes is so, too.
 
     Raises:
         ValueError: the file is no master, or the overlay does not fit it.
@@ -104,8 +125,15 @@ def read_master(path: Path, private: Path | None = None) -> Master:
         raise ValueError(
             f"{private / path.name}: the master has no graded cell {sorted(strangers)}"
         )
+    if set(over.setup) - set(master.setup) or over.solutions.items() - master.solutions.items():
+        raise ValueError(
+            f"{private / path.name}: expected graded cells and settings, got cells that differ "
+            "from the master's set-up or name another function: they would not be used"
+        )
     tests = tuple(mine.get(test.grade_id, test) for test in master.tests)
-    return replace(master, tests=tests, seed=over.seed if over.seed is not None else master.seed)
+    settings = dict(_settings((private / path.name).read_text(encoding="utf-8")))
+    settings |= {"deleted": master.deleted + over.deleted, "closed": master.closed + over.closed}
+    return replace(master, tests=tests, locked=master.locked | over.locked, **settings)
 
 
 def _read(path: Path) -> Master:
@@ -117,12 +145,14 @@ def _read(path: Path) -> Master:
     setup: list[str] = []
     solutions: dict[str, str] = {}
     tests: list[Test] = []
+    stubs: set[str] = set()
     for cell in cells:
         mark = cell.metadata.get("nbgrader") if cell.cell_type == "code" else None
         if not mark:
             continue
         if mark.get("solution"):
             solutions |= dict.fromkeys(_functions(cell.source), mark["grade_id"])
+            stubs.add(plain(SOLUTION.sub(STUB, cell.source)))
         elif mark.get("grade"):
             tests.append(Test(mark["grade_id"], cell.source, float(mark["points"])))
         elif mark.get("locked"):
@@ -132,7 +162,13 @@ def _read(path: Path) -> Master:
     ids = [test.grade_id for test in tests]
     if len(set(ids)) < len(ids):
         raise ValueError(f"{path}: two graded cells have the same grade_id")
-    return Master(path.stem, tuple(setup), solutions, tuple(tests), **dict(_settings(text)))
+    locked = frozenset(map(plain, setup)).union(*(test.looks for test in tests))
+    return Master(
+        *(path.stem, tuple(setup), solutions, tuple(tests)),
+        **dict(_settings(text)),
+        locked=locked,
+        stubs=frozenset(stubs),
+    )
 
 
 def _functions(source: str) -> list[str]:
@@ -142,11 +178,11 @@ def _functions(source: str) -> list[str]:
 def _settings(text: str) -> Iterator[tuple[str, Any]]:
     for key, value in SETTING.findall(text):
         match key:
-            case "delete":
-                yield "deleted", tuple(name.strip() for name in value.split(",") if name.strip())
+            case "delete" | "close":
+                yield f"{key}d", tuple(name.strip() for name in value.split(",") if name.strip())
             case "seconds":
                 yield "seconds", float(value)
             case "seed":
                 yield "seed", int(value)
             case _:
-                raise ValueError(f"unknown setting `# grader: {key}`: delete, seconds, seed")
+                raise ValueError(f"unknown setting `# grader: {key}`: close, delete, seconds, seed")

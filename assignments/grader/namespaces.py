@@ -6,6 +6,7 @@ import functools
 import os
 import shlex
 import shutil
+import site
 import subprocess
 import sys
 import sysconfig
@@ -17,6 +18,7 @@ from assignments.grader.stage import ROOT, GraderError
 UID = 64123  # who the student's code is when the grader is root: nobody else
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 FILES = ("/etc/ld.so.cache", "/etc/localtime", "/sys/devices/system/cpu")
+LAST = ("choom", "-n", "1000", "--")  # out of memory, the kernel ends the student first
 SHARES = ("/dev/shm", "/tmp")  # the two scratch folders, each of limited size
 
 
@@ -46,7 +48,9 @@ class Isolation:
         return replace(self, hidden=(*self.hidden, *(path.resolve() for path in paths)))
 
 
-def command(isolation: Isolation, folder: Path, scratch: int, worker: list[str]) -> list[str]:
+def command(
+    isolation: Isolation, folder: Path, scratch: int, worker: list[str], rules: int
+) -> list[str]:
     """The command that runs `worker` in a sandbox that shows `folder` as ``/grader``.
 
     Args:
@@ -54,12 +58,13 @@ def command(isolation: Isolation, folder: Path, scratch: int, worker: list[str])
         folder: what becomes ``/grader``.
         scratch: bytes that ``/tmp`` and ``/dev/shm`` may each hold.
         worker: the worker's command line.
+        rules: the file descriptor of the filter of system calls.
     """
     match isolation.backend:
         case "bwrap":
-            return bubblewrap(layout(isolation.hidden), folder, scratch, worker)
+            return [*LAST, *bubblewrap(layout(isolation.hidden), folder, scratch, worker, rules)]
         case "unshare":
-            return unshare(layout(isolation.hidden), folder, scratch, worker)
+            return [*LAST, *unshare(layout(isolation.hidden), folder, scratch, worker)]
         case "none":
             return [*become(), *worker]
     raise ValueError(f"backend must be bwrap, unshare or none, got {isolation.backend!r}")
@@ -89,10 +94,14 @@ def layout(hidden: tuple[Path, ...]) -> list[tuple[Path, bool]]:
 
 
 def package_folders() -> list[Path]:
-    """Where this Python's packages are, without the course's own folder."""
-    folders = [Path(entry).absolute() for entry in sys.path if entry and Path(entry).is_dir()]
-    folders += [Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib")]
-    return [folder for folder in dict.fromkeys(folders) if folder.resolve() != ROOT]
+    """Where this Python's packages are; not what else happens to be on its path."""
+    folders = [
+        *site.getsitepackages(),
+        *(sysconfig.get_path(kind) for kind in ("purelib", "platlib")),
+    ]
+    if site.ENABLE_USER_SITE:
+        folders.append(site.getusersitepackages())
+    return [folder for folder in map(Path, dict.fromkeys(folders)) if folder.is_dir()]
 
 
 def check_reach(isolation: Isolation, folder: Path) -> None:
@@ -129,19 +138,21 @@ def options(tool: str) -> str:
 
 
 def bubblewrap(
-    places: list[tuple[Path, bool]], folder: Path, scratch: int, worker: list[str]
+    places: list[tuple[Path, bool]], folder: Path, scratch: int, worker: list[str], rules: int
 ) -> list[str]:
     """The command with bwrap; two of them as root, who can read what `UID` cannot reach."""
     mounts = _mounts(places)
     mounts += ["--ro-bind", str(folder), "/grader", "--perms", "0755", "--dir", "/var"]
     mounts += ["--dir", "/tmp", "--dir", "/dev", "--dir", "/proc"]
     size = ["--size", str(scratch)] if "--size" in options("bwrap") else []
-    private = ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
+    # shared mappings of /dev/zero are memory that no limit counts
+    private = ["--proc", "/proc", "--dev", "/dev", "--ro-bind", "/dev/null", "/dev/zero"]
+    private += ["--remount-ro", "/dev"]
     for share in SHARES:
         private += [*size, "--tmpfs", share]
         # a course that lives below /tmp is shown again on top of the empty /tmp
         private += _mounts([place for place in places if place[0].is_relative_to(share)])
-    private += ["--remount-ro", "/", "--chdir", "/tmp", "--", *worker]
+    private += ["--remount-ro", "/", "--chdir", "/tmp", "--seccomp", str(rules), "--", *worker]
     start = ["bwrap", "--unshare-all", "--unshare-user", "--die-with-parent", "--new-session"]
     if "--disable-userns" in options("bwrap"):
         start.append("--disable-userns")
@@ -183,8 +194,9 @@ PATH=/usr/sbin:/sbin:$PATH
 root=$FOLDER/root
 mount -t tmpfs -o size=4m,mode=755 tmpfs "$root"
 mkdir -p "$root/tmp" "$root/dev/shm"
-mount -t tmpfs -o nosuid,nodev,mode=1777,size=$SCRATCH tmpfs "$root/tmp"
-mount -t tmpfs -o nosuid,nodev,mode=1777,size=$SCRATCH tmpfs "$root/dev/shm"
+for share in tmp dev/shm; do
+  mount -t tmpfs -o nosuid,nodev,mode=1777,size=$SCRATCH,nr_inodes=10k tmpfs "$root/$share"
+done
 show() {
   if [ -d "$1" ]; then mkdir -p "$root$1"; else mkdir -p "$(dirname "$root$1")"; : > "$root$1"; fi
   mount --rbind "$1" "$root$1"
@@ -196,7 +208,7 @@ $PLACES
 mkdir -p "$root/grader" "$root/var" "$root/proc" "$root/old"
 mount --bind "$FOLDER" "$root/grader"
 mount -o remount,bind,ro "$root/grader"
-for name in null zero full random urandom; do
+for name in null full random urandom; do
   : > "$root/dev/$name"; mount --bind "/dev/$name" "$root/dev/$name"
 done
 mount --rbind /proc "$root/proc"
@@ -211,7 +223,7 @@ mount -t proc proc /proc
 mount -o remount,bind,ro /
 echo 0 > /proc/sys/user/max_user_namespaces
 cd /tmp
-exec setpriv --no-new-privs --bounding-set=-all --inh-caps=-all -- sh -c $WORKER
+exec setpriv --no-new-privs --bounding-set=-all --inh-caps=-all -- $FILTER sh -c $WORKER
 """
 PRIVATE = ["--user", "--map-root-user", "--net", "--ipc", "--pid", "--fork", "--kill-child=KILL"]
 
@@ -236,6 +248,7 @@ def unshare(
         "FOLDER": shlex.quote(str(folder)),
         "PLACES": "\n".join(lines),
         "SCRATCH": str(scratch),
+        "FILTER": shlex.join([sys.executable, "-I", "-S", "-B", "/grader/seccomp.py"]),
         "WORKER": shlex.quote(f"{shlex.join(worker)}; exit $?"),  # sh is init, not the worker
     }
     build, enter = (_fill(script, values) for script in (BUILD, ENTER))

@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
+from assignments.grader.cells import LATE, Cells, StudentError, text_of
 from assignments.grader.channel import ChannelError, decode, encode
-from assignments.grader.master import Master
-from assignments.grader.namespaces import Isolation
-from assignments.grader.sandbox import Died, Limits, Sandbox
+from assignments.grader.sandbox import Died
 
-REDUCED_SECONDS = 3.0  # to define functions, no more
-RELOADS = 6
 DEATHS = 2  # of one function; after that it is not called again
 RAISABLE = (
     *(ValueError, TypeError, KeyError, IndexError, ZeroDivisionError, OverflowError),
     *(NotImplementedError, RuntimeError, AttributeError, NameError),
 )
-
-
-class StudentError(Exception):
-    """A call to a student's function gave no value.
-
-    Args:
-        summary: what happened, in words that hold nothing of the student's making.
-        message: the error's own message.
-        trace: the traceback in the student's code.
-    """
-
-    def __init__(self, summary: str, message: str = "", trace: str = "") -> None:
-        super().__init__(f"{summary}: {message}" if message else summary)
-        self.summary = summary
-        self.trace = trace
-
-
 # A test may expect a ValueError of the student's: the error raised here is then both.
 ERRORS: dict[str, type[StudentError]] = {
     kind.__name__: type(f"Student{kind.__name__}", (StudentError, kind), {}) for kind in RAISABLE
@@ -55,104 +36,31 @@ class Named:
         return self.function(*args, **kwargs)
 
 
-class Session:
-    """One submission's cells, in a worker that is started anew whenever they end it.
+@dataclass(eq=False)
+class Session(Cells):
+    """A submission's functions: what becomes of a call when the worker answers, errs or dies.
 
-    Time is shared out so that no question can use up another's: with n functions, each may
-    take ``seconds / (n + 1)`` in all its calls, and defining the cells the same. What a cell
-    or a function started in the background may still end the worker in the midst of another's
-    call: such a call is repeated in a worker that has run of all cells only imports, functions,
-    classes and constants, and that was asked for no other function.
+    Each function may take `Master.call_seconds` in all its calls, so that no question can use up
+    another's time. What a cell or a function started in the background may end the worker in the
+    midst of another's call: such a call is repeated in a worker of its own, and once more in a
+    reduced one.
 
     Args:
         isolation: how to keep the worker in.
         folder: what `sandbox.stage` made.
         master: the assignment.
         cells: the student's sources.
+        deadline: when the submission's time is up, by `time.monotonic`.
         names: the name of a setup function, or None.
     """
 
-    def __init__(
-        self,
-        isolation: Isolation,
-        folder: Path,
-        master: Master,
-        cells: list[str],
-        names: Callable[[Any], str | None] = lambda _: None,
-    ) -> None:
-        self.isolation = isolation
-        self.folder = folder
-        self.master = master
-        self.cells = cells
-        self.names = names
-        self.limits = Limits(seconds=max(1, int(2 * master.seconds)))
-        self.share = master.seconds / (len(master.solutions) + 1)
-        self.left = dict.fromkeys(master.solutions, self.share)
+    names: Callable[[Any], str | None] = field(default=lambda _: None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.left = dict.fromkeys(self.master.solutions, self.master.call_seconds)
         self.deaths: Counter[str] = Counter()
-        self.reduced = False
-        self.served: set[str] = set()  # functions that this worker was asked for
-        self.skipped: set[int] = set()
-        self.problems: list[str] = []
-        self.output = ""
-        self.sandbox: Sandbox | None = None
         self.last = ""
-
-    def load(self) -> None:
-        """Start a worker and define the cells, leaving out what ends it."""
-        number: int | None = 0
-        for _ in range(RELOADS):
-            number = self._load()
-            if number is None:
-                return
-            if self.reduced:
-                self.skipped.add(number)
-            self.reduced = True
-        self.skipped |= set(range(number or 0, len(self.cells)))
-        self.problems.append(f"gave up after {RELOADS} cells that ended the worker")
-        self._load()
-
-    def _load(self) -> int | None:
-        """Define the cells in a new worker; the number of the one that ended it, or None."""
-        self.close()
-        self.sandbox = Sandbox(self.isolation, self.folder, self.limits)
-        self.sandbox.setup(list(self.master.setup))
-        left = self.share
-        for number, source in enumerate(self.cells):
-            if number in self.skipped:
-                continue
-            start = time.monotonic()
-            header = {
-                "op": "cell",
-                "number": number + 1,
-                "source": source,
-                "full": not self.reduced,
-            }
-            try:
-                answer, _ = self.sandbox.request(
-                    header, b"", seconds=REDUCED_SECONDS if self.reduced else left
-                )
-                if self.sandbox.left_running():
-                    raise Died("it left processes running")
-            except Died as error:
-                self._note(f"a cell was stopped: {error}", number)
-                self._keep_output()
-                return number
-            left = max(0.5, left - (time.monotonic() - start))
-            if trouble := answer.get("error"):
-                self._note(f"a cell raised {_text(trouble, 'kind')}", number, trouble)
-        self._keep_output()
-        return None
-
-    def _note(self, what: str, number: int, trouble: Any = None) -> None:
-        lines = self.cells[number].strip().splitlines()
-        where = f" (the cell that begins {lines[0][:60]!r})" if lines else ""
-        message = f": {_text(trouble, 'message')[:300]}" if trouble else ""
-        if (line := what + message + where) not in self.problems:
-            self.problems.append(line)
-
-    def _keep_output(self) -> None:
-        if not self.output and self.sandbox:
-            self.output = self.sandbox.printed.decode(errors="replace")
 
     def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A function's value, as plain data.
@@ -162,54 +70,67 @@ class Session:
         """
         tree, payload = encode((list(args), kwargs), self.names)
         header = {"op": "call", "name": name, "args": tree["tuple"][0], "kwargs": tree["tuple"][1]}
+        doubt: StudentError | None = None  # an error in a reduced worker, which may be to blame
         while True:
-            certain = self.reduced and self.served <= {name}
-            try:
-                answer, data = self._ask(name, header, payload)
-                return self._value(name, answer, data)
-            except Died:
-                if certain:
-                    raise self._dead(name) from None
-                self.reduced = True
-
-    def _ask(self, name: str, header: Any, payload: bytes) -> tuple[Any, bytes]:
-        left = self.left[name]
-        if left <= 0 or self.deaths[name] >= DEATHS:
-            raise self._dead(name)
-        if self.sandbox is None:
+            if self.left[name] <= 0 or self.deaths[name] >= DEATHS:
+                raise self._stopped(name)
             self.load()
-        assert self.sandbox is not None
-        self.served.add(name)
-        certain = self.reduced and self.served == {name}
-        start = time.monotonic()
-        try:
-            answer = self.sandbox.request(header, payload, seconds=left)
-        except Died as error:
-            self.close()
-            self.last = str(error)
-            if certain:
-                self.deaths[name] += 1
-                self.left[name] -= time.monotonic() - start
-            raise
-        self.left[name] -= time.monotonic() - start
-        if self.sandbox.left_running():
-            self.reduced = True
-            self.close()
-        return answer
+            alone, reduced = self.served <= {name}, self.reduced
+            try:
+                return self._ask(name, header, payload, alone=alone)
+            except Died as error:
+                self.last = str(error)
+                self.close()
+                self.say(f"a call of `{name}` ended the process; the cells were run again")
+                if doubt:
+                    raise doubt from None
+                if alone and (reduced or self.left[name] <= 0):
+                    self.deaths[name] += 1
+                    raise self._stopped(name) from None
+                self.reduced = alone
+            except StudentError as error:
+                if doubt or not reduced:
+                    raise
+                doubt = error
+                self.close()
 
-    def _dead(self, name: str) -> StudentError:
-        if self.left[name] <= 0:
-            return StudentError(f"`{name}` took longer than the {self.share:.0f} s it has")
-        return StudentError(f"`{name}` was stopped", self.last)
+    def _ask(self, name: str, header: Any, payload: bytes, *, alone: bool) -> Any:
+        """The value; the time is the function's own, unless another's doing ended the worker."""
+        begun, left = time.monotonic(), self.left[name]
+        self.served.add(name)
+        try:
+            answer, data = self._request(header | {"seconds": left}, left, payload)
+            if self.sandbox and self.sandbox.left_running():
+                self.close()
+            return self._value(name, answer, data)
+        except Died:
+            begun = begun if alone else time.monotonic()
+            raise
+        finally:
+            self.left[name] -= time.monotonic() - begun
+
+    def _stopped(self, name: str) -> StudentError:
+        if self.left[name] > 0:
+            return StudentError(f"`{name}` was stopped", self.last)
+        return self._late(name)
+
+    def _late(self, name: str) -> StudentError:
+        return StudentError(
+            f"`{name}` took longer than the {self.master.call_seconds:.0f} s it has"
+        )
 
     def _value(self, name: str, answer: Any, data: bytes) -> Any:
         if trouble := answer.get("error"):
-            kind, message = _text(trouble, "kind"), _text(trouble, "message")
+            kind, message = text_of(trouble, "kind"), text_of(trouble, "message")
             if kind == "missing":
                 raise StudentError(f"no cell that ran defines `{name}`")
-            raised = kind if kind in ERRORS or kind == "unusable value" else "an error"
-            error = ERRORS.get(kind, StudentError)
-            raise error(f"`{name}` raised {raised}", message, _text(trouble, "traceback"))
+            if kind == LATE:
+                raise self._late(name)
+            base = text_of(trouble, "base")
+            raised = base if base in ERRORS else "an error"
+            raised = kind if kind == "unusable value" else raised
+            error = ERRORS.get(base, StudentError)
+            raise error(f"`{name}` raised {raised}", message, text_of(trouble, "traceback"))
         try:
             value = decode(answer.get("value"), data)
         except ChannelError as error:
@@ -217,13 +138,6 @@ class Session:
         if _empty(value):
             raise StudentError(f"`{name}` returned an empty array or list")
         return value
-
-    def close(self) -> None:
-        """End the worker."""
-        self.served.clear()
-        if self.sandbox:
-            self.sandbox.close()
-            self.sandbox = None
 
 
 class Proxy:
@@ -234,8 +148,12 @@ class Proxy:
         self.__name__ = name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the student's function in the sandbox."""
-        return self._session.call(self.__name__, args, kwargs)
+        """Call the student's function in the sandbox, without being interrupted."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+        try:
+            return self._session.call(self.__name__, args, kwargs)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
 
 
 def _empty(value: Any) -> bool:
@@ -245,9 +163,3 @@ def _empty(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return not value or any(map(_empty, value))
     return 0 in getattr(value, "shape", ())
-
-
-def _text(trouble: Any, key: str) -> str:
-    """A field of an error reply, which may be anything at all."""
-    value = trouble.get(key, "") if isinstance(trouble, dict) else ""
-    return value[:2000] if isinstance(value, str) else ""

@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from assignments.grader.channel import NONCE, Channel, ChannelError, Closed, TimedOut
-from assignments.grader.namespaces import Isolation, check_reach, command, package_folders
-from assignments.grader.processes import adopt_orphans, children, memory
+from assignments.grader.namespaces import SHARES, Isolation, check_reach, command, package_folders
+from assignments.grader.processes import adopt_orphans, children, entries, memory
+from assignments.grader.seccomp import descriptor
 from assignments.grader.stage import GraderError
 
 START_SECONDS = 120.0  # importing torch on a busy machine
@@ -77,6 +78,7 @@ class Sandbox:
         self.limits = limits
         self.printed = bytearray()
         self.excess = ""
+        self.inside = 0  # the worker's own process, once it is in
         self._looked = 0.0
         ours, theirs = socket.socketpair()
         read, write = os.pipe()
@@ -85,13 +87,13 @@ class Sandbox:
             *(sys.executable, "-I", "-B", f"{inside}/worker.py", str(theirs.fileno())),
             *map(str, package_folders()),
         ]
-        with theirs, open(write, "wb") as out:
+        with theirs, open(write, "wb") as out, open(descriptor(), "rb") as rules:
             self.process = subprocess.Popen(
-                command(isolation, folder, limits.scratch, worker),
+                command(isolation, folder, limits.scratch, worker, rules.fileno()),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), rules.fileno()],
                 start_new_session=True,
                 cwd="/",
                 env=environment(),
@@ -117,7 +119,8 @@ class Sandbox:
             raise GraderError(f"the sandbox did not start: {error}\n{printed}") from error
         if "error" in answer:
             raise GraderError(f"the setup cell failed in the sandbox: {answer['error']}")
-        self.alone = len(self.processes())
+        family = self.processes()
+        self.alone, self.inside = len(family), family[-1]
         self.printed.clear()
 
     def request(self, header: Any, payload: bytes, *, seconds: float) -> tuple[Any, bytes]:
@@ -183,11 +186,16 @@ class Sandbox:
         self.printed += piece[: OUTPUT_LIMIT - len(self.printed)]
 
     def _watch(self) -> None:
-        """End a worker whose processes use too much memory together: RLIMIT_AS binds each."""
+        """End a worker whose processes use too much memory together: RLIMIT_AS binds each.
+
+        Twice that limit, and the two scratch folders, are all that a submission can have.
+        """
         if time.monotonic() - self._looked < 0.25:
             return
         self._looked = time.monotonic()
         used = sum(memory(pid) for pid in self.processes())
+        if self.inside and self.isolation.backend != "none":
+            used += sum(entries(self.inside, folder) for folder in SHARES)
         if used > 2 * self.limits.memory:
             self.excess = f"used more than {2 * self.limits.memory >> 20} MiB of memory"
             self._kill()
@@ -205,7 +213,7 @@ class Sandbox:
         status = self.process.returncode
         if status is not None and 0 < status - 128 < signal.NSIG:
             status = 128 - status
-        if status is not None and status < 0:
+        if status is not None and -status in set(signal.Signals):
             return f"it ended its process ({signal.Signals(-status).name})"
         return "it ended its process"
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import fcntl
 import itertools
+import os
 import re
 import shutil
 import tempfile
@@ -18,6 +20,7 @@ from importlib.util import resolve_name
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+PREFIX = "grading-"
 Import = ast.Import | ast.ImportFrom
 # What a module imports of ours. To parse no more than this is fast; it is done for each student.
 OURS = re.compile(r"^(?:from (?:coursepkg|\.).* import (?:\([^)]*\)|.*)|import coursepkg.*)", re.M)
@@ -28,11 +31,49 @@ class GraderError(RuntimeError):
 
 
 @contextlib.contextmanager
+def scratch() -> Iterator[Path]:
+    """A temporary folder, gone afterwards; if this process is killed, the next one removes it."""
+    top = Path(tempfile.gettempdir())
+    for left in top.glob(f"{PREFIX}*"):
+        if (lock := _lock(left, fcntl.LOCK_NB)) >= 0:
+            shutil.rmtree(left, ignore_errors=True)
+            os.close(lock)
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=top))
+        if (lock := _lock(folder)) >= 0:
+            break
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _lock(folder: Path, wait: int = 0) -> int:
+    """A file descriptor that locks our folder until it is closed; -1 if it is locked or gone.
+
+    The kernel takes the lock of a process that is killed.
+    """
+    try:
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return -1
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | wait)
+        # it is ours, and was not removed before the lock was there
+        if os.fstat(lock).st_uid == os.geteuid() and folder.exists():
+            return lock
+    except BlockingIOError:
+        pass
+    os.close(lock)
+    return -1
+
+
+@contextlib.contextmanager
 def stage(deleted: tuple[str, ...] = ()) -> Iterator[Path]:
     """The folder that the sandbox shows as ``/grader``; gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="grader-") as name:
-        folder = Path(name)
-        for module in ("worker.py", "channel.py"):
+    with scratch() as folder:
+        for module in ("worker.py", "statements.py", "channel.py", "seccomp.py"):
             shutil.copy(Path(__file__).with_name(module), folder)
         copy_package(deleted, folder / "coursepkg")
         folder.chmod(0o755)

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import stat
+from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from assignments.grader.master import Master, plain
+from assignments.grader.reading import CELL_LIMIT, read_notebook
+from assignments.grader.reading import Unreadable as Unreadable
 
 SIZE_LIMIT = 256 << 20  # a notebook may hold 100 MB of saved output
-CELL_LIMIT = 1 << 20
-FENCE = re.compile(r"^\s*```.*$", re.MULTILINE)
-
-
-class Unreadable(Exception):
-    """The file holds no notebook; the message says why, for the student."""
+# each takes time that grows as the text does, and no faster
+WORD = re.compile(r"\w+")
+DEFINITION = re.compile(r"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", re.MULTILINE)
+BINDING = re.compile(
+    r"^(?:from[ \t][^\n]*?[ \t]import[ \t]([^\n]*)"
+    r"|(\w+(?:[ \t]*,[ \t]*\w+)*)[ \t]*(?::[^=\n]*)?=(?!=))",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True)
@@ -29,12 +35,23 @@ class Cell:
     source: str
     grade_id: str
 
-    def defines(self, name: str) -> bool:
-        """Whether it looks as if it defined `name`; nothing is parsed or run."""
-        return (
-            re.search(rf"^[ \t]*(?:def|class)[ \t]+{name}\b|^{name}[ \t]*=", self.source, re.M)
-            is not None
-        )
+    @cached_property
+    def defined(self) -> frozenset[str]:
+        """The names that it looks as if it defined; nothing is parsed or run."""
+        bound = (match[1] or match[2] for match in BINDING.finditer(self.source))
+        return frozenset(DEFINITION.findall(self.source) + WORD.findall(" ".join(bound)))
+
+    @property
+    def python(self) -> str:
+        """What a cell of text holds of code: all that is fenced, or else all of it."""
+        fenced: list[str] = []
+        inside = False
+        for line in self.source.splitlines():
+            if line.lstrip().startswith("```"):
+                inside = not inside
+            elif inside:
+                fenced.append(line)
+        return "\n".join(fenced) or self.source
 
 
 def read_cells(path: Path) -> list[Cell]:
@@ -44,14 +61,9 @@ def read_cells(path: Path) -> list[Cell]:
         Unreadable: not a regular file, too large, or no notebook.
     """
     try:
-        notebook = json.loads(read_bytes(path).decode("utf-8-sig"))
+        return [Cell(*entry) for entry in read_notebook(read_bytes(path))]
     except OSError as error:
         raise Unreadable(f"the file cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, ValueError, RecursionError, MemoryError) as error:
-        raise Unreadable(
-            "the file is not a notebook, or not all of it: save and hand in again"
-        ) from error
-    return [cell for entry in _entries(notebook) if (cell := _cell(entry))]
 
 
 def read_bytes(path: Path) -> bytes:
@@ -66,69 +78,82 @@ def read_bytes(path: Path) -> bytes:
         return file.read(SIZE_LIMIT)
 
 
-def _entries(notebook: Any) -> list[Any]:
-    if isinstance(notebook, dict):
-        cells = notebook.get("cells")
-        if cells is None and isinstance(sheets := notebook.get("worksheets"), list):  # nbformat 3
-            cells = [c for s in sheets if isinstance(s, dict) for c in s.get("cells", [])]
-        if isinstance(cells, list):
-            return cells
-    raise Unreadable("the file is JSON, but no notebook")
+class Picked(NamedTuple):
+    """What is run of a notebook.
 
-
-def _cell(entry: Any) -> Cell | None:
-    if not isinstance(entry, dict):
-        return None
-    source = entry.get("source", entry.get("input", ""))
-    if isinstance(source, list):
-        source = "".join(line for line in source if isinstance(line, str))
-    if not isinstance(source, str):
-        return None
-    metadata = entry.get("metadata")
-    mark = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-    grade_id = mark.get("grade_id") if isinstance(mark, dict) else None
-    return Cell(str(entry.get("cell_type")), source, grade_id if isinstance(grade_id, str) else "")
-
-
-def pick(cells: list[Cell], master: Master) -> tuple[list[str], list[str]]:
-    """The sources to run, in the notebook's order, and what a student should know about that.
-
-    Locked cells are left out: the master's are used. A function that no code cell defines is
-    looked for in the others: Markdown, raw, or a locked cell that was overwritten.
-
-    Returns:
-        The sources, and one sentence per problem.
+    Attributes:
+        sources: of the cells, in the notebook's order.
+        above: how many of them stand above a question's last test: question -> number.
+        problems: what a student should know, a sentence each.
     """
-    problems: list[str] = []
-    tests = {test.grade_id for test in master.tests} | {"setup"}
-    chosen = {
-        number
-        for number, cell in enumerate(cells)
-        if cell.kind == "code"
-        and cell.grade_id not in tests
-        and plain(cell.source) not in master.locked
-    }
-    for name, question in master.solutions.items():
-        found = [number for number, cell in enumerate(cells) if cell.defines(name)]
-        runnable = [number for number in found if number in chosen]
-        if not found:
-            problems.append(f"{question}: no cell defines `{name}`")
-        elif not runnable:
-            chosen.add(found[-1])
-            problems.append(f"{question}: `{name}` was taken from a cell that is no solution cell")
-        elif len(runnable) > 1:
-            problems.append(
-                f"{question}: `{name}` is defined {len(runnable)} times, the last counts"
-            )
-    if not any(cell.defines(name) for cell in cells for name in master.solutions):
+
+    sources: list[str]
+    above: dict[str, int]
+    problems: list[str]
+
+
+def pick(cells: list[Cell], master: Master) -> Picked:
+    """The sources to run.
+
+    Locked cells are left out, if nothing was changed in them: the master's are used. So are empty
+    copies of an answer. What no code cell defines is looked for in the others: Markdown or raw.
+    """
+    looks = [plain(cell.source) for cell in cells]
+    code = {number for number, cell in enumerate(cells) if cell.kind == "code"}
+    chosen = {number for number in code if looks[number] not in master.locked}
+    locked = {*(test.grade_id for test in master.tests), "setup"}
+    problems = [
+        f"the locked cell `{cells[number].grade_id}` was changed; it was run as one of yours"
+        for number in sorted(chosen)
+        if cells[number].grade_id in locked
+    ]
+    problems += _choose(cells, master, chosen)
+    if all(cell.defined.isdisjoint(master.solutions) for cell in cells):
         problems = [f"nothing in this notebook belongs to the assignment {master.name}"]
-    sources = []
     for number in sorted(chosen):
-        source = cells[number].source
-        if len(source) > CELL_LIMIT:
-            problems.append(
-                f"cell {number + 1} is longer than {CELL_LIMIT >> 20} MiB and was not run"
-            )
-            continue
-        sources.append(source if cells[number].kind == "code" else FENCE.sub("", source))
-    return sources, problems
+        if len(cells[number].source) > CELL_LIMIT:
+            what = f"cell {number + 1} is longer than {CELL_LIMIT >> 20} MiB and was not run"
+            problems.append(what)
+            chosen.remove(number)
+    run = sorted(chosen)
+    above = {question: bisect_left(run, n) for question, n in _places(cells, looks, master, code)}
+    sources = [cells[n].source if n in code else cells[n].python for n in run]
+    return Picked(sources, above, problems)
+
+
+def _choose(cells: list[Cell], master: Master, chosen: set[int]) -> Iterator[str]:
+    """Adds the cells that define what no chosen one does; says what is missing or there twice."""
+    for name, question in master.solutions.items():
+        found = [number for number, cell in enumerate(cells) if name in cell.defined]
+        answers = [n for n in found if plain(cells[n].source) not in master.stubs] or found
+        chosen -= {*found} - {*answers}
+        runnable = [number for number in answers if number in chosen]
+        if not found:
+            yield f"{question}: no cell defines `{name}`"
+        elif not runnable:
+            chosen.add(answers[-1])
+            yield f"{question}: `{name}` was taken from a cell that is no solution cell"
+        elif len(runnable) > 1:
+            yield f"{question}: `{name}` is defined {len(runnable)} times, the last counts"
+    known = {*master.solutions}.union(*(cells[number].defined for number in chosen))
+    for number, cell in enumerate(cells):
+        helpers = [] if cell.kind == "code" else DEFINITION.findall(cell.python)
+        if helpers and known.isdisjoint(helpers):
+            chosen.add(number)
+            known |= {*helpers}
+            yield f"`{helpers[0]}` was taken from a cell that is no code"
+
+
+def _places(
+    cells: list[Cell], looks: list[str], master: Master, code: set[int]
+) -> Iterator[tuple[str, int]]:
+    """Below which cell each question ends: its last test, or what defines it if none is left."""
+    for name, question in master.solutions.items():
+        found = [n for n, cell in enumerate(cells) if n in code and name in cell.defined]
+        if found:
+            yield question.partition("-")[0], found[-1] + 1
+    ids = {test.grade_id: test.question for test in master.tests}
+    texts = {look: test.question for test in master.tests for look in test.looks if look}
+    for number in sorted(code):
+        if found_in := ids.get(cells[number].grade_id) or texts.get(looks[number]):
+            yield found_in, number

@@ -1,6 +1,6 @@
 """Inside the sandbox: run the student's cells and call the student's functions.
 
-Started as a file by ``sandbox.Sandbox``, beside a copy of ``channel.py``: it has no access to
+Started as a file by ``sandbox.Sandbox``, beside copies of what it imports: it has no access to
 the rest of the course. Nothing here is secret, and nothing here protects anything: whatever a
 student does to this process, only plain data leaves it, and the tests are elsewhere.
 """
@@ -8,101 +8,180 @@ student does to this process, only plain data leaves it, and the tests are elsew
 from __future__ import annotations
 
 import ast
+import asyncio
+import builtins
 import contextlib
+import inspect
 import linecache
 import os
-import re
 import resource
+import signal
 import socket
 import sys
 import traceback
 import types
+from collections.abc import Callable, Iterator
 from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from channel import Channel, ChannelError, decode, encode  # type: ignore[import-not-found]
+from statements import Shell, definition, names, parse  # type: ignore[import-not-found]
 
+SCRATCH = "/tmp"
 CUT = 2000  # characters of an error message
-MAGIC = re.compile(r"^(\s*)[%!?].*$", re.MULTILINE)
-HARMLESS_CELL_MAGIC = re.compile(r"^\s*%%(time|timeit|capture|prun)\b.*$", re.MULTILINE)
-KEPT = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-
-
-def parse(source: str) -> ast.Module:
-    """The cell without IPython's magics, which are no Python."""
-    try:
-        return ast.parse(source)
-    except SyntaxError:
-        source = HARMLESS_CELL_MAGIC.sub("", source, count=1)
-        if source.lstrip().startswith("%%"):
-            return ast.parse("")
-        return ast.parse(MAGIC.sub(r"\1pass", source))
-
-
-def reduced(tree: ast.Module) -> ast.Module:
-    """Imports, functions, classes and constants of a cell: what other cells need of it."""
-    return ast.Module([node for node in tree.body if isinstance(node, KEPT) or constant(node)], [])
-
-
-def constant(node: ast.stmt) -> bool:
-    """Whether the statement gives a literal a name, as ``RATE = 1e-3`` does."""
-    if not isinstance(node, ast.Assign) or not all(isinstance(x, ast.Name) for x in node.targets):
-        return False
-    try:
-        ast.literal_eval(node.value)
-    except (ValueError, TypeError, MemoryError, RecursionError):
-        return False
-    return True
+LATE_SECONDS = 3.0  # of all that waited for a name
+HOUR = 3600.0  # where the grader's own clock is enough
 
 
 class MissingError(Exception):
     """No cell that ran defines the function."""
 
 
+class OutOfTime(BaseException):
+    """What a student's code is interrupted with, as Jupyter's stop button does."""
+
+
+class Alarm:
+    """Interrupts what takes too long, again and again if it catches that."""
+
+    armed = False
+
+    @contextlib.contextmanager
+    def after(self, seconds: float) -> Iterator[None]:
+        """Raise `OutOfTime` in the block, as soon as it has run for that long."""
+        signal.signal(signal.SIGALRM, self.ring)
+        self.armed = True
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-3), 0.2)
+        try:
+            yield
+        finally:
+            self.armed = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def ring(self, *_: object) -> None:
+        """The signal's handler."""
+        if self.armed:
+            raise OutOfTime("out of time")
+
+
 class Worker:
-    """A namespace for the student's cells, and three requests: setup, cell, call."""
+    """A namespace for the student's cells; its requests: setup, cell, read, step, finish, call."""
 
     def __init__(self) -> None:
         self.module = types.ModuleType("__main__")
-        self.module.__dict__["display"] = print
+        self.space = self.module.__dict__
+        shell = Shell(self.space)
+        self.space.update(display=print, get_ipython=lambda: shell)
+        self.file = ""
+        self.nodes: list[ast.stmt] = []  # of the cell that is being run
+        self.waiting: list[ast.stmt] = []  # for a name that a cell below may give
+        self.acted = 0  # the last cell that did more than to define something new
         self.functions: dict[str, Any] = {}
+        self.alarm = Alarm()
         self.pid = os.getpid()
 
     def setup(self, sources: list[str], limits: dict[str, int]) -> None:
         """Run the master's locked cells, then bind the limits: from here on students act."""
         sys.modules["__main__"] = self.module
         for number, source in enumerate(sources):
-            exec(compile(source, f"<setup {number}>", "exec"), self.module.__dict__)
-        self.functions = {k: v for k, v in self.module.__dict__.items() if callable(v)}
+            exec(compile(source, f"<setup {number}>", "exec"), self.space)
+        self.functions = {k: v for k, v in self.space.items() if callable(v)}
+        os.chdir(SCRATCH)  # cells write files and read them again, and import them
+        sys.path.append(SCRATCH)
         limit(**limits)
 
-    def cell(self, number: int, source: str, full: bool) -> None:
-        """Define what the cell defines; after an error at least its functions."""
-        name = f"<cell {number}>"
-        linecache.cache[name] = (len(source), None, source.splitlines(True), name)
-        tree = parse(source)
-        if full:
-            try:
-                exec(compile(tree, name, "exec"), self.module.__dict__)
-            except BaseException:
-                self.stay_single()
-                exec(compile(reduced(tree), name, "exec"), self.module.__dict__)
-                raise
-        else:
-            exec(compile(reduced(tree), name, "exec"), self.module.__dict__)
+    def cell(self, number: int, source: str, full: bool) -> bool:
+        """Run a cell, or its definitions, until it raises: what the sandbox is tried with."""
+        for index, defines in enumerate(self.read(number, source)):
+            self.step(number, index, HOUR * (full or defines), True)
+        return True
 
-    def call(self, payload: bytes, name: str, args: Any, kwargs: Any) -> tuple[Any, bytes]:
+    def read(self, number: int, source: str) -> list[bool]:
+        """Read a cell, whose statements are then run by `step`: which of them define."""
+        self.file = f"<cell {number}>"
+        linecache.cache[self.file] = (len(source), None, source.splitlines(True), self.file)
+        self.nodes = []
+        self.nodes = parse(source)
+        return [definition(node) for node in self.nodes]
+
+    def step(self, number: int, index: int, seconds: float, patches: bool) -> None:
+        """Run one statement of the cell: one that raises does not cost those below it.
+
+        Args:
+            number: the cell's number.
+            index: the statement's.
+            seconds: how long it may take; none, and it is left out.
+            patches: whether it may change a module.
+        """
+        node, before = self.nodes[index], dict(self.space)
+        if not seconds:
+            self.forget(node)
+            return
+        if not patches and self.patches(node):
+            return
+        try:
+            with self.alarm.after(seconds):
+                self.run(node)
+        except NameError:
+            self.waiting.append(node)
+            raise
+        finally:
+            known = vars(builtins) | before
+            new = (key for key in self.space if key in known)
+            if not definition(node) or any(self.space[key] is not known[key] for key in new):
+                self.acted = number
+
+    def run(self, node: ast.stmt) -> None:
+        """Run a statement; it may await something, as in a notebook."""
+        code = compile(ast.Module([node], []), self.file, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        if code.co_flags & inspect.CO_COROUTINE:
+            asyncio.run(eval(code, self.space))
+        else:
+            exec(code, self.space)
+
+    def finish(self) -> int:
+        """Once all cells have run: define what lacked a name that a cell below gave.
+
+        Returns:
+            The number of the last cell that may have changed what those above it made.
+        """
+        waiting, self.waiting = self.waiting, []
+        with contextlib.suppress(OutOfTime), self.alarm.after(LATE_SECONDS):
+            for node in waiting:
+                if names(node) and not names(node) & self.space.keys():
+                    with contextlib.suppress(Exception):
+                        self.run(node)
+        return self.acted
+
+    def forget(self, node: ast.stmt) -> None:
+        """Take away the names that a statement left out would have given a value.
+
+        Who asks for one gets a NameError, and not the value of an earlier cell or of the setup.
+        """
+        for name in names(node):
+            self.space.pop(name, None)
+
+    def patches(self, node: ast.stmt) -> bool:
+        """Whether it changes a module for all, as ``np.exp = None`` does."""
+        targets = [t for t in getattr(node, "targets", ()) if isinstance(t, ast.Attribute)]
+        roots = (self.space.get(ast.unparse(t).partition(".")[0]) for t in targets)
+        return any(isinstance(root, types.ModuleType) for root in roots)
+
+    def call(
+        self, payload: bytes, name: str, args: Any, kwargs: Any, seconds: float = HOUR
+    ) -> tuple[Any, bytes]:
         """Call a function of the student's with decoded arguments, and encode its value."""
-        if name not in self.module.__dict__:
+        if name not in self.space:
             raise MissingError(name)
-        function = self.module.__dict__[name]
+        function = self.space[name]
         args, kwargs = (decode(x, payload, self.function) for x in (args, kwargs))
-        tree, data = encode(function(*args, **kwargs))
+        with self.alarm.after(seconds):
+            tree, data = encode(function(*args, **kwargs))
         return tree, data
 
     def function(self, name: str) -> Any:
         """A function that travelled by its name: the setup's, or else the student's."""
-        return self.functions.get(name) or self.module.__dict__[name]
+        return self.functions.get(name) or self.space[name]
 
     def answer(self, header: dict[str, Any], payload: bytes) -> tuple[Any, bytes]:
         """Do what the request says; an error of any kind becomes an error reply."""
@@ -111,9 +190,11 @@ class Worker:
             if operation == "call":
                 tree, payload = self.call(payload, **header)
                 return {"value": tree}, payload
-            operations: dict[str, Any] = {"setup": self.setup, "cell": self.cell}
-            operations[operation](**header)
-            return {"value": None}, b""
+            operations: dict[str, Callable[..., Any]] = {
+                **{"setup": self.setup, "cell": self.cell, "finish": self.finish},
+                **{"read": self.read, "step": self.step},
+            }
+            return {"value": operations[operation](**header)}, b""
         except BaseException as error:
             return {"error": describe(error)}, b""
         finally:
@@ -126,15 +207,18 @@ class Worker:
 
 
 def describe(error: BaseException) -> dict[str, str]:
-    """The error's class, message and traceback, whatever its methods do."""
-    special = {ChannelError: "unusable value", MissingError: "missing"}
+    """The error's class, Python's own class that it is one of, its message and traceback."""
+    special: dict[type, str] = {ChannelError: "unusable value", MissingError: "missing"}
+    special[OutOfTime] = "out of time"
     try:
         kind = special.get(type(error), type(error).__name__)
         text = str(error)[:CUT]
+        base = next(t.__name__ for t in type(error).__mro__ if vars(builtins).get(t.__name__) is t)
         trace = "".join(traceback.format_exception(error, limit=-8))[-CUT:]
-        return {"kind": str(kind), "message": str(text), "traceback": str(trace)}
+        found = {"kind": kind, "base": base, "message": text, "traceback": trace}
+        return {key: str(value) for key, value in found.items()}
     except BaseException:
-        return {"kind": "Exception", "message": "an error that cannot be shown", "traceback": ""}
+        return {"kind": "Exception", "base": "", "message": "an error that cannot be shown"}
 
 
 def limit(memory: int, seconds: int, files: int, processes: int, size: int) -> None:
@@ -147,7 +231,7 @@ def limit(memory: int, seconds: int, files: int, processes: int, size: int) -> N
         (resource.RLIMIT_NOFILE, files),
         (resource.RLIMIT_NPROC, processes),
         (resource.RLIMIT_FSIZE, size),
-        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_CORE, 1),  # none, also where a program of the host would be given it
     ):
         resource.setrlimit(what, (value, value))
 
@@ -155,6 +239,7 @@ def limit(memory: int, seconds: int, files: int, processes: int, size: int) -> N
 def main() -> None:
     """Answer requests on the socket whose number is the first argument, until it closes."""
     sys.path[1:1] = sys.argv[2:]
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})  # as the grader may have it
     sock = socket.socket(fileno=int(sys.argv[1]))
     sock.set_inheritable(False)
     channel, worker = Channel(sock), Worker()

@@ -11,6 +11,7 @@
 #     name: python3
 # ---
 # grader: delete = coursepkg.bayes.coin, coursepkg.bayes.regression, coursepkg.bayes.information
+# grader: close = sklearn.linear_model
 # grader: seconds = 70
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "intro", "locked": true, "schema_version": 3, "solution": false, "task": false}
@@ -19,17 +20,18 @@
 # Six questions, 20 points, on [chapter 1](https://your-organisation.github.io/generative-models/notebooks/01_bayes.html).
 # Write your code in place of `raise NotImplementedError`. Below each question stands a test that you can run as often as
 # you like, and an empty cell whose comment says what the hidden test looks at. Run the whole notebook from the top
-# before you hand it in.
+# before you hand it in. The tests draw their numbers from `SEED`, and the grader has another one; five digits are enough.
 #
 # All logarithms are natural and all information is in nats. Return NumPy arrays, or what the docstring says. Whatever is random must come
-# from the `generator` that your function is given. You may use NumPy, SciPy and PyTorch.
+# from the `generator` that your function is given. You may use NumPy, SciPy and PyTorch
+# (the grader has no `sklearn.linear_model`).
 
 # %% nbgrader={"grade": false, "grade_id": "setup", "locked": true, "schema_version": 3, "solution": false, "task": false}
 import numpy as np
 import torch
 from scipy import integrate, optimize, special, stats
 
-SEED = 0  # of the hidden tests, when this file is validated; the grader has its own
+SEED = 0  # the tests draw their numbers from it; the grader has its own
 
 
 def seeded(seed):
@@ -37,11 +39,11 @@ def seeded(seed):
     return torch.Generator().manual_seed(seed)
 
 
-def check(got, want, tolerance=1e-8):
-    """The same shape and the same numbers."""
+def check(got, want, tolerance=1e-5):
+    """The same shape and the same numbers; NaN is no number."""
     want = np.asarray(want, dtype=float)
     assert np.shape(got) == want.shape, f"shape {np.shape(got)}, expected {want.shape}"
-    np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance, equal_nan=False)
 
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "q1-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
@@ -64,10 +66,16 @@ def log_odds_posterior(u, k, n, a, b):
 
 
 # %% nbgrader={"grade": true, "grade_id": "q1-visible", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-# A density has area one, in every coordinate.
+# A density has area one, in every coordinate; and the mean of θ is known, (a + k) / (a + b + n).
+rng = np.random.default_rng([SEED, 11])
+k, tails = rng.integers(2, 9, size=2).tolist()
 u = np.linspace(-30, 30, 6001)
-area = integrate.trapezoid(np.exp(log_odds_posterior(u, 7, 10, 1.0, 1.0)), u)
-assert abs(area - 1) < 1e-6, f"the area is {area}"
+for a, b in ((1.0, 1.0), rng.uniform(0.5, 4, size=2).tolist()):
+    density = np.exp(log_odds_posterior(u, k, k + tails, a, b))
+    area, mean = integrate.trapezoid(np.stack([density, density * special.expit(u)]), u)
+    assert abs(area - 1) < 1e-4, f"the area is {area}"
+    want = (a + k) / (a + b + k + tails)
+    assert abs(mean - want) < 1e-4, f"θ has the mean {mean}, expected {want}"
 
 # %% nbgrader={"grade": true, "grade_id": "q1-hidden", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 # hint: any Beta prior, any counts; and far out, where θ rounds to 0 or 1, the logarithm is still finite
@@ -106,8 +114,13 @@ def log_evidence_of_reports(heads, tosses, a, b):
 
 
 # %% nbgrader={"grade": true, "grade_id": "q2-visible", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-# One person, flat prior: all eleven counts are equally probable.
-check(log_evidence_of_reports(np.array([7]), np.array([10]), 1.0, 1.0), -np.log(11))
+# One person. Flat prior: all counts are equally probable. Other priors: a share a / (a + b) of heads is to be expected.
+rng = np.random.default_rng([SEED, 12])
+n, (a, b) = int(rng.integers(5, 15)), rng.uniform(1, 4, size=2).tolist()
+check(log_evidence_of_reports(np.array([3]), np.array([n]), 1.0, 1.0), -np.log(n + 1))
+p = [np.exp(log_evidence_of_reports(np.array([k]), np.array([n]), a, b)) for k in range(n + 1)]
+check(np.sum(p), 1)
+check(np.arange(n + 1) @ p, n * a / (a + b))
 
 # %% nbgrader={"grade": true, "grade_id": "q2-hidden", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 # hint: several people with any prior, against numerical integration over the one θ that they share
@@ -145,8 +158,9 @@ def gaussian_nll(y, mean, log_var):
 
 
 # %% nbgrader={"grade": true, "grade_id": "q3-visible", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-# The standard normal density at 1.
-check(gaussian_nll(np.array([[1.0]]), np.zeros((1, 1)), np.zeros((1, 1))), [-stats.norm.logpdf(1)])
+# Three rows of one number, and the variance 1: the standard normal density of the differences.
+y, mean = np.random.default_rng([SEED, 13]).normal(size=(2, 3, 1))
+check(gaussian_nll(y, mean, np.zeros((3, 1))), -stats.norm.logpdf(y - mean)[:, 0])
 
 # %% nbgrader={"grade": true, "grade_id": "q3-hidden", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 # hint: more than one number in a row, and variances that are not one
@@ -175,8 +189,10 @@ def log_predictive(log_lik):
 
 
 # %% nbgrader={"grade": true, "grade_id": "q4-visible", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-# Two draws say 0.2 and 0.6.
+# Two draws say 0.2 and 0.6; and two draws, each with a probability for five data.
 check(log_predictive(np.log([[0.2], [0.6]])), [np.log(0.4)])
+p = np.random.default_rng([SEED, 14]).uniform(0.1, 0.9, size=(2, 5))
+check(log_predictive(np.log(p)), np.log((p[0] + p[1]) / 2))
 
 # %% nbgrader={"grade": true, "grade_id": "q4-hidden", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 # hint: several draws; and likelihoods that no floating-point number can hold, so that only their logarithms can be used
@@ -212,15 +228,20 @@ def sample_posterior(X, y, sigma, strength, n, generator):
 
 
 # %% nbgrader={"grade": true, "grade_id": "q5-visible", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-# One weight, four equal measurements: mean 4 · 2.5 / (4 + 1) = 2 and variance 1 / (4 + 1).
-# The bounds fail a right answer about once in a million runs.
-w = sample_posterior(np.ones((4, 1)), np.full(4, 2.5), 1.0, 1.0, 10_000, seeded(1))
-again = sample_posterior(np.ones((4, 1)), np.full(4, 2.5), 1.0, 1.0, 10_000, seeded(1))
-assert np.shape(w) == (10_000, 1), f"shape {np.shape(w)}"
-check(again, w, tolerance=0)
-w = np.asarray(w)
-assert abs(w.mean() - 2) < 5 * np.sqrt(0.2 / 10_000), f"mean {w.mean()}"
-assert abs(w.var() / 0.2 - 1) < 5 * np.sqrt(2 / 10_000), f"variance {w.var()}"
+# One weight, N measurements that are all equal to m: mean N · m / (N + 1) and variance 1 / (N + 1).
+# The bounds fail a right answer about once in a million runs. Equal generators draw the same, others do not.
+rng = np.random.default_rng([SEED, 15])
+N, m, draw = int(rng.integers(2, 8)), rng.uniform(1, 3), int(rng.integers(2**31))
+X, y = np.ones((N, 1)), np.full(N, m)
+w, again, other = (
+    np.asarray(sample_posterior(X, y, 1.0, 1.0, 10_000, seeded(s))) for s in (draw, draw, draw + 1)
+)
+assert w.shape == (10_000, 1), f"shape {w.shape}"
+check(again, w)
+assert np.abs(other - w).max() > 1e-3, "another generator drew the same"
+variance = 1 / (N + 1)
+assert abs(w.mean() - N * m / (N + 1)) < 5 * np.sqrt(variance / 10_000), f"mean {w.mean()}"
+assert abs(w.var() / variance - 1) < 5 * np.sqrt(2 / 10_000), f"variance {w.var()}"
 
 # %% nbgrader={"grade": true, "grade_id": "q5-hidden", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 # hint: several correlated weights with any σ and λ: mean, all variances and covariances, and the normal shape
@@ -232,7 +253,7 @@ y = rng.normal(size=8)
 sigma, strength = rng.uniform(0.3, 0.6), rng.uniform(2, 4)
 A = X.T @ X / sigma**2 + strength * np.eye(M)
 mean = np.linalg.solve(A, X.T @ y / sigma**2)
-w = np.asarray(sample_posterior(X, y, sigma, strength, n, seeded(draw)))
+w = np.asarray(sample_posterior(X, y, sigma, strength, n, seeded(draw)), dtype=float)
 assert w.shape == (n, M)
 z = (w - mean) @ np.linalg.cholesky(A)  # independent standard normal numbers
 assert np.abs(z.mean(0)).max() < 6 / np.sqrt(n)
@@ -285,9 +306,10 @@ X = np.stack(
     [images[chosen, :1].mean((1, 2)), images[chosen, 3:5].mean((1, 2)), np.ones(chosen.sum())], 1
 )
 y = np.where(labels[chosen] == 7, 1.0, -1.0)
-w = np.asarray(fit_logistic(X, y, 0.5)["w"])
+strength = np.random.default_rng([SEED, 16]).uniform(0.2, 2)
+w = np.asarray(fit_logistic(X, y, strength)["w"], dtype=float)
 assert w.shape == (3,), f"shape {w.shape}"
-slope = -X.T @ (y * special.expit(-y * (X @ w))) + 0.5 * w
+slope = -X.T @ (y * special.expit(-y * (X @ w))) + strength * w
 assert np.abs(slope).max() < 1e-5, f"the energy still has slope {slope} at your minimum"
 print(f"{np.mean(np.sign(X @ w) == y):.0%} of {len(y)} images are told apart")
 
@@ -298,7 +320,7 @@ rng = np.random.default_rng([SEED, 6])
 X = rng.normal(size=(40, 4))
 y = np.where(X @ rng.normal(size=4) + rng.logistic(size=40) > 0, 1.0, -1.0)
 for strength in rng.uniform(0.2, 5, size=2).tolist():
-    w = np.asarray(fit_logistic(X, y, strength)["w"])
+    w = np.asarray(fit_logistic(X, y, strength)["w"], dtype=float)
     assert w.shape == (4,)
     assert np.abs(-X.T @ (y * special.expit(-y * (X @ w))) + strength * w).max() < 1e-5
 ### END HIDDEN TESTS

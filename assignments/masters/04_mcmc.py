@@ -20,7 +20,7 @@
 # and [chapter 4](https://your-organisation.github.io/generative-models/notebooks/04_mcmc.html).
 # Write your code in place of `raise NotImplementedError`. Below each question stands a test that you can run as often as
 # you like, and an empty cell whose comment says what the hidden test looks at. Run the whole notebook from the top
-# before you hand it in.
+# before you hand it in. The tests draw their numbers from `SEED`, and the grader has another one; five digits are enough.
 #
 # All logarithms are natural; the logarithm of zero is $-\infty$. Your functions get NumPy arrays, and so do the densities and scores that they are given. Return NumPy arrays, or
 # what the docstring says. Whatever is random must come from the `generator` that your function is given. You may use NumPy, SciPy and PyTorch.
@@ -30,7 +30,7 @@ import numpy as np
 import torch
 from scipy import stats
 
-SEED = 0  # of the hidden tests, when this file is validated; the grader has its own
+SEED = 0  # the tests draw their numbers from it; the grader has its own
 
 
 def seeded(seed):
@@ -38,20 +38,25 @@ def seeded(seed):
     return torch.Generator().manual_seed(seed)
 
 
-def check(got, want, tolerance=1e-8):
-    """The same shape and the same numbers."""
+def check(got, want, tolerance=1e-5):
+    """The same shape and the same numbers; NaN is no number."""
     want = np.asarray(want, dtype=float)
     assert np.shape(got) == want.shape, f"shape {np.shape(got)}, expected {want.shape}"
-    np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance, equal_nan=False)
+
+
+def gap(draws, cdf):
+    """The largest difference between the distribution function of the draws and this one."""
+    x = np.sort(np.asarray(draws, dtype=float))
+    assert np.isfinite(x).all(), "not all draws are finite"
+    F, n = cdf(x), len(x)
+    return max((np.arange(1, n + 1) / n - F).max(), (F - np.arange(n) / n).max())
 
 
 def check_law(draws, cdf):
     """Independent draws from this law fail once in a million runs (Dvoretzky, Kiefer, Wolfowitz)."""
-    x = np.sort(np.asarray(draws, dtype=float))
-    assert np.isfinite(x).all(), "not all draws are finite"
-    F, n = cdf(x), len(x)
-    gap = max((np.arange(1, n + 1) / n - F).max(), (F - np.arange(n) / n).max())
-    assert gap < np.sqrt(np.log(2e6) / (2 * n)), f"the distribution functions differ by {gap:.3f}"
+    off, n = gap(draws, cdf), len(draws)
+    assert off < np.sqrt(np.log(2e6) / (2 * n)), f"the distribution functions differ by {off:.3f}"
 
 
 def grid(m):
@@ -124,18 +129,24 @@ def heavy_tails(u, nu):
 
 
 # %% nbgrader={"grade": true, "grade_id": "q1-visible", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-# For ν = 2 half of all draws lie within √2 of the origin. The numbers u form a grid, so nothing here is random.
-x = np.asarray(heavy_tails(grid(100), 2.0))
+# For ν = 2 a quarter of all draws lie within √(2/3) of the origin, half within √2 and three quarters within √6; and a
+# quarter of each in every quadrant. The numbers u form a grid, in some order, so that the shares are not random.
+u = np.random.default_rng([SEED, 0]).permutation(grid(100))
+x = np.asarray(heavy_tails(u, 2.0), dtype=float)
 assert x.shape == (10_000, 2), f"shape {x.shape}"
-inside = np.mean((x**2).sum(1) < 2)
-assert abs(inside - 0.5) < 0.01, f"{inside:.0%} within √2"
+for share, square in ((0.25, 2 / 3), (0.5, 2), (0.75, 6)):
+    inside = (x**2).sum(1) < square
+    assert abs(inside.mean() - share) < 0.01, f"{inside.mean():.0%} within √{square:.2f}"
+    for signs in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
+        there = np.mean(inside & (x * signs > 0).all(1))
+        assert abs(there - share / 4) < 0.01, f"{there:.0%} of them in the quadrant {signs}"
 
 # %% nbgrader={"grade": true, "grade_id": "q1-hidden", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 # hint: another ν: the law of the radius, of the angle, and of both together; finite numbers when a u is 0; each row from its own u
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng([SEED, 1])
 nu, u = rng.uniform(1, 5), grid(256)
-x = np.asarray(heavy_tails(u, nu))
+x = np.asarray(heavy_tails(u, nu), dtype=float)
 assert x.shape == u.shape
 assert np.isfinite(x).all()
 radius = 1 - (1 + (x**2).sum(1) / nu) ** (-nu / 2)
@@ -182,12 +193,14 @@ def weigh(x, log_target, log_proposal):
 
 
 # %% nbgrader={"grade": true, "grade_id": "q2-visible", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-# Two draws with the weights 3 and 1.
-result = weigh(np.array([[0.0], [1.0]]), np.log([0.6, 0.2]), np.log([0.2, 0.2]))
-check(result["mean"], [0.25])
-check(result["covariance"], [[3 / 16]])
-check(result["log_evidence"], np.log(2))
-check(result["ess"], 1.6)
+# Two draws, at 0 and 1, with the weights 3 and 1: mean 1/4, variance 3/16, Z about 2, and 1.6 draws; and with other weights.
+for one, two in ([3.0, 1.0], np.random.default_rng([SEED, 22]).uniform(1, 5, size=2)):
+    result = weigh(np.array([[0.0], [1.0]]), np.log([0.2 * one, 0.2 * two]), np.log([0.2, 0.2]))
+    share = two / (one + two)
+    check(result["mean"], [share])
+    check(result["covariance"], [[share * (1 - share)]])
+    check(result["log_evidence"], np.log((one + two) / 2))
+    check(result["ess"], 1 / (share**2 + (1 - share) ** 2))
 
 # %% nbgrader={"grade": true, "grade_id": "q2-hidden", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 # hint: draws from a q that is not constant, in more than one dimension: all four numbers, against the sums written out
@@ -257,11 +270,15 @@ def diagnose(x, lags):
 
 
 # %% nbgrader={"grade": true, "grade_id": "q3-visible", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-# Two short chains, one the mirror image of the other. Compute all three numbers with a pencil.
-result = diagnose(np.array([[1.0, -1], [1, -1], [-1, 1], [-1, 1]]), 1)
-check(result["r_hat"], np.sqrt(3 / 4))
-check(result["tau"], 3 / 2)
-check(result["error"], np.sqrt(3 / 16))
+# Two short chains, one the mirror image of the other: T / 2 times the same number, and T / 2 times its opposite. Compute
+# all three numbers with a pencil, first for T = 4 and the number 1.
+rng = np.random.default_rng([SEED, 23])
+for T, number in ((4, 1.0), (2 * int(rng.integers(3, 9)), rng.uniform(0.5, 3))):
+    x = number * np.repeat([[1, -1], [-1, 1]], T // 2, axis=0)
+    result = diagnose(x, 1)
+    check(result["r_hat"], np.sqrt((T - 1) / T))
+    check(result["tau"], 3 - 6 / T)
+    check(result["error"], number * np.sqrt((3 - 6 / T) / (2 * T)))
 
 # %% nbgrader={"grade": true, "grade_id": "q3-hidden", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 # hint: r_hat of chains that do not agree
@@ -323,11 +340,14 @@ def trajectory(log_density, score, x, momentum, step_size, steps):
 
 
 # %% nbgrader={"grade": true, "grade_id": "q4-visible", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-# One step of size 1 on a standard normal, from rest at x = 1: no drift, a kick of -1, and half a drift.
-result = trajectory(normal_density, normal_score, np.ones((1, 1)), np.zeros((1, 1)), 1.0, 1)
-check(result["x"], [[0.5]])
-check(result["momentum"], [[-1]])
-check(result["log_ratio"], [-1 / 8])
+# One step of size 1 on a standard normal, from rest at x = 1: no drift, a kick of -1, and half a drift. And from other places,
+# with other sizes e: then the momentum becomes -e x.
+rng = np.random.default_rng([SEED, 24])
+for x, size in ((np.ones((1, 1)), 1.0), (rng.normal(size=(3, 1)), rng.uniform(0.5, 1.5))):
+    result = trajectory(normal_density, normal_score, x, np.zeros(x.shape), size, 1)
+    check(result["x"], x - size**2 * x / 2)
+    check(result["momentum"], -size * x)
+    check(result["log_ratio"], -(size**4) * x[:, 0] ** 2 / 8)
 
 # %% nbgrader={"grade": true, "grade_id": "q4-hidden", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 # hint: several steps and chains on another law: where they end, and that they come back when the momentum is turned round
@@ -402,16 +422,25 @@ def log_walk(log_density, x, scale, steps, generator):
 
 
 # %% nbgrader={"grade": true, "grade_id": "q5-visible", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-# On p(x) = 1/x the logarithm makes a symmetric walk on a flat density: every proposal is accepted.
-x = log_walk(flat_density, np.ones(2_000), 0.5, 4, seeded(1))
-assert np.shape(x) == (4, 2_000), f"shape {np.shape(x)}"
-check(log_walk(flat_density, np.ones(2_000), 0.5, 4, seeded(1)), x, tolerance=0)
+# On p(x) = 1/x the logarithm makes a symmetric walk on a flat density: every proposal is accepted. Equal generators walk
+# alike, others do not. And no walk leaves the interval from 0 to 2 if p is zero elsewhere.
+rng = np.random.default_rng([SEED, 25])
+scale, draw = rng.uniform(0.3, 0.7), int(rng.integers(2**31))
+x, again, other = (
+    np.asarray(log_walk(flat_density, np.ones(2_000), scale, 4, seeded(s)), dtype=float)
+    for s in (draw, draw, draw + 1)
+)
+assert x.shape == (4, 2_000), f"shape {x.shape}"
+check(again, x)
+assert np.abs(other - x).max() > 1e-3, "another generator walks the same way"
 stays = np.mean(np.diff(x, axis=0) == 0)
 assert stays == 0, f"{stays:.0%} of the proposals were refused"
-check_law(np.log(x[-1]), stats.norm(0, 0.5 * np.sqrt(4)).cdf)
+check_law(np.log(x[-1]), stats.norm(0, scale * np.sqrt(4)).cdf)
+x = np.asarray(log_walk(wedge_density, np.ones(2_000), scale, 8, seeded(draw)), dtype=float)
+assert (x < 2).all(), "a walk has left the interval"
 
 # %% nbgrader={"grade": true, "grade_id": "q5-hidden", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-# hint: chains that start in the law stay in it, on two laws; and they accept as often as the ratio says
+# hint: chains that start in the law stay in it, on two laws; and they accept as often, and step as far, as the ratio says
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng([SEED, 8])
 C, scale = 50_000, rng.uniform(0.4, 0.7)
@@ -421,26 +450,36 @@ for law, log_density in (
     (stats.powerlaw(2, scale=2), wedge_density),
 ):
     start = law.ppf(rng.uniform(size=C))
-    x = np.asarray(log_walk(log_density, start, scale, 3, seeded(int(rng.integers(2**31)))))
+    draw = int(rng.integers(2**31))
+    x = np.asarray(log_walk(log_density, start, scale, 3, seeded(draw)), dtype=float)
     assert x.shape == (3, C)
     assert (x > 0).all()
     for row in x:
         check_law(row, law.cdf)
     here, jump = np.meshgrid(law.ppf(middle), scale * stats.norm.ppf(middle))
     log_ratio = log_density(here * np.exp(jump)) - log_density(here) + jump
-    rate = np.exp(np.minimum(log_ratio, 0)).mean()
-    before = np.concatenate([start[None], x[:-1]])
-    moved = np.mean(np.abs(np.log(x / before)) > 1e-6, axis=1)  # more than rounding
-    assert np.abs(moved - rate).max() < np.sqrt(np.log(6e6) / (2 * C)) + 0.001
+    accepted = np.exp(np.minimum(log_ratio, 0)).mean(1)  # of each jump
+    step = np.log(x / np.concatenate([start[None], x[:-1]]))
+    moved = np.mean(np.abs(step) > 1e-6, axis=1)  # more than rounding
+    bound = np.sqrt(np.log(2e8) / (2 * C)) + 0.002
+    assert np.abs(moved - accepted.mean()).max() < bound
+    for edge in range(50, 500, 50):  # steps that are made, and are shorter than this
+        shorter = (step < scale * stats.norm.ppf(edge / 500)) & (np.abs(step) > 1e-6)
+        assert np.abs(shorter.mean(1) - accepted[:edge].sum() / 500).max() < bound
+    other = np.asarray(log_walk(log_density, start, scale, 3, seeded(draw + 1)), dtype=float)
+    assert np.abs(other - x).max() > 1e-3
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "q5-home", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-# hint: chains that start far away, on both sides, come home
+# hint: chains that start far away, on both sides, come home step by step
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng([SEED, 9])
 law, start = stats.gamma(2.5, scale=1 / 1.5), np.repeat([1e-3, 40.0], 20_000)
-x = log_walk(gamma_density, start, 1.0, 60, seeded(int(rng.integers(2**31))))
-assert np.shape(x) == (60, 40_000)
+x = np.asarray(log_walk(gamma_density, start, 1.0, 60, seeded(int(rng.integers(2**31)))))
+assert x.shape == (60, 40_000)
+near = np.abs(np.log(x[0] / start)) < 1  # a normal number is between -1 and 1, or was refused
+assert near[:20_000].mean() > 0.66
+assert near[20_000:].mean() > 0.66
 for half in (x[-1][:20_000], x[-1][20_000:]):
     check_law(half, law.cdf)
 ### END HIDDEN TESTS
@@ -455,8 +494,8 @@ for half in (x[-1][:20_000], x[-1][20_000:]):
 # where the $\varepsilon_i$ are independent and have Student's distribution with 4 degrees of freedom. The prior: $a$ and $b$ are standard normal, and $\sigma > 0$ has the density $e^{-\sigma}$; all are independent.
 # Draw $(a, b, \sigma)$ from the posterior with a sampler of your choice. If you let it walk in $\log \sigma$, remember what a density does when the coordinate changes.
 #
-# The hidden tests compare the mean and the standard deviation of $a$, of $b$ and of $\log \sigma$ with numerical integration. Each mean has to be right to a tenth of the
-# standard deviation, and each standard deviation to 15 %. For this you need some 4,000 *effective* draws: measure them, or be generous. All calls of the tests together may take twenty
+# The hidden tests compare the mean and the standard deviation of $a$, of $b$ and of $\log \sigma$, their distribution functions, and the correlation of $a$ and $b$ with numerical integration. Each mean has to
+# be right to a tenth of the standard deviation, each standard deviation to 15 %, a distribution function to 0.05 and the correlation to 0.1. For this you need some 4,000 *effective* draws: measure them, or be generous. All calls of the tests together may take twenty
 # seconds on one core. Many chains at once are faster than one long chain.
 #
 # *Trains: a posterior from its parts; the Jacobian of a logarithm; burn-in, step sizes, and knowing when one has enough.*
@@ -498,12 +537,17 @@ def sample_posterior(x, y, generator):
 
 # %% nbgrader={"grade": true, "grade_id": "q6-visible", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 # Without data the posterior is the prior. (In log σ its mean is minus Euler's constant, and its variance π²/6.)
-none = np.zeros(0)
-theta = np.asarray(sample_posterior(none, none, seeded(1)))
+none, draw = np.zeros(0), int(np.random.default_rng([SEED, 26]).integers(2**31))
+theta, again, other = (
+    np.asarray(sample_posterior(none, none, seeded(s)), dtype=float) for s in (draw, draw, draw + 1)
+)
 assert theta.ndim == 2, f"shape {theta.shape}"
 assert theta.shape[1] == 3, f"shape {theta.shape}"
-check(sample_posterior(none, none, seeded(1)), theta, tolerance=1e-6)
+check(again, theta)
+assert other.shape != theta.shape or np.abs(other - theta).max() > 1e-3, "one draw for all generators"
 assert (theta[:, 2] > 0).all(), "σ is positive"
+off = gap(theta[:, 2], stats.expon.cdf)
+assert off < 0.05, f"the distribution function of σ is off by {off:.2f}"
 a, b, s = theta[:, 0], theta[:, 1], np.log(theta[:, 2])
 for name, z in (("a", a), ("b", b), ("log σ", (s + np.euler_gamma) / (np.pi / np.sqrt(6)))):
     assert abs(z.mean()) < 0.1, f"the mean of {name} is off by {z.mean():.2f} of its deviation"
@@ -517,33 +561,40 @@ a, b, s = np.asarray(sample_posterior(waist, situps, seeded(2))).T
 print(f"of all twenty men: b = {b.mean():.2f} ± {b.std():.2f}, σ = {s.mean():.2f} ± {s.std():.2f}")
 
 # %% nbgrader={"grade": true, "grade_id": "q6-hidden", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-# hint: sixteen of the men, and other columns of the table too: mean and standard deviation of a and b
+# hint: sixteen of the men, and other columns of the table too: mean, standard deviation and distribution function of a and b, and their correlation
 ### BEGIN HIDDEN TESTS
 from sklearn.datasets import load_linnerud
 
 rng = np.random.default_rng([SEED, 10])
 club, men = load_linnerud(), rng.permutation(20)[:16]
-x = stats.zscore(club.target[men, rng.integers(2)])
+x = stats.zscore(club.target[men, rng.integers(2)]) + 1.5
 y = stats.zscore(club.data[men, rng.integers(2)])
 theta = np.asarray(sample_posterior(x, y, seeded(int(rng.integers(2**31)))), dtype=float)
-assert theta.ndim == 2
+assert theta.shape[1:] == (3,)
 assert len(theta) >= 1000
 assert np.isfinite(theta).all()
-a, b, s = np.meshgrid(*[np.linspace(-3, 3, 61)] * 2, np.linspace(-3.5, 2.5, 61), indexing="ij")
+line = np.linspace(-3, 3, 61)
+a, b, s = np.meshgrid(line, line, np.linspace(-3.5, 2.5, 61), indexing="ij")
 log_p = -0.5 * (a**2 + b**2) - np.exp(s) + s
 for i in range(16):
     log_p += stats.t(4).logpdf((y[i] - a - b * x[i]) * np.exp(-s)) - s
 p = np.exp(log_p - log_p.max())
 p = p / p.sum()
-for q, got in zip((a, b), theta.T, strict=False):
-    mean = (p * q).sum()
-    deviation = np.sqrt((p * (q - mean) ** 2).sum())
-    assert abs(got.mean() - mean) < 0.1 * deviation
-    assert abs(got.std() / deviation - 1) < 0.15
+mean = np.array([(p * q).sum() for q in (a, b)])
+away = np.stack([a - mean[0], b - mean[1]])
+covariance = np.einsum("iabs,jabs,abs->ij", away, away, p)
+deviation = np.sqrt(np.diag(covariance))
+got = theta[:, :2]
+assert (np.abs(got.mean(0) - mean) < 0.1 * deviation).all()
+assert (np.abs(got.std(0) / deviation - 1) < 0.15).all()
+assert abs(np.corrcoef(got.T)[0, 1] - covariance[0, 1] / deviation.prod()) < 0.1
+for i in range(2):
+    below = np.cumsum(p.sum((1 - i, 2)))
+    assert gap(got[:, i], lambda z, below=below: np.interp(z, line + 0.05, below)) < 0.05
 ### END HIDDEN TESTS
 
 # %% nbgrader={"grade": true, "grade_id": "q6-scale", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-# hint: eight of the men, and other columns of the table too: mean and standard deviation of log σ
+# hint: eight of the men, and other columns of the table too: mean and standard deviation of log σ; one man: its distribution function
 ### BEGIN HIDDEN TESTS
 from sklearn.datasets import load_linnerud
 
@@ -565,4 +616,11 @@ got, mean = np.log(theta[:, 2]), (p * s).sum()
 deviation = np.sqrt((p * (s - mean) ** 2).sum())
 assert abs(got.mean() - mean) < 0.1 * deviation
 assert abs(got.std() / deviation - 1) < 0.15
+# one man: y = σ ε + a + b x, of which the second part is normal, is averaged over the quantiles of ε
+s, noise = np.linspace(-12, 3, 1501), stats.t(4).ppf((np.arange(2000) + 0.5) / 2000)
+p = stats.norm(np.exp(s)[:, None] * noise, np.sqrt(1 + x[0] ** 2)).pdf(y[0]).mean(1)
+p = p * np.exp(s - np.exp(s))
+below = np.cumsum(p) / p.sum()
+theta = np.asarray(sample_posterior(x[:1], y[:1], seeded(int(rng.integers(2**31)))), dtype=float)
+assert gap(np.log(theta[:, 2]), lambda z: np.interp(z, s + 0.005, below)) < 0.05
 ### END HIDDEN TESTS

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 from matplotlib.axes import Axes
 
@@ -17,8 +17,6 @@ class Record(ABC):
     monitored: list[Any] = field(default_factory=list)  # what `monitor` returned
     seconds: float = 0.0
     best_epoch: int = 0  # whose weights are kept, from 1; where nothing selects the last one
-
-    unit: ClassVar[str] = ""  # of the losses, for the axis
 
     @property
     @abstractmethod
@@ -36,21 +34,22 @@ class Record(ABC):
         return len(next(iter(self.losses.values())))
 
     def plot(self, ax: Axes) -> Axes:
-        """Draws the learning curves on the matplotlib axes `ax`, and returns it."""
+        """Draws the learning curves on the matplotlib axes `ax`, and returns it.
+
+        Only the model knows the unit of its loss: nats for a likelihood, none for a hinge.
+        """
         drawn = {name: values for name, values in self.losses.items() if values}
         ax = plotting.curves(range(1, self.epochs + 1), drawn, ax=ax)
-        ax.set(xlabel="epoch", ylabel=f"mean loss{self.unit}")
+        ax.set(xlabel="epoch", ylabel="mean loss")
         return ax
 
 
 @dataclass(kw_only=True)
 class History(Record):
-    """What `fit` did: mean loss per example after each epoch, in the loss's own unit (nats)."""
+    """What `fit` did: mean loss per example after each epoch, in the loss's own unit."""
 
     train: list[float] = field(default_factory=list)
     valid: list[float] = field(default_factory=list)
-
-    unit: ClassVar[str] = " (nats)"
 
     @property
     def losses(self) -> dict[str, list[float]]:

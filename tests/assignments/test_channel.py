@@ -1,12 +1,18 @@
 """What crosses the wire is plain data, whole, in time and of limited size; all else is refused."""
 
 import json
+import numbers
 import os
 import socket
 import struct
+import sys
 import threading
 import time
+from collections import Counter, UserList, deque
 from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -81,6 +87,101 @@ def test_a_function_travels_by_its_name_only_where_names_are_known():
         decode(tree, payload)
     with pytest.raises(ChannelError):
         decode({"function": "eval"}, b"", {"len": len}.__getitem__)
+
+
+class Whole:
+    """An integer of some library: of none that is installed here."""
+
+    def __int__(self) -> int:
+        return 2**70
+
+
+numbers.Integral.register(Whole)
+
+
+class Precise:
+    """A real number of some library, as mpmath's: with no claim to be one."""
+
+    def __float__(self) -> float:
+        return 0.125
+
+
+class Column:
+    """An array of some library, as pandas' or JAX's."""
+
+    def __array__(  # ruff: ignore[bad-dunder-method-name]
+        self, dtype: object = None, copy: object = None
+    ) -> np.ndarray:
+        return np.array([1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (np.longdouble(0.5), 0.5),
+        (np.clongdouble(1j), 1j),
+        (np.uint64(2**64 - 1), 2**64 - 1),
+        (Whole(), 2**70),
+        (Fraction(1, 4), 0.25),
+        (Decimal("0.25"), 0.25),
+        (MappingProxyType({"a": 1}), {"a": 1}),
+        (Counter("aab"), {"a": 2, "b": 1}),
+        (range(3), [0, 1, 2]),
+        (deque([1, 2]), [1, 2]),
+        ({"a": 3}.values(), [3]),
+        ({"a": 3}.items(), [("a", 3)]),
+        ((x * x for x in (1, 2)), [1, 4]),
+        (map(str, (1, 2)), ["1", "2"]),
+        ({(0, 1): 0.5}, {(0, 1): 0.5}),
+        ({np.int64(3): 1}, {3: 1}),
+        (Precise(), 0.125),
+        (Column(), np.array([1.0, 2.0])),
+        (np.bool_(True), True),
+        (np.array(3, dtype=object), np.array(3.0)),
+        (np.array(["a", "b"]), ["a", "b"]),
+        (np.array([np.ones(1), None], dtype=object), [np.ones(1), None]),
+        (np.asfortranarray(np.eye(2))[::-1], np.eye(2)[::-1]),
+        (torch.tensor([[0.0, 2.0]]).to_sparse(), torch.tensor([[0.0, 2.0]])),
+        (torch.tensor([0.5]).to(torch.float8_e4m3fn), torch.tensor([0.5], dtype=torch.float32)),
+        (torch.nn.Parameter(torch.ones(1)), torch.ones(1)),
+        (UserList([1]), [1]),
+        (np.array([1, 2], dtype=np.uint64), np.array([1, 2], dtype=np.uint64)),
+        (np.array([0.5], dtype=np.longdouble), np.array([0.5])),
+        (np.array([1j], dtype=np.clongdouble), np.array([1j])),
+        (np.array([Fraction(1, 2), 3], dtype=object), np.array([0.5, 3.0])),
+        (torch.tensor([0.5], dtype=torch.bfloat16), torch.tensor([0.5], dtype=torch.float32)),
+        (torch.tensor([3], dtype=torch.uint16), torch.tensor([3], dtype=torch.uint16)),
+    ],
+)
+def test_a_number_of_any_library_comes_back_as_the_nearest_plain_one(value, plain):
+    """Kills: a right answer that is refused for its type."""
+    back = through_json(value)
+    assert type(back) is type(plain)
+    if isinstance(plain, np.ndarray | torch.Tensor):
+        assert back.dtype == plain.dtype
+        assert back.shape == plain.shape
+        np.testing.assert_array_equal(np.asarray(back), np.asarray(plain))
+    else:
+        assert repr(back) == repr(plain)
+
+
+def test_what_has_no_end_is_no_value():
+    """Kills: a text, or bytes, taken for a sequence that holds itself or numbers."""
+    loop: list = []
+    loop.append(loop)
+    with pytest.raises(ChannelError, match="nested"):
+        encode(loop)
+    assert through_json(np.str_("ab")) == "ab"
+
+
+def test_keys_that_collide_are_refused_before_they_cost_time():
+    """Kills: a dict of a quarter of a million keys with one hash, made in the grader."""
+    modulus = sys.hash_info.modulus
+    tree, payload = encode({k * modulus: 0 for k in range(200)})
+    with pytest.raises(ChannelError, match="keys collide"):
+        decode(tree, payload)
+    ordinary = {k: 0 for k in range(-3000, 3000)} | {f"w{k}": 1 for k in range(3000)}
+    assert through_json(ordinary) == ordinary
 
 
 @pytest.mark.parametrize("value", [object(), len, {1}, b"bytes", np.array([object()]), (1).__add__])

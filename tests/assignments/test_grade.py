@@ -5,7 +5,9 @@ The functions run in this process, in place of the sandbox: they are this file's
 
 import contextlib
 import json
+import math
 import resource
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,11 @@ import pytest
 import torch
 
 from assignments.grader import grade as grading
+from assignments.grader.cells import StudentError
 from assignments.grader.grade import Grade, Score, grade_one
 from assignments.grader.namespaces import Isolation
-from assignments.grader.proxy import Named, StudentError
+from assignments.grader.proxy import Named
+from assignments.grader.stage import GraderError
 from tests.assignments.notebook import INTEGRATE, SOFTMAX, TINY, cell, write
 
 HERE: list["Here"] = []
@@ -34,22 +38,30 @@ class Here:
         folder: Path,
         master: object,
         cells: list[str],
-        names: Callable[[Any], str | None],
+        *,
+        deadline: float = math.inf,
     ) -> None:
+        self.deadline = deadline
+        self.names: Callable[[Any], str | None]
         self.isolation = isolation
         self.master = master
         self.cells = cells
-        self.names = names
+        self.upto, self.done = len(cells), 0
         self.space: dict[str, Any] = {}
         self.asked: list[Any] = []
         self.problems = ["a problem of the session's"]
         self.output = "printed"
+        self.acted = max((n for n, text in enumerate(cells, 1) if "changes" in text), default=0)
         self.closed = False
         HERE.append(self)
 
+    def start(self) -> None:
+        self.started = True
+
     def load(self) -> None:
-        for source in (*self.master.setup, *self.cells):
+        for source in (*self.master.setup, *self.cells[self.done : self.upto]):
             exec(source, self.space)
+        self.done = self.upto
 
     def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self.asked.append(args)
@@ -57,6 +69,10 @@ class Here:
             return self.space[name](*args, **kwargs)
         except ArithmeticError as error:
             raise StudentError(f"`{name}` raised an error", str(error), "TRACE") from None
+        except NotImplementedError:
+            raise StudentError(f"`{name}` raised NotImplementedError") from None
+        except OSError:
+            raise GraderError("the sandbox did not start") from None
 
     def close(self) -> None:
         self.closed = True
@@ -113,6 +129,81 @@ def test_the_reference_earns_all_points(tmp_path, deleted):
     assert HERE[0].closed
 
 
+LATER = ["K = 1\ndef ask(): return K", "assert ask() == 1", "K = 2  # changes"]
+
+
+def test_what_a_later_cell_spoils_counts_as_it_was_above_it(tmp_path):
+    """Kills: ``train, test = …`` below question 1 that costs question 1."""
+    path = master(tmp_path, visible("assert ask() == 1"), hidden("assert ask() > 0"),
+                  ("q2-visible", 4, False, "assert ask() == 2"))  # fmt: skip
+    result = run(tmp_path, path, *LATER)
+    assert result.points == {"q1": 3, "q2": 4}
+    assert [score.reason for score in result.scores] == ["passed"] * 3
+    assert [session.upto for session in HERE] == [2, 1]
+    assert result.problems[-1].startswith("q1: a cell below changes what the answer uses")
+    assert len(result.problems) == 2
+    assert all(session.closed for session in HERE)
+    assert HERE[0].started
+    assert HERE[0].deadline == HERE[1].deadline == pytest.approx(time.monotonic() + 360, abs=60)
+
+
+def test_all_that_is_spoilt_is_asked_in_one_worker_in_the_notebooks_order(tmp_path):
+    """Kills: a worker for each question; a question asked with the cells below it."""
+    path = master(tmp_path, visible("assert ask() == 1"), ("q2-visible", 4, False, "ask() == 2"),
+                  ("q3-visible", 5, False, "assert ask() == 2"))  # fmt: skip
+    cells = [*LATER[:2], "K = 2  # changes", "assert ask() == 2", "K = 3  # changes"]
+    text = path.read_text("utf8").replace("\nask() == 2", "\nassert 2 == ask()")
+    path.write_text(text, encoding="utf-8")
+    result = run(tmp_path, path, *cells)
+    assert result.points == {"q1": 1, "q2": 0, "q3": 5}
+    assert [session.asked for session in HERE] == [[()] * 3, [()] * 2]
+    assert HERE[1].upto == 2
+
+
+def test_what_is_tried_again_tells_nothing(tmp_path):
+    """Kills: a reason, from the second try, that carries what the first one's tests have sent."""
+    path = master(tmp_path, visible("assert ask() == 3, str(ask())"))
+    result = run(tmp_path, path, *LATER)
+    assert result.reasons == {"q1": "q1-visible: failed: 2"}
+    assert result.problems == ["a problem of the session's"]
+
+
+def test_nothing_is_lost_by_what_stands_below(tmp_path):
+    """Kills: a helper below the tests that an answer may no longer use."""
+    path = master(tmp_path, visible("assert ask() == 2"), hidden("assert ask() == 1"))
+    result = run(tmp_path, path, "def ask(): return K", "assert ask() == 2", "K = 2  # changes")
+    assert result.points == {"q1": 1}
+    assert result.problems == ["a problem of the session's"]
+
+
+@pytest.mark.parametrize("answer", ["return 0", "raise NotImplementedError"])
+def test_what_no_later_cell_changes_or_nobody_answered_is_asked_once(tmp_path, answer):
+    """Kills: a second sandbox for each wrong answer."""
+    path = master(tmp_path, visible("assert ask() == 1"))
+    later = "changes" if "raise" in answer else ""
+    run(tmp_path, path, f"def ask(): {answer}", "assert ask() == 1", f"y = 3  # {later}")
+    assert len(HERE) == 1
+
+
+def test_an_error_of_the_graders_own_is_no_score(tmp_path):
+    """Kills: a sandbox that does not start on a full machine, taken for a wrong answer."""
+    path = master(tmp_path, visible("ask()"))
+    with pytest.raises(GraderError):
+        run(tmp_path, path, "def ask(): raise OSError")
+
+
+def test_when_time_is_up_a_test_ends_and_the_scores_so_far_are_kept(tmp_path, monkeypatch):
+    """Kills: a comparison as large as a student likes that holds up the class."""
+    monkeypatch.setattr(grading, "TOTAL", 0.05)
+    path = master(tmp_path, visible("ask()"), ("q2-visible", 2, False, "while not ask(): pass"),
+                  settings="# grader: seconds = 20\n")  # fmt: skip
+    begun = time.monotonic()
+    result = run(tmp_path, path)
+    assert result.points == {"q1": 1, "q2": 0}
+    assert result.reasons["q2"] == "q2-visible: failed: the submission's time was up"
+    assert time.monotonic() - begun < 30
+
+
 def test_points_and_reasons_are_summed_by_question():
     """Kills: a question's last test in place of all of them."""
     scores = [Score("q1-a", "q1", 1, 2, "x"), Score("q1-b", "q1", 2, 2, "y"),
@@ -144,6 +235,7 @@ def test_the_master_and_the_other_submissions_are_hidden(tmp_path):
     [
         ("x = 1\nassert x == 2  # why", "failed: assert x == 2  # why"),
         ("assert ask() == 2, 'the sum\\n is two'", "failed: the sum is two"),
+        ("assert ask() == 2, 'a \\x1b[2J\\u202e\\x07 b'", "failed: a [2J b"),
         ("raise KeyError('k')", "failed: KeyError: 'k'"),
         ("assert ask(1 / 0)", "failed: ZeroDivisionError: division by zero"),
         ("raise AssertionError('x' * 9999)", "failed: " + "x" * 492),
@@ -151,7 +243,7 @@ def test_the_master_and_the_other_submissions_are_hidden(tmp_path):
     ],
 )
 def test_a_visible_test_says_why_it_failed(tmp_path, source, reason):
-    """Kills: the wrong line; a message over many lines; a reason of a megabyte."""
+    """Kills: the wrong line; a message over many lines or that a terminal obeys; a megabyte."""
     (score,) = run(tmp_path, master(tmp_path, visible(source))).scores
     assert (score.points, score.possible, score.reason) == (0, 1, reason)
     assert 0 < len(score.detail) <= 4000

@@ -180,8 +180,9 @@ def test_the_batch_ends_and_grades_everyone(graded):
 def test_a_submission_gets_what_it_earned_and_a_reason(graded, case):
     """Kills: a cheat that scores, an attack that gets through, an honest cell that loses points."""
     page = graded.of(case)
-    assert {test["test"]: test["points"] for test in page["tests"]} == case.earns, page
-    assert all(test["reason"] for test in page["tests"])
+    tests = [test for question in page["questions"] for test in question["tests"]]
+    assert {test["test"]: test["points"] for test in tests} == case.earns, page
+    assert all(test["reason"] for test in tests)
 
 
 def test_nobody_survives(graded):
@@ -199,9 +200,9 @@ def test_no_file_is_left_or_changed(graded):
     assert list(graded.scratch.iterdir()) == []
     assert snapshot(graded.submissions) == graded.before
     names = {path.name for path in graded.report.iterdir()}
-    assert names == {"class.csv", "points.svg", "private", "students"}
+    assert names == {"class.csv", "class.html", "private", "students"}
     assert len(list((graded.report / "students").iterdir())) == 2 * len(CASES)
-    assert len(list((graded.report / "private").iterdir())) == len(CASES) + 1
+    assert len(list((graded.report / "private").iterdir())) == len(CASES) + 2
     outside = {Path(path) for path in (tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm", "/")}
     outside |= {Path.home(), Path("/home"), Path("/run"), Path("/etc"), Path("/usr"), ROOT}
     outside |= {ROOT / "assignments", ROOT / ".venv", *map(Path, sysconfig.get_paths().values())}

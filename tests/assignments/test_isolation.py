@@ -89,6 +89,16 @@ def test_a_sandbox_that_does_not_start_passes_no_check(monkeypatch):
     assert (weak.strong, weak.checks, weak.trouble) == (False, {}, "no user namespaces")
 
 
+def test_a_folder_that_is_hidden_need_not_be_there_yet(monkeypatch, tmp_path):
+    """Kills: a report, made later, for which the grader does not start."""
+
+    def fail(*_: object) -> None:
+        raise GraderError("it came as far as this")
+
+    monkeypatch.setattr(measuring, "Sandbox", fail)
+    assert measure("none", tmp_path / "report").trouble == "it came as far as this"
+
+
 def test_a_pipe_is_hung_up_when_nobody_can_write_to_it():
     """Kills: a survivor, who still holds the pipe, that is taken for dead."""
     for alive in (True, False):

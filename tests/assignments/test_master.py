@@ -82,10 +82,37 @@ def test_an_overlay_replaces_tests_and_fixes_the_seed(tmp_path):
     assert after.solutions == before.solutions
 
 
+def test_what_a_student_was_given_is_known_whatever_an_instructor_lays_over_it(tmp_path):
+    """Kills: each student's notebook told that its locked cells were changed."""
+    public = read_master(TINY)
+    (tmp_path / TINY.name).write_text(
+        TINY.read_text(encoding="utf-8").replace("np.full(4, 0.25)", "np.full(4, 1 / 4)"),
+        encoding="utf-8",
+    )
+    private = read_master(TINY, tmp_path)
+    assert private.locked > public.locked
+    hidden = next(test for test in public.tests if test.hidden)
+    begin, end = hidden.source.index("### BEGIN"), hidden.source.index("END HIDDEN TESTS") + 16
+    assert plain(hidden.source[:begin] + hidden.source[end:]) in public.locked
+
+
 def test_an_overlay_without_a_seed_keeps_the_masters(tmp_path):
     """Kills: an overlay that takes the master's seed away."""
     public = master(tmp_path, TEXT.replace("seconds = 12", "seed = 5"))
     assert read_master(public, master(tmp_path / "own", TEXT).parent).seed == 5
+
+
+def test_what_an_overlay_deletes_or_closes_is_added_to_the_masters(tmp_path):
+    """Kills: a module that is there again because an instructor deletes another."""
+    both = [
+        master(tmp_path / name, TEXT.replace("seconds = 12", f"seconds = {n}\n{lines}"))
+        for name, n, lines in (
+            ("public", 5, "# grader: delete = a\n# grader: close = b"),
+            ("own", 7, "# grader: delete = c\n# grader: close = d"),
+        )
+    ]
+    read = read_master(both[0], both[1].parent)
+    assert (read.deleted, read.closed, read.seconds) == (("a", "c"), ("b", "d"), 7)
 
 
 def test_an_overlay_that_does_not_fit_is_refused(tmp_path):
@@ -117,3 +144,15 @@ def test_a_file_that_is_no_master_is_refused(tmp_path):
     for path in (tmp_path / "image.py", tmp_path / "missing.py", Path(__file__)):
         with pytest.raises(ValueError, match="is not a master"):
             read_master(path)
+
+
+def test_times_are_shared_out():
+    """Kills: a function's share that leaves nothing for the others, or for the cells."""
+    tiny = read_master(TINY)
+    assert (tiny.cell_seconds, tiny.call_seconds) == (6, 4)
+
+
+def test_an_empty_answer_is_known():
+    """Kills: the released cell of a question taken for somebody's answer."""
+    head = 'def softmax(a):\n"""Probabilities, from the logits of the last axis."""\n'
+    assert f"{head}raise NotImplementedError" in read_master(TINY).stubs

@@ -2,8 +2,11 @@
 
 A bug spoils one question. So one notebook carries bugs in several questions, and the points of each
 question stand for the submission with this bug alone: no test calls another question's function.
+Some bugs are shortcuts: they earned points without what was asked for, and each question has one.
+Beside them stand the alternatives: other right answers to all questions, which have all points.
 """
 
+import ast
 import functools
 import re
 import tomllib
@@ -13,6 +16,7 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+import numpy as np
 import pytest
 
 from assignments.grader.grade import Grade, grade_one
@@ -33,10 +37,37 @@ def expected(master: Path) -> dict[str, dict]:
     return tomllib.loads((master.with_suffix("") / "expected.toml").read_text("utf8"))
 
 
-def replaced(master: Path, name: str) -> dict[str, str]:
-    """The solution cells that a known-wrong submission has of its own, by grade_id."""
-    cells = tool.read(master.with_suffix("") / "wrong" / f"{name}.py").cells
-    return {tool.mark(cell)["grade_id"]: cell.source for cell in cells if tool.mark(cell)}
+def replaced(path: Path) -> dict[str, list[str]]:
+    """The solution cells that a submission has of its own, by grade_id, each after its helpers."""
+    cells: dict[str, list[str]] = {}
+    helpers: list[str] = []
+    for cell in tool.read(path).cells:
+        helpers.append(cell.source)
+        if tool.mark(cell):
+            cells[tool.mark(cell)["grade_id"]], helpers = helpers, []
+    assert not helpers, f"{path}: helpers below the last answer"
+    return cells
+
+
+def wrong(master: Path, name: str) -> dict[str, list[str]]:
+    """The cells of a known-wrong submission."""
+    return replaced(master.with_suffix("") / "wrong" / f"{name}.py")
+
+
+def alternatives(master: Path) -> list[Path]:
+    """Right answers that are not the reference."""
+    return sorted((master.with_suffix("") / "alternatives").glob("*.py"))
+
+
+def submission(master: Path, cells: dict[str, list[str]]) -> nbformat.NotebookNode:
+    """The master with these cells in place of its own."""
+    notebook = tool.read(master)
+    made = []
+    for cell in notebook.cells:
+        *helpers, cell.source = cells.get(tool.mark(cell).get("grade_id"), [cell.source])
+        made += [*map(nbformat.v4.new_code_cell, helpers), cell]
+    notebook.cells = made
+    return notebook
 
 
 def bundles(master: Path) -> list[list[str]]:
@@ -106,6 +137,7 @@ def test_release_has_no_points(master, tmp_path):
     path = tool.strip(master, tmp_path, tmp_path / "release")
     ways = reference(read_master(master).deleted)
     assert len(ways) > 10
+    ways += [(name, "__doc__") for name in read_master(master).closed]
     release = nbformat.read(path, as_version=4)
     release.cells.insert(1, nbformat.v4.new_code_cell(LOOKING.replace("NAMES", repr(ways))))
     result = grade(master, release, tmp_path)
@@ -120,16 +152,76 @@ def test_each_known_bug_costs_exactly_its_points(master, tmp_path):
     assert len(expected(master)) >= 5
     full = read_master(master).questions
     for number, names in enumerate(bundles(master)):
-        cells = {key: source for name in names for key, source in replaced(master, name).items()}
-        notebook = tool.read(master)
-        for cell in notebook.cells:
-            cell.source = cells.get(tool.mark(cell).get("grade_id"), cell.source)
+        cells = {key: own for name in names for key, own in wrong(master, name).items()}
         wanted = full | {
             key: n for name in names for key, n in points(expected(master)[name]).items()
         }
         (tmp_path / str(number)).mkdir()
-        result = grade(master, notebook, tmp_path / str(number))
+        result = grade(master, submission(master, cells), tmp_path / str(number))
         assert result.points == wanted, f"{names}: {result.reasons}"
+
+
+@each_master
+@pytest.mark.parametrize("number", range(3))
+def test_right_answers_of_other_kinds_have_all_points(master, number, tmp_path):
+    """Kills: a test that asks for the reference's library, precision, types or random numbers."""
+    result = grade(master, submission(master, replaced(alternatives(master)[number])), tmp_path)
+    assert result.points == read_master(master).questions, result.reasons
+    assert result.problems == []
+
+
+@each_master
+def test_each_question_has_three_alternatives(master):
+    """Kills: a question whose only known right answer is the reference; an alternative twice."""
+    paths = alternatives(master)
+    assert len(paths) >= 3
+    asked = {tool.mark(c)["grade_id"]: [c.source] for c in tool.read(master).cells if solution(c)}
+    answers = [asked, *map(replaced, paths)]
+    for grade_id in asked:
+        found = {body(cells[grade_id]) for cells in answers}
+        assert len(found) == len(answers), f"{grade_id}: two answers are the same"
+    assert all(cells.keys() == asked.keys() for cells in answers)
+
+
+def solution(cell: nbformat.NotebookNode) -> bool:
+    return bool(tool.mark(cell).get("solution"))
+
+
+def body(sources: list[str]) -> str:
+    """What an answer does: without its docstring, its comments and its layout."""
+    function = next(n for n in ast.parse(sources[-1]).body if isinstance(n, ast.FunctionDef))
+    return ast.dump(ast.Module(function.body[1:], []))
+
+
+@each_master
+def test_each_question_has_a_shortcut(master):
+    """Kills: a question of which no one asked what a lazy and clever student would hand in."""
+    rows = expected(master).values()
+    found = {key for row in rows if row.get("kind") == "shortcut" for key in points(row)}
+    assert found == read_master(master).questions.keys()
+
+
+@each_master
+def test_the_numbers_of_visible_tests_depend_on_the_seed(master):
+    """Kills: points for numbers that were read off the test."""
+    visible = [test for test in read_master(master).tests if not test.hidden]
+    assert [test.grade_id for test in visible if "SEED" not in test.source] == [], (
+        "expected something drawn from SEED in each visible test"
+    )
+
+
+@each_master
+@pytest.mark.parametrize(
+    ("got", "want"),
+    [([np.nan], [np.nan]), ([[1.0]], [1.0]), ([1.0], 1.0), (1.0, [1.0]), ([1.0], [1.001])],
+)
+def test_a_comparison_takes_neither_nan_nor_another_shape(master, got, want):
+    """Kills: NaN equals NaN; an answer that is right once it is broadcast; a wide tolerance."""
+    space: dict = {}
+    exec(read_master(master).setup[0], space)
+    space["check"]([[1.0]], [[1.0]])
+    with pytest.raises(AssertionError):
+        space["check"](got, want)
 
 
 @each_master
@@ -142,7 +234,7 @@ def test_known_wrong_submissions_are_complete(master):
     for name, row in rows.items():
         assert row["bug"]
         assert row["seen"]
-        cells = replaced(master, name)  # q2, or q2-in where a question has several
+        cells = wrong(master, name)  # q2, or q2-in where a question has several
         assert points(row).keys() == {key.partition("-")[0] for key in cells}, name
         assert all(row[key] < full[key] for key in points(row)), name
     assert {key for row in rows.values() for key in points(row)} == full.keys()

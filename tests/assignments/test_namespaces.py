@@ -60,8 +60,7 @@ def test_python_and_its_packages_are_shown_and_the_course_is_not(tmp_path):
 def test_a_folder_that_students_may_not_enter_is_not_shown(monkeypatch, tmp_path):
     """Kills: a home of mode 0700 mounted over the Python within it. Who is not root keeps it."""
     (inside := tmp_path / "closed" / "open").mkdir(parents=True)
-    for folder in (inside.parent, inside):
-        monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr(namespaces, "package_folders", lambda: [inside.parent, inside])
     inside.parent.chmod(0o700)
     assert shown(layout(()), inside.parent)
     monkeypatch.setattr(namespaces.os, "geteuid", lambda: 0)
@@ -100,23 +99,36 @@ def test_root_becomes_somebody_without_rights_and_others_stay_who_they_are(monke
 def test_the_tool_is_the_one_that_was_measured(tmp_path):
     """Kills: a fallback that nobody asked for."""
     for tool in ("bwrap", "unshare"):
-        words = command(Isolation(tool), tmp_path, 1 << 20, WORKER)
+        words = command(Isolation(tool), tmp_path, 1 << 20, WORKER, 9)
+        assert words[:4] == ["choom", "-n", "1000", "--"]
         assert {"bwrap", "unshare"} & set(words) == {tool}
-    assert command(Isolation("none"), tmp_path, 1 << 20, WORKER) == WORKER
+    assert command(Isolation("none"), tmp_path, 1 << 20, WORKER, 9) == WORKER
     with pytest.raises(ValueError, match="got 'docker'"):
-        command(Isolation("docker"), tmp_path, 1 << 20, WORKER)
+        command(Isolation("docker"), tmp_path, 1 << 20, WORKER, 9)
 
 
 def test_an_older_bubblewrap_is_asked_only_for_what_it_can(monkeypatch, tmp_path):
     """Kills: an option of 0.8 that an Ubuntu 22.04 refuses, and with it every submission."""
-    new = bubblewrap([], tmp_path, 77, WORKER)
+    new = bubblewrap([], tmp_path, 77, WORKER, 9)
     assert new[new.index("--size") + 1] == "77"
     assert new.count("--size") == 2
     assert "--disable-userns" in new
     monkeypatch.setattr(namespaces, "options", lambda _: "")
-    old = bubblewrap([], tmp_path, 77, WORKER)
+    old = bubblewrap([], tmp_path, 77, WORKER, 9)
     assert not {"--size", "--disable-userns", "77"} & set(old)
     assert old[-len(WORKER) :] == WORKER
+    assert old[-len(WORKER) - 3 : -len(WORKER)] == ["--seccomp", "9", "--"]
+
+
+def test_the_filter_of_roots_bubblewrap_is_the_inner_ones(monkeypatch, tmp_path):
+    """Kills: a filter that forbids the second one its namespaces; none on the second."""
+    monkeypatch.setattr(namespaces.os, "geteuid", lambda: 0)
+    words = bubblewrap([], tmp_path, 77, WORKER, 9)
+    second = words.index("bwrap", 1)
+    assert words.index("--seccomp") > second
+    zero = words.index("/dev/zero")
+    assert words[zero - 2 : zero] == ["--ro-bind", "/dev/null"]
+    assert zero > second
 
 
 def test_what_a_tool_can_is_what_it_says(monkeypatch):
@@ -129,7 +141,7 @@ def test_what_a_tool_can_is_what_it_says(monkeypatch):
 def test_a_course_below_tmp_is_shown_on_top_of_the_empty_tmp(tmp_path):
     """Kills: an environment below /tmp, covered by the student's own /tmp."""
     place = Path("/tmp/course/.venv")
-    words = bubblewrap([(place, True)], tmp_path, 1, WORKER)
+    words = bubblewrap([(place, True)], tmp_path, 1, WORKER, 9)
     empty = max(n for n, word in enumerate(words) if words[n - 1 : n + 1] == ["--tmpfs", "/tmp"])
     again = max(n for n, word in enumerate(words) if word == str(place))
     assert empty < again < words.index("--chdir")
@@ -144,10 +156,12 @@ def test_names_with_blanks_and_quotes_stay_one_word(tmp_path):
     lines = [line for line in script.splitlines() if line.startswith(("show ", "hide "))]
     assert [shlex.split(line) for line in lines] == [["show", str(odd)], ["hide", str(odd / "x")]]
     last = shlex.split(script.splitlines()[-1])
+    assert last[-8:-3] == [sys.executable, "-I", "-S", "-B", "/grader/seccomp.py"]
     assert last[-3:-1] == ["sh", "-c"]
     assert shlex.split(last[-1].removesuffix("; exit $?")) == WORKER
     assert f"root={shlex.quote(str(odd))}/root" in script
-    assert script.count("size=99 ") == 2
+    assert script.count("size=99,nr_inodes=") == 1
+    assert "for share in tmp dev/shm" in script
 
 
 def test_the_shells_root_builds_before_it_drops(monkeypatch, tmp_path):
@@ -172,7 +186,7 @@ def test_what_is_shown_below_a_scratch_folder_hangs_in_a_sealed_one(monkeypatch,
         Path("/dev/shm/course/.venv/lib"): True,
         Path("/dev/shm/packages"): True,
     }
-    words = bubblewrap(list(places.items()), tmp_path, 1, WORKER)
+    words = bubblewrap(list(places.items()), tmp_path, 1, WORKER, 9)
     empty = max(
         n for n, word in enumerate(words) if words[n - 1 : n + 1] == ["--tmpfs", "/dev/shm"]
     )
@@ -213,13 +227,24 @@ def test_without_namespaces_root_is_told_what_others_may_not_enter(monkeypatch, 
 # --- what is known of it ----------------------------------------------------------------------
 
 
-def test_the_course_is_not_among_the_packages(monkeypatch):
-    """Kills: the course's own folder on the worker's path, with masters and all."""
-    monkeypatch.setattr(sys, "path", [str(ROOT), "", "/no/such", *sys.path])
+def test_what_else_is_on_the_path_is_not_among_the_packages(monkeypatch, tmp_path):
+    """Kills: the current folder, or the course, on the worker's path, with masters and all."""
+    monkeypatch.setattr(sys, "path", [str(ROOT), "", "/no/such", str(tmp_path), *sys.path])
+    monkeypatch.chdir(tmp_path)
     folders = package_folders()
-    assert ROOT not in folders
+    assert not {ROOT, tmp_path, Path(), ROOT / "tests"} & set(folders)
     assert all(folder.is_dir() for folder in folders)
     assert any((folder / "numpy").is_dir() for folder in folders)
+    assert not shown(layout(()), tmp_path)
+
+
+def test_packages_of_ones_own_are_shown(monkeypatch, tmp_path):
+    """Kills: a worker without numpy, where it was installed with --user."""
+    monkeypatch.setattr(namespaces.site, "getusersitepackages", lambda: str(tmp_path))
+    monkeypatch.setattr(namespaces.site, "ENABLE_USER_SITE", False)
+    assert tmp_path not in package_folders()
+    monkeypatch.setattr(namespaces.site, "ENABLE_USER_SITE", True)
+    assert tmp_path in package_folders()
 
 
 def test_isolation_is_strong_if_everything_was_tried_and_held():

@@ -5,11 +5,23 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from assignments.grader.processes import SET_CHILD_SUBREAPER, adopt_orphans, children, memory
+from assignments.grader.processes import (
+    ENTRY,
+    SET_CHILD_SUBREAPER,
+    SOCKET,
+    adopt_orphans,
+    children,
+    die_with_parent,
+    entries,
+    memory,
+)
 
 
 @pytest.fixture
@@ -67,6 +79,58 @@ import time; time.sleep(60)
     both = memory(parent.pid) + memory(child)
     os.kill(child, signal.SIGKILL)
     assert 96 << 20 < both < 150 << 20
+
+
+def test_open_files_count_as_what_a_sockets_queue_may_hold(start):
+    """Kills: gigabytes in the queues of sockets, which are no process's memory."""
+    program = """
+import os, time
+{}
+print("ready", flush=True)
+time.sleep(60)
+"""
+    few, many = (start(program.format(line)) for line in ("", "x = [os.pipe() for _ in range(50)]"))
+    for process in (few, many):
+        assert process.stdout.readline() == "ready\n"
+    more = memory(many.pid) - memory(few.pid)
+    assert 100 * SOCKET <= more < 104 * SOCKET
+
+
+def test_files_count_even_if_they_are_empty(start):
+    """Kills: a file system's size for its contents; another's for that of a process that ended."""
+    child = start("")
+    child.wait()
+    assert entries(child.pid, "/dev/shm") == 0
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        before = entries(os.getpid(), "/dev/shm")
+        for number in range(500):
+            Path(folder, str(number)).touch()
+        assert 400 * ENTRY < entries(os.getpid(), "/dev/shm") - before < 600 * ENTRY
+
+
+def test_a_process_that_asked_for_it_ends_with_its_parent():
+    """Kills: graders at work whose batch was killed, and which write their records later."""
+    read, write = os.pipe()
+    if not (parent := os.fork()):
+        if not os.fork():
+            die_with_parent()
+            os.write(write, f"{os.getpid()}\n".encode())
+        time.sleep(60)
+        os._exit(0)
+    with open(read, encoding="ascii") as said, open(write, "wb"):
+        child = int(said.readline())
+    os.kill(parent, signal.SIGKILL)
+    os.waitpid(parent, 0)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            if not Path(f"/proc/{child}/cmdline").read_bytes():  # a zombie that nobody has reaped
+                return
+        except FileNotFoundError:
+            return
+        time.sleep(0.05)
+    os.kill(child, signal.SIGKILL)
+    pytest.fail("it is still there")
 
 
 def test_orphans_become_the_graders_own():

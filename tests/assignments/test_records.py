@@ -17,12 +17,15 @@ from types import SimpleNamespace
 import pytest
 
 from assignments.grader import batch as batches
-from assignments.grader.batch import Batch, Record, failed_record, interrupts, work_on
+from assignments.grader.batch import Batch, interrupts, work_on
 from assignments.grader.collect import Submission
 from assignments.grader.grade import Grade, Score
 from assignments.grader.master import read_master
 from assignments.grader.namespaces import Isolation
+from assignments.grader.records import Record, empty_record, failed_record
+from assignments.grader.roster import read_roster
 from assignments.grader.stage import GraderError
+from tests.assignments.classes import put
 from tests.assignments.notebook import SOFTMAX, TINY, write
 
 MASTER = read_master(TINY)
@@ -98,6 +101,9 @@ def test_a_failure_of_the_graders_is_no_score():
     assert not record.graded
     assert (record.grade.total, record.grade.possible) == (0, 6)
     assert {score.reason for score in record.grade.scores} == {*record.grade.problems} == {"why"}
+    nothing = empty_record(Submission("ann", None, "no file"), "mark", MASTER)
+    assert (nothing.graded, nothing.fingerprint) == (True, "mark")
+    assert nothing.grade.problems == ["no file"]
 
 
 def test_an_interrupt_is_noted_and_raises_nothing_between_two_steps():
@@ -119,15 +125,75 @@ def test_everyone_has_a_record(batch):
     """Kills: a student who is lost between the processes, or graded under another's name."""
     write(batch.submissions / "bob.ipynb", "x = 1")
     write(batch.submissions / "ü<b>.ipynb", SOFTMAX)
+    put(batch.submissions / "fay.py", SOFTMAX)
+    (batch.submissions / "gil.py").symlink_to(batch.submissions / "fay.py")
     assert run(batch, jobs=3, seed=1) == {
-        "ann": 1, "bob": 1, "bob~2": 0, "cem": 0, "eve": 0, "ü<b>": 1}  # fmt: skip
+        "ann": 1, "bob": 1, "cem": 0, "eve": 0, "fay": 1, "gil": 0, "ü<b>": 1}  # fmt: skip
     told = {record.student: record for record in batch.finished()}
     assert all(record.graded for record in told.values())
     assert told["bob"].file == "bob/homework.ipynb"
-    assert "2 notebooks have the id bob" in told["bob~2"].notes[0]
+    assert "not graded: bob.ipynb" in told["bob"].notes[0]
+    assert told["fay"].notes == ["graded: fay.py"]
     assert "no notebook" in told["eve"].grade.problems[0]
+    assert "cannot be read" in told["gil"].grade.problems[0]
     assert batch.records.stat().st_mode & 0o077 == 0
     assert not list(batch.records.glob("*.part"))
+
+
+def test_who_handed_in_nothing_has_a_row_with_a_reason(batch, tmp_path):
+    """Kills: a student of the roster who is in no table; one in two rows, by name and number."""
+    text = "id,name\n1,Ann\n2,Kim\n"
+    listed = replace(batch, roster=read_roster(put(tmp_path / "class.csv", text)))
+    assert run(listed, seed=1) == {"1": 1, "2": 0, "bob": 1, "cem": 0, "eve": 0}
+    kim = next(record for record in listed.finished() if record.student == "2")
+    assert (kim.graded, kim.grade.problems) == (True, ["nothing was handed in"])
+    assert [one.owner.name for one in listed.find()][:2] == ["Ann", "Kim"]
+
+
+def test_one_student_is_graded_again_and_the_others_rows_are_kept(batch):
+    """Kills: a second run that grades all; more time that the next run takes back."""
+    first = run(batch, seed=1)
+    before = stamps(batch)
+    slow = replace(batch, seconds=600)
+    for _ in range(2):  # who is chosen is graded, also when there is nothing new
+        assert run(slow, only={"cem"}) == first
+        assert renewed(batch, before) == {"cem"}
+        before = stamps(batch)
+    assert run(batch) == first
+    assert renewed(batch, before) == set()
+    assert [r.seconds for r in batch.finished()] == [None, None, 600, None]
+    run(slow)  # for all: who has had the time keeps the grade
+    assert renewed(batch, before) == {"ann", "bob", "eve"}
+
+
+def test_more_time_reaches_the_grader_and_only_a_seed_of_the_class_s(batch, monkeypatch):
+    """Kills: an option without effect; one student with other inputs than the class."""
+
+    def look(master: Path, submission: Path, **options: object) -> Grade:
+        return Grade([Score("q1-visible", "q1", 1, 1, f"{options['seconds']}")])
+
+    monkeypatch.setattr(batches, "grade_one", look)
+    run(replace(batch, seconds=77.0), seed=1)
+    assert batch.finished()[0].grade.scores[0].reason == "77.0"
+    with pytest.raises(ValueError, match="expected --only with the class's own seed"):
+        run(batch, seed=2, only={"ann"})
+
+
+def test_who_has_no_record_yet_has_a_row(batch):
+    """Kills: a class of which an interrupted run shows half."""
+    run(batch, only={"ann"})
+    told = {record.student: record for record in batch.finished()}
+    assert [told[name].graded for name in ("ann", "bob", "cem", "eve")] == [True] + 3 * [False]
+    assert told["bob"].grade.problems == ["not graded yet"]
+
+
+def test_a_report_belongs_to_one_assignment(batch, tmp_path):
+    """Kills: a second assignment's reports over the first one's."""
+    run(batch, seed=1)
+    other = tmp_path / "master" / "other.py"
+    other.write_bytes(TINY.read_bytes())
+    with pytest.raises(ValueError, match="folder of its own for other, got one with tiny"):
+        run(replace(batch, master=other))
 
 
 def test_what_is_finished_is_kept(batch):
@@ -194,9 +260,13 @@ def test_a_grader_that_fails_is_no_students_fault_and_is_tried_again(batch, monk
     told = {record.student: record for record in batch.finished()}
     assert {name for name, record in told.items() if record.graded} == {"eve"}
     assert told["ann"].grade.problems == [f"not graded: {type(error).__name__}: {error}"]
+    trace = (batch.records / "ann.error.txt").read_text("utf8")
+    assert "raise error" in trace
+    assert type(error).__name__ in trace
     monkeypatch.setattr(batches, "grade_one", graded)
     assert run(batch)["ann"] == 1
     assert all(record.graded for record in batch.finished())
+    assert not list(batch.records.glob("*.error.txt"))
 
 
 def test_a_process_that_dies_costs_nobody_else_anything(batch, monkeypatch):
@@ -253,7 +323,7 @@ def test_an_interrupt_ends_the_run_and_keeps_what_is_finished(batch, monkeypatch
     before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
     with pytest.raises(KeyboardInterrupt):
         run(batch, seed=1)
-    assert {r.student: r.grade.total for r in batch.finished()} == {"ann": 1}
+    assert {r.student: r.grade.total for r in batch.finished() if r.graded} == {"ann": 1, "eve": 0}
     assert multiprocessing.active_children() == []
     assert {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)} == before
 
@@ -290,9 +360,15 @@ def test_a_process_passes_everything_on(batch, monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     path = batch.submissions / "ann.ipynb"
-    work_on(replace(batch, private=own), Submission("ann", path), "mark", 3, str(tmp_path))
+    work_on(
+        replace(batch, private=own),
+        Submission("ann", path, file="ann.ipynb"),
+        "mark",
+        3,
+        str(tmp_path),
+    )
     assert seen == {"master": batch.master, "submission": path, "isolation": batch.isolation,
-                    "seed": 3, "private": own}  # fmt: skip
+                    "seed": 3, "private": own, "seconds": None}  # fmt: skip
     kept = json.loads((batch.records / "ann.json").read_text("utf8"))
     assert (kept["file"], kept["fingerprint"]) == ("ann.ipynb", "mark")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from assignments.grader.master import read_master
 from tools import assignments as tool
 
 ROOT = Path(__file__).parents[2]
@@ -199,3 +200,13 @@ def test_each_assignment_has_a_page_with_its_title_its_table_and_its_downloads()
         heading = re.search(r"(?m)^# (.+)$", tool.read(master).cells[0].source)[1]
         assert file.read_text("utf8").startswith(f"# {heading}\n")
         assert f"generated/assignment-{name}.md" in file.read_text("utf8")
+
+
+def test_a_student_is_told_how_much_time_there_is():
+    """Kills: a budget of which nobody hears before it is spent."""
+    for master in MASTERS:
+        grader = read_master(master)
+        first = tool.read(master).cells[0]
+        assert first.cell_type == "markdown"
+        assert f"together may take {grader.seconds / 2:.0f} seconds on one core" in first.source
+        assert f"that you write {grader.call_seconds:.0f} seconds" in first.source

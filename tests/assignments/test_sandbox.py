@@ -42,6 +42,18 @@ def define(sandbox: Sandbox, source: str, *, full: bool = True, seconds: float =
     return sandbox.request(header, b"", seconds=seconds)[0]
 
 
+def errors(sandbox: Sandbox, source: str, *, full: bool = True) -> list[str]:
+    """Run a cell as the grader does, statement by statement, or only what defines something."""
+    answer, _ = sandbox.request({"op": "read", "number": 1, "source": source}, b"", seconds=10)
+    kinds = answer.get("value", [])
+    answers = [answer]
+    for index, defines in enumerate(kinds):
+        header = {"op": "step", "number": 1, "index": index, "patches": True}
+        header["seconds"] = 5.0 if full or defines else 0.0
+        answers.append(sandbox.request(header, b"", seconds=10)[0])
+    return [answer["error"]["kind"] for answer in answers if "error" in answer]
+
+
 def call(sandbox: Sandbox, name: str, *arguments: object, seconds: float = 10) -> object:
     tree, payload = encode((list(arguments), {}))
     args, kwargs = tree["tuple"]
@@ -61,7 +73,7 @@ def test_without_a_sandbox_the_measurement_says_so_and_grading_is_refused(monkey
     monkeypatch.setattr(namespaces, "become", list)  # root's home may be closed to others
     weak = measure("none")
     failed = {name for name, held in weak.checks.items() if not held}
-    assert failed >= {"course", "write_outside", "network", "processes"}
+    assert failed >= {"course", "write_outside", "network", "processes", "uncounted", "keys"}
     assert "NOT ENFORCED" in describe(weak)
     monkeypatch.setattr(measuring, "BACKENDS", ("missing-tool", "missing-too", "none"))
     with pytest.raises(GraderError):
@@ -104,9 +116,67 @@ def offers(name):
 
 def test_the_course_is_hidden_inside_a_folder_that_is_shown(strong, monkeypatch):
     """Kills: a hidden folder sealed before what it shows, such as .venv, is mounted within it."""
-    monkeypatch.syspath_prepend(ROOT.parent)  # as for a script that lies beside the course
+    folders = namespaces.package_folders()
+    monkeypatch.setattr(namespaces, "package_folders", lambda: [*folders, ROOT.parent])
     measured = measure(strong.backend)
     assert measured.strong, describe(measured)
+
+
+WALK = """
+import os
+def files(*known):
+    found = []
+    for top, folders, names in os.walk("/"):
+        folders[:] = [f for f in folders if os.path.join(top, f) not in known]
+        paths = [os.path.join(top, name) for name in names]
+        found += [p for p in paths if os.access(p, os.R_OK) and p not in known]
+    return found
+def texts(top, word):
+    return [p for p in (os.path.join(f, n) for f, _, names in os.walk(top) for n in names)
+            if word.encode() in open(p, "rb").read()]
+"""
+
+
+def test_what_can_be_read_is_python_its_packages_and_what_is_staged(strong, monkeypatch, tmp_path):
+    """Kills: the current folder, or the course's, shown because Python's path names it."""
+    (tmp_path / "ann.ipynb").write_text("a submission", encoding="utf-8")
+    monkeypatch.syspath_prepend(ROOT)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    shown = {*namespaces.SYSTEM, *namespaces.FILES, "/proc", "/dev", "/grader"}
+    shown |= {sys.prefix, sys.base_prefix, str(Path(sys.executable).resolve().parents[1])}
+    shown |= set(map(str, namespaces.package_folders()))
+    with stage(("coursepkg.bayes.coin",)) as folder, Sandbox(strong, folder, LIMITS) as sandbox:
+        sandbox.setup([])
+        define(sandbox, WALK)
+        assert call(sandbox, "files", *sorted(shown), seconds=60) == []
+        hidden = " ".join(["BEGIN", "HIDDEN", "TESTS"])
+        assert call(sandbox, "texts", "/grader", hidden, seconds=60) == []
+        assert call(sandbox, "texts", "/grader", "class BetaBernoulli", seconds=60) == []
+        assert call(sandbox, "files", *sorted(shown - {"/grader"}), seconds=60) != []
+
+
+def test_a_million_empty_files_end_the_sandbox_or_cannot_be_made(strong):
+    """Kills: a scratch folder that counts what files hold and not the files."""
+    source = """
+import os
+made = 0
+def count(): return made
+for place in ("/tmp", "/dev/shm"):
+    try:
+        for n in range(300_000):
+            os.close(os.open(f"{place}/{n}", os.O_CREAT | os.O_WRONLY))
+            made += 1
+    except OSError: pass
+"""
+    with stage() as folder, Sandbox(strong, folder, LIMITS) as sandbox:
+        sandbox.setup([])
+        if strong.backend == "bwrap":
+            with pytest.raises(Died, match="used more than 512 MiB of memory"):
+                define(sandbox, source, seconds=100)
+        else:
+            define(sandbox, source, seconds=100)
+            assert 10_000 < call(sandbox, "count") < 30_000
 
 
 def test_the_environment_is_scrubbed(strong, monkeypatch):
@@ -117,19 +187,20 @@ def test_the_environment_is_scrubbed(strong, monkeypatch):
         assert not {"GRADER_SECRET", "VIRTUAL_ENV", "USER"} & set(call(sandbox, "keys"))
 
 
-def test_an_error_is_an_answer_and_functions_below_it_are_defined(sandbox):
-    answer = define(sandbox, "x = 1\n1 / 0\ndef f(): return 3")
-    assert answer["error"]["kind"] == "ZeroDivisionError"
+def test_an_error_is_an_answer_and_what_stands_below_is_run(sandbox):
+    """Kills: a worker that an exception or an exit ends; a function below it that is lost."""
+    assert errors(sandbox, "x = 1\n1 / 0\ndef f(): return 3") == ["ZeroDivisionError"]
     assert call(sandbox, "f") == 3
-    assert define(sandbox, "sys.exit(3)")["error"]["kind"] == "SystemExit"
-    assert define(sandbox, "def f(: pass")["error"]["kind"] == "SyntaxError"
-    assert define(sandbox, "%matplotlib inline\n!ls\ndef g(): return 4") == {"value": None}
+    assert errors(sandbox, "sys.exit(3)") == ["SystemExit"]
+    assert errors(sandbox, "def f(: pass") == ["SyntaxError"]
+    assert errors(sandbox, "%matplotlib inline\n!ls\ndef g(): return 4") == []
     assert call(sandbox, "g") == 4
 
 
 def test_reduced_cells_define_and_do_nothing_else(sandbox):
+    """Kills: a loop that is run again in each worker; a constant that is left out with it."""
     source = "import math\nRATE = 0.5\nwhile True: pass\ndef f(): return math.pi * RATE\nf()"
-    assert define(sandbox, source, full=False) == {"value": None}
+    assert errors(sandbox, source, full=False) == []
     assert call(sandbox, "f") == pytest.approx(1.5708, abs=1e-4)
 
 

@@ -1,6 +1,8 @@
 """The student's coursepkg: nothing of what a master deletes, and everything else as it was."""
 
+import fcntl
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,7 +13,7 @@ import pytest
 
 from assignments.grader import stage as staging
 from assignments.grader.master import read_master
-from assignments.grader.stage import ROOT, GraderError, copy_package, stage
+from assignments.grader.stage import ROOT, GraderError, copy_package, scratch, stage
 from tools import assignments as tool
 
 MASTERS = {
@@ -199,11 +201,83 @@ def test_a_package_is_deleted_with_all_that_it_holds(copy):
 def test_the_sandbox_gets_the_worker_and_the_package_without_bytecode():
     """Kills: a reference that is still there as a package; a worker that cannot read its own."""
     with stage(("coursepkg.bayes.coin", "coursepkg.models")) as folder:
-        assert {path.name for path in folder.iterdir()} == {"worker.py", "channel.py", "coursepkg"}
+        ours = {"worker.py", "statements.py", "channel.py", "seccomp.py", "coursepkg"}
+        assert {path.name for path in folder.iterdir()} == ours
         assert not [*folder.rglob("coin*"), *folder.rglob("models")]
         assert (folder / "coursepkg/py.typed").exists()
         assert folder.stat().st_mode & 0o777 == 0o755
     assert not folder.exists()
+
+
+HOLD = """
+import sys, tempfile, time
+from assignments.grader.stage import scratch
+tempfile.tempdir = sys.argv[1]
+with scratch() as folder:
+    (folder / "inside").mkdir()
+    print(folder, flush=True)
+    time.sleep(60)
+"""
+
+
+def hold(folder: Path) -> tuple[subprocess.Popen[str], Path]:
+    """A process with a scratch folder of its own below this one."""
+    words = [sys.executable, "-S", "-c", HOLD, str(folder)]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert process.stdout
+    return process, Path(process.stdout.readline().rstrip())
+
+
+def test_a_killed_graders_folder_goes_when_the_next_one_starts(tmp_path, monkeypatch):
+    """Kills: a folder for each grader that was killed; the folder of one that is at work."""
+    monkeypatch.setattr(staging.tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "grading-notes").write_text("a file of the user's", encoding="utf-8")
+    (tmp_path / "grading-link").symlink_to(tmp_path / "other")
+    (killed, gone), (working, kept) = hold(tmp_path), hold(tmp_path)
+    killed.kill()
+    killed.wait()
+    assert (gone / "inside").is_dir()
+    with scratch() as ours:
+        assert ours.is_dir()
+        assert not gone.exists()
+        assert (kept / "inside").is_dir()
+    working.kill()
+    working.wait()
+    with scratch():
+        pass
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"other", "grading-notes", "grading-link"}
+    for process in (killed, working):
+        process.stdout.close()
+
+
+def test_another_users_folder_is_left(tmp_path, monkeypatch):
+    """Kills: root who removes what another user's grader is about to lock."""
+    monkeypatch.setattr(staging.tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "grading-theirs").mkdir()
+    real = os.geteuid()
+    monkeypatch.setattr(staging.os, "geteuid", lambda: real + 1)
+    assert staging._lock(tmp_path / "grading-theirs") == -1
+    monkeypatch.undo()
+    os.close(lock := staging._lock(tmp_path / "grading-theirs"))
+    assert lock >= 0
+
+
+def test_a_folder_that_was_removed_before_it_was_locked_is_made_anew(tmp_path, monkeypatch):
+    """Kills: a grader that works in a folder which another took for a dead one's."""
+    monkeypatch.setattr(staging.tempfile, "tempdir", str(tmp_path))
+    real, waited = fcntl.flock, []
+
+    def flock(lock: int, how: int) -> None:
+        if not waited:
+            waited.append(shutil.rmtree(next(tmp_path.glob("grading-*"))))
+        real(lock, how)
+
+    monkeypatch.setattr(staging.fcntl, "flock", flock)
+    with scratch() as folder:
+        assert waited
+        assert folder.is_dir()
 
 
 @pytest.mark.parametrize("name", ["coursepkg.bayes.no_such_module", "coursepkg.nothing"])

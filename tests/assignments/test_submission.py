@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import time
 
 import pytest
 
@@ -63,6 +65,13 @@ def test_an_old_notebook_and_one_with_much_saved_output_are_read(tmp_path):
         assert read_cells(tmp_path / f"{name}.ipynb") == [code(SOFTMAX + INTEGRATE)]
 
 
+def test_a_notebook_of_the_third_format_may_have_empty_sheets(tmp_path):
+    """Kills: an error of the grader's own for ``"cells": null``."""
+    sheets = [{"cells": None}, {}, {"cells": [cell(SOFTMAX)]}]
+    (tmp_path / "a.ipynb").write_text(json.dumps({"worksheets": sheets}), encoding="utf-8")
+    assert read_cells(tmp_path / "a.ipynb") == [code(SOFTMAX)]
+
+
 def test_a_link_or_a_pipe_is_not_followed(tmp_path):
     """Kills: a submission that is a link to a classmate's, and one that blocks the batch."""
     good = write(tmp_path / "good.ipynb", SOFTMAX)
@@ -86,17 +95,35 @@ def test_a_file_beyond_the_limit_is_refused_unread(tmp_path):
     [
         ("x = 1\ndef softmax(a): pass", True),
         ("class A:\n    def  softmax (self): pass", True),
+        ("async def softmax(a): pass", True),
         ("softmax = 3", True),
+        ("other, softmax = 3, 4", True),
+        ("softmax: object = 3", True),
+        ("from mine import integrate, softmax", True),
+        ("from mine import soft as softmax", True),
         ("class softmax: pass", True),
         ("def softmax_of(a): pass", False),
         ("y = softmax(x)", False),
+        ("softmax(x)", False),
+        ("softmax == 3", False),
         ("if softmax == 3: pass", False),
+        ("def f():\n    softmax = 3", False),
         ("# def softmax", False),
     ],
 )
 def test_a_definition_is_known_by_its_looks(source, answer):
     """Kills: a call, or a longer name, that passes for the definition."""
-    assert code(source).defines("softmax") is answer
+    assert ("softmax" in code(source).defined) is answer
+
+
+@pytest.mark.parametrize("piece", ["\n", " ", "a", "a,", "from a import ", "from ", "a:", "```\n"])
+def test_looking_at_a_cell_takes_time_as_it_grows(piece):
+    """Kills: a megabyte of empty lines, at which a regular expression works for hours."""
+    begun = time.monotonic()
+    cell = Cell("markdown", "x\n" + piece * ((1 << 20) // len(piece)), "")
+    assert len(cell.defined) < 5
+    assert len(cell.python) > 5
+    assert time.monotonic() - begun < 60
 
 
 def test_locked_cells_are_left_out_with_and_without_metadata():
@@ -105,17 +132,74 @@ def test_locked_cells_are_left_out_with_and_without_metadata():
     cells = [code(setup, "setup"), code("x = 1", "setup"), code(setup + "\n\n"), code(SOFTMAX),
              code(test, "q1-visible"), code(f"\n{test}"), code("softmax = 0", "q2-hidden"),
              code(INTEGRATE)]  # fmt: skip
-    assert pick(cells, MASTER) == ([SOFTMAX, INTEGRATE], [])
+    sources, above, problems = pick(cells, MASTER)
+    assert sources == ["x = 1", SOFTMAX, "softmax = 0", INTEGRATE]
+    assert above == {"q1": 2, "q2": 2}
+    assert problems == [
+        "the locked cell `setup` was changed; it was run as one of yours",
+        "the locked cell `q2-hidden` was changed; it was run as one of yours",
+        "q1: `softmax` is defined 2 times, the last counts",
+    ]
+
+
+def test_a_released_notebook_has_no_changed_cell(tmp_path):
+    """Kills: hidden tests, which a student never had, missed in each student's notebook."""
+    region = re.compile(r"### BEGIN HIDDEN.*### END HIDDEN TESTS", re.DOTALL)
+    cells = [code(region.sub("", test.source), test.grade_id) for test in MASTER.tests]
+    sources, above, problems = pick(
+        [code(SOFTMAX), *cells[:2], code(INTEGRATE), *cells[2:]], MASTER
+    )
+    assert (sources, above, problems) == ([SOFTMAX, INTEGRATE], {"q1": 1, "q2": 2}, [])
+
+
+def test_without_metadata_a_test_is_known_by_its_text():
+    """Kills: Colab's notebooks, in which no question has cells above it."""
+    test = MASTER.tests[0]
+    cells = [code(SOFTMAX), code("x = 1"), code(test.source), code("y = 1"), code("")]
+    assert pick(cells, MASTER).above == {"q1": 2}
+
+
+def test_without_its_tests_a_question_ends_with_its_answer():
+    """Kills: a helper redefined below, in a notebook whose tests were deleted."""
+    cells = [code("x = 1"), code(SOFTMAX), code("x = 2"), code(INTEGRATE), code("x = 3")]
+    assert pick(cells, MASTER).above == {"q1": 2, "q2": 4}
+
+
+STUB = """
+def softmax(a):
+    \"""Probabilities, from the logits of the last axis.\"""
+    raise NotImplementedError
+"""
+
+
+def test_an_answer_is_no_worse_for_an_empty_copy_of_its_cell():
+    """Kills: zero points for who answers in a copy, above the original or in Markdown."""
+    cells = [code(SOFTMAX, "q1"), code(STUB, "q1"), code(INTEGRATE, "q2")]
+    assert pick(cells, MASTER) == ([SOFTMAX, INTEGRATE], {"q1": 1, "q2": 2}, [])
+    cells = [Cell("markdown", SOFTMAX, "q1"), code(STUB, "q1"), code(INTEGRATE, "q2")]
+    assert pick(cells, MASTER)[0] == [SOFTMAX, INTEGRATE]
+    assert pick([code(STUB, "q1"), code(INTEGRATE)], MASTER)[0] == [STUB, INTEGRATE]
 
 
 def test_cells_run_in_the_notebooks_order():
-    """Kills: cells that are run as they were found, a helper after its use."""
-    late = Cell("markdown", f"Colab did this\n```python\n{SOFTMAX}\n```", "")
-    sources, problems = pick([late, code("y = 1"), code(INTEGRATE)], MASTER)
+    """Kills: cells that are run as they were found, a helper after its use; prose that is run."""
+    late = Cell("markdown", f"Colab did this\n```python\n{SOFTMAX}\n```\nand more", "")
+    sources, _, problems = pick([late, code("y = 1"), code(INTEGRATE)], MASTER)
     assert ["def softmax" in source for source in sources] == [True, False, False]
-    assert "```" not in sources[0]
+    assert "Colab" not in sources[0]
+    assert "more" not in sources[0]
     assert sources[1:] == ["y = 1", INTEGRATE]
     assert problems == ["q1: `softmax` was taken from a cell that is no solution cell"]
+
+
+def test_a_helper_that_became_text_is_code_again_unless_there_is_another():
+    """Kills: an answer lost with its helper's cell; a draft in Markdown run on top of the code."""
+    helper = Cell("markdown", "def top(a): return 0", "")
+    cells = [helper, code(SOFTMAX), code(INTEGRATE), helper, Cell("raw", "no code", "")]
+    sources, _, problems = pick(cells, MASTER)
+    assert sources == ["def top(a): return 0", SOFTMAX, INTEGRATE]
+    assert problems == ["`top` was taken from a cell that is no code"]
+    assert pick([*cells, code("top = 3")], MASTER)[0] == [SOFTMAX, INTEGRATE, "top = 3"]
 
 
 def test_of_two_cells_that_are_no_solution_the_last_counts():
@@ -127,12 +211,13 @@ def test_of_two_cells_that_are_no_solution_the_last_counts():
 def test_a_code_cell_comes_before_text_that_repeats_it():
     """Kills: a Markdown cell that quotes the function and is run on top of it."""
     text = Cell("markdown", SOFTMAX.replace("e / e", "e * e"), "")
-    assert pick([code(SOFTMAX), text, code(INTEGRATE)], MASTER) == ([SOFTMAX, INTEGRATE], [])
+    picked = pick([code(SOFTMAX), text, code(INTEGRATE)], MASTER)
+    assert (picked.sources, picked.problems) == ([SOFTMAX, INTEGRATE], [])
 
 
 def test_a_student_is_told_what_is_missing_or_there_twice():
     """Kills: zero points, or another cell's, without a word."""
-    sources, problems = pick([code(SOFTMAX, "q1"), code(SOFTMAX, "q1")], MASTER)
+    sources, _, problems = pick([code(SOFTMAX, "q1"), code(SOFTMAX, "q1")], MASTER)
     assert sources == [SOFTMAX, SOFTMAX]
     assert problems == [
         "q1: `softmax` is defined 2 times, the last counts",
@@ -142,13 +227,13 @@ def test_a_student_is_told_what_is_missing_or_there_twice():
 
 def test_another_assignments_notebook_is_named_so_once():
     """Kills: a list of missing functions in place of the one thing that is wrong."""
-    _, problems = pick([code("x = 1"), code("def other(): pass")], MASTER)
+    *_, problems = pick([code("x = 1"), code("def other(): pass")], MASTER)
     assert problems == ["nothing in this notebook belongs to the assignment tiny"]
 
 
 def test_a_cell_beyond_the_limit_is_not_run(monkeypatch):
     """Kills: a megabyte of source in the worker's parser, and silence about it."""
     monkeypatch.setattr(submission, "CELL_LIMIT", len(INTEGRATE))
-    sources, problems = pick([code(SOFTMAX), code("#" * 2000), code(INTEGRATE)], MASTER)
+    sources, _, problems = pick([code(SOFTMAX), code("#" * 2000), code(INTEGRATE)], MASTER)
     assert sources == [SOFTMAX, INTEGRATE]
     assert problems == ["cell 2 is longer than 0 MiB and was not run"]

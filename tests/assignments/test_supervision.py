@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,10 +51,12 @@ def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Start]:
     begun: list[Sandbox] = []
 
     def run(program: str, limits: Limits = LIMITS) -> Sandbox:
-        def command(_: Isolation, __: Path, ___: int, worker: list[str]) -> list[str]:
+        def command(*words: Any) -> list[str]:
+            worker = words[3]
             return [sys.executable, "-I", "-S", "-c", BASE + program, worker[4]]
 
         monkeypatch.setattr(sandbox, "command", command)
+        monkeypatch.setattr(sandbox, "entries", lambda *_: 0)  # it sees the machine's own /tmp
         begun.append(Sandbox(Isolation("bwrap"), tmp_path, limits))
         begun[-1].setup([])
         return begun[-1]
@@ -186,6 +189,29 @@ def test_processes_that_use_too_much_memory_together_are_ended(start, monkeypatc
     with pytest.raises(Died, match="used more than 2048 MiB of memory"):  # ruff: ignore[pytest-raises-with-multiple-statements]
         ask(running)
         ask(running)
+
+
+def test_empty_files_and_sockets_are_memory_too(start, monkeypatch):
+    """Kills: a million files without a byte; those of one scratch folder; another's folder."""
+    monkeypatch.setattr(sandbox, "memory", lambda _: 0)
+    running = start("time.sleep(0.6); send(receive()); time.sleep(20)")
+    seen = []
+    monkeypatch.setattr(sandbox, "entries", lambda *at: seen.append(at) or 1 << 30)
+    assert ask(running) == {"value": 1}
+    pid = running.process.pid
+    assert set(seen) == {(pid, "/tmp"), (pid, "/dev/shm")}
+    monkeypatch.setattr(sandbox, "entries", lambda *_: 3 << 29)
+    with pytest.raises(Died, match="used more than 2048 MiB of memory"):
+        ask(running)
+
+
+def test_without_namespaces_the_machines_own_files_do_not_count(start, monkeypatch):
+    """Kills: a student who pays for all that lies in /tmp."""
+    monkeypatch.setattr(sandbox, "memory", lambda _: 0)
+    running = start("time.sleep(0.6); send(receive())")
+    running.isolation = Isolation("none")
+    monkeypatch.setattr(sandbox, "entries", lambda *_: 1 << 40)
+    assert ask(running) == {"value": 1}
 
 
 def test_within_its_memory_a_worker_is_left_alone(start, monkeypatch):

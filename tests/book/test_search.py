@@ -86,7 +86,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / folder).mkdir(parents=True)
     for name in ("_config.yml", *(f"book/_static/{file}" for file in ("logo.svg", "favicon.svg"))):
         shutil.copy(ROOT / name, root / name)
-    shutil.copytree(ROOT / "tools", root / "tools")
+    for package in ("tools", "assignments/grader"):  # what the site's extensions import
+        shutil.copytree(ROOT / package, root / package)
+    shutil.copy(ROOT / "assignments/__init__.py", root / "assignments")
     texts = {
         "book/intro.md": "# Intro\n\nOn machines, and how to wait.\n",
         "book/glossary.md": GLOSSARY,

@@ -91,7 +91,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / folder).mkdir(parents=True)
     for name in ("_config.yml", *(f"book/_static/{file}" for file in ("logo.svg", "favicon.svg"))):
         shutil.copy(ROOT / name, root / name)
-    shutil.copytree(ROOT / "tools", root / "tools")
+    for package in ("tools", "assignments/grader"):  # what the site's extensions import
+        shutil.copytree(ROOT / package, root / package)
+    shutil.copy(ROOT / "assignments/__init__.py", root / "assignments")
     chapters = [{"caption": "Part", "numbered": 2, "chapters": [{"file": PAGE}]}]
     more = [{"caption": "More", "chapters": [{"file": "book/api"}]}]
     toc = {"format": "jb-book", "root": "book/intro", "parts": chapters + more}

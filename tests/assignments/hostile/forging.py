@@ -102,6 +102,7 @@ FORGING: list[Case] = [
         "forged replies while the cells are read",
         ALL,
         _INSIDE + "\nsay(frame(inside()[1], {'value': 14.0}) * 20)\n",
+        earns="",  # they are taken for what the cells below hold, which then is not run
     ),
     attack(
         "the worker's own functions are replaced",

@@ -72,6 +72,46 @@ FILES: list[Case] = [
         "q1 q2",
     ),
     attack("honest", ALL),
+    raw("sixty megabytes of brackets", b'{"cells": [' + b"{}," * (20 << 20) + b"1]}"),
+    raw("keys nested a hundred thousand deep", b'{"a":' * 10**5),
+    raw("bytes that are no UTF-8 in a cell", b'{"cells": [{"source": "\xc3"}]}'),
+    raw("two notebooks in one file", _TEXT.encode() * 2),
+    raw("a comma too many", _TEXT[:-1].encode() + b",}"),
+    raw("the beginning of an archive", b"PK\x03\x04" + bytes(100)),
+    raw("marks of a merge", b"<<<<<<< HEAD\n" + _TEXT.encode()),
+    raw("a page of the site", b"<!DOCTYPE html><html><script>alert(1)</script></html>"),
+    raw("numbers that are none", _TEXT.replace('"nbformat": 4', '"nbformat": NaN').encode(), ALL),
+    raw("cells twice, the last are none", _TEXT[:-1].encode() + b', "cells": []}'),
+    document("a notebook in a list", [json.loads(_TEXT)], ""),
+    document("cells in an object", {"cells": {"0": cell(HONEST["q1"], "q1")}}, ""),
+    document("eleven thousand cells", notebook([cell("", "q1")] * 11_000), ""),
+    document("cells of twenty megabytes", notebook([cell("x" * 10**6)] * 20), ""),
+    document(
+        "the third format with null",
+        {"nbformat": 3, "cells": None, "worksheets": [{"cells": None}, None, {}]},
+        "",
+    ),
+    document(
+        "the third format",
+        {
+            "nbformat": 3,
+            "worksheets": [
+                {"cells": [{"cell_type": "code", "input": s.splitlines(True)}]}
+                for s in HONEST.values()
+            ],
+        },
+        ALL,
+    ),
+    document(
+        "an id of a megabyte",
+        notebook([cell(HONEST["q1"], "q" * 10**6), cell(HONEST["q2"], "q2")]),
+        "q1 q2",
+    ),
+    document(
+        "a kind of a megabyte",
+        notebook([cell(HONEST["q1"], "q1"), cell("", None, "k" * 10**6)]),
+        "q1",
+    ),
 ]
 
 _PARTS: dict[str, tuple[str, list[dict]]] = {
@@ -194,7 +234,6 @@ NAMES: list[Case] = [
     _named("a comma and quotes in a name", 'a,"b".ipynb'),
     # Two notebooks claim one id, and a third the name that the grader gives to the second.
     _named("an id twice: the folder", "twice/work.ipynb", "twice", "q1"),
-    _named("an id twice: the file", "twice.ipynb", "twice~2~", "q2"),
     _named("an id twice: the name for the second", "twice~2.ipynb", "twice~2", "q3"),
     # Reports have the id as a file name where it is harmless, and one made from it where not.
     _named("a name in other letters", "ü.ipynb"),

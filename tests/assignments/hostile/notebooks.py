@@ -38,7 +38,7 @@ WRONG = {
     "q3": "def draws(n, seed):\n    return np.full((n, 1), 7.0)\n",
 }
 ALL = "q1 q2 q3"
-SETUP = "import math\n\nimport numpy as np\n\nnormals = None\n"
+SETUP = "import math\n\nimport numpy as np\n"  # changed: it is run as one of the student's
 
 Places = dict[str, str]  # what an attacker may know of the machine: @MASTER@, @SUBMISSIONS@, ...
 
