@@ -49,7 +49,7 @@ class MaskedMLP(nn.Module):
         for n, layer in enumerate(self.layers):
             x = silu(x) if n else x
             mask = getattr(self, f"mask_{n}")
-            x = linear(x, layer.weight * mask, layer.bias)  # type: ignore[arg-type, operator]
+            x = linear(x, layer.weight * mask, layer.bias)  # type: ignore[arg-type]
         return x
 
 

@@ -86,7 +86,8 @@ def circular_convolution_norm(kernel: Tensor, shape: tuple[int, int]) -> Tensor:
         shape: height and width of the images.
     """
     blocks = torch.fft.fft2(kernel, s=shape).permute(2, 3, 0, 1)  # a matrix for each frequency
-    return torch.linalg.svdvals(blocks).max()
+    sigma: Tensor = torch.linalg.svdvals(blocks)
+    return sigma.max()
 
 
 class SpectralLinear(nn.Module):
