@@ -118,11 +118,11 @@ class RationalQuadraticSpline:
         """x, (B, M): the root in [0, 1] of a quadratic in ξ, written so that nothing cancels."""
         inside = z.abs() < self.reach
         (x_k, w), (z_k, h), (d_0, d_1) = self._bin(torch.where(inside, z, 0), theta, axis=1)
-        s, up = h / w, torch.where(inside, z, z_k) - z_k
+        s, climb = h / w, torch.where(inside, z, z_k) - z_k
         bend = d_0 + d_1 - 2 * s
-        a = h * (s - d_0) + up * bend
-        b = h * d_0 - up * bend
-        c = -s * up
+        a = h * (s - d_0) + climb * bend
+        b = h * d_0 - climb * bend
+        c = -s * climb
         xi = -2 * c / (b + (b**2 - 4 * a * c).clamp(min=0).sqrt())
         return torch.where(inside, x_k + xi * w, z)
 

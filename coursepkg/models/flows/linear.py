@@ -107,5 +107,5 @@ class LULinear(nn.Module):
 def rotation(size: int, *, generator: Generator) -> Tensor:
     """A random orthogonal matrix, (size, size)."""
     noise = torch.randn(size, size, generator=generator, device=generator.device)
-    Q: Tensor = torch.linalg.qr(noise)[0]
-    return Q
+    orthogonal: Tensor = torch.linalg.qr(noise)[0]
+    return orthogonal

@@ -13,7 +13,11 @@ from coursepkg.data.digits import load_split
 from coursepkg.evaluation import nats
 from coursepkg.models.autoregressive.markov import MarkovChain
 from coursepkg.models.copula import CorrelatedNormal, GaussianCopula, Gaussianised, Gaussianiser
+from coursepkg.models.dequantised import Dequantised
+from coursepkg.models.flows import Affine, Chain, Coupling, Permutation, StandardNormal, half
 from coursepkg.models.mixtures.gaussian import GaussianMixture
+from coursepkg.models.transformed import Transformed
+from coursepkg.nets import ResidualMLP
 from coursepkg.rng import seeded
 from tests.oracles import state_index, states
 from tests.statistics import assert_cdf, assert_mean, assert_probs
@@ -130,6 +134,27 @@ def test_an_unfitted_normal_reproduces_the_independent_categorical_of_the_digits
 
 
 @pytest.mark.equation("gaussianised-elbo")
+@pytest.mark.equation("flow-start")
+def test_a_flow_that_is_still_the_identity_is_the_independent_model_for_every_noise(generator):
+    """Its weight is the product of the histograms, whatever u is. Kills: φ of another point."""
+    x = torch.randint(4, (50, 6), generator=generator)
+    pixels = Gaussianiser(dim=6, levels=4, smoothing=0.3).fit(x + 0.5)
+    net = ResidualMLP(6, 12, hidden=5, blocks=1, generator=generator)
+    layers = [
+        pixels, Coupling(net, half(6, parity=0), monotone=Affine()),
+        Permutation(torch.randperm(6, generator=generator)),
+    ]  # fmt: skip
+    flow = Dequantised(
+        Transformed(Chain(layers), StandardNormal(6)), levels=4, dtype=torch.float64
+    )
+    count = torch.stack([(x == level).sum(0) for level in range(4)], dim=1) + 0.3
+    log_p = (count / count.sum(1, keepdim=True)).log()
+    expected = log_p[torch.arange(6), x].sum(1)
+    for seed in (0, 1):
+        log_w = flow.log_weight(x, generator=seeded(seed)).detach()
+        assert_close(log_w, expected.to(log_w), atol=1e-5, rtol=0)
+
+
 def test_the_elbo_is_below_log_p_and_its_exponential_has_p_as_mean(x):
     """All nine states, p by integration over cells. Kills: a bound that is none, a lost volume."""
     model = copula(x)

@@ -31,6 +31,7 @@ def points(n: int = 3) -> torch.Tensor:
     return torch.randn(n, D, generator=seeded(7))
 
 
+@pytest.mark.equation("autoregressive-flow")
 @pytest.mark.parametrize("block", [1, 2, 3])
 @pytest.mark.parametrize("monotone", [Affine(), RationalQuadraticSpline(bins=3, reach=2.0)])
 def test_it_is_triangular_by_blocks_and_undone(monotone, block):
@@ -58,6 +59,7 @@ def test_the_passes_of_the_two_directions():
     assert len(asked) == 1 + D // 2
 
 
+@pytest.mark.equation("autoregressive-flow")
 def test_it_is_the_equation():
     """z_d = x_d e^{s_d} + t_d, by a loop. Kills: scale and shift of another variable."""
     flow, x = made(Affine(2.0)), points()

@@ -9,17 +9,22 @@ from torch.testing import assert_close
 
 from coursepkg.models.flows import (
     ActNorm,
+    Affine,
     Chain,
+    Coupling,
     FactorOut,
     Inverse,
     LULinear,
     Permutation,
+    RationalQuadraticSpline,
     StandardNormal,
+    half,
     squeeze_order,
 )
 from coursepkg.models.transformed import Transformed
+from coursepkg.nets import ResidualMLP
 from coursepkg.rng import seeded
-from tests.coursepkg.models.flows.truth import check_transform, shaken
+from tests.coursepkg.models.flows.truth import check_transform, log_dets, shaken
 from tests.statistics import assert_cdf
 
 
@@ -51,6 +56,95 @@ def test_a_chain_multiplies_determinants_and_inverts_in_reverse():
     expected = first.log_diagonal.sum() + second.log_diagonal.sum()
     assert_close(log_det, expected.expand(3))
     assert log_det[0].abs() > 0.1, "vacuous: no volume"
+
+
+def curved(dim: int = 4, *, seed: int = 0) -> Chain:
+    """Layers whose log-determinants differ from point to point."""
+    layers = [shaken(ActNorm(dim), seeded(seed))]
+    for n, monotone in enumerate((Affine(), RationalQuadraticSpline(bins=4, reach=2.0))):
+        net = ResidualMLP(
+            dim, monotone.size * dim, hidden=8, blocks=1, generator=seeded(seed + n)
+        )
+        coupling = Coupling(net, half(dim, parity=n), monotone=monotone)
+        layers.append(shaken(coupling, seeded(seed + 10 + n), by=0.2))
+    return Chain(layers)
+
+
+@pytest.mark.equation("flow-log-likelihood")
+def test_the_log_likelihood_of_a_flow_is_that_of_its_whole_jacobian():
+    """Autograd through all layers at once. Kills: a layer's determinant at the input of another."""
+    chain, x = curved(), points()
+    log_p = Transformed(chain, StandardNormal(4)).log_prob(x).detach()
+    z = x
+    terms = torch.zeros(3)
+    for layer in chain.layers:
+        terms = terms + log_dets(layer, z.detach())
+        z = layer.encode(z)[0]
+    base = Normal(0, 1).log_prob(z).sum(1).detach()
+    assert_close(log_p, base + log_dets(chain, x), atol=1e-9, rtol=0)
+    assert_close(log_p, base + terms, atol=1e-9, rtol=0)
+    assert terms.std() > 0.01, "vacuous: the same volume everywhere"
+
+
+@pytest.mark.equation("flow-temperature")
+@pytest.mark.parametrize("tau", [0.5, 0.9, 1.0, 2.0])
+def test_a_flow_at_a_temperature_is_another_flow(tau):
+    """Kills: the squared norm of x, τ for τ², D log τ added."""
+    chain, x = curved(), points()
+    warm, law = (Transformed(chain, StandardNormal(4, temperature=T)) for T in (1.0, tau))
+    z = chain.encode(x)[0]
+    expected = warm.log_prob(x) + z.square().sum(1) / 2 * (1 - tau**-2) - 4 * math.log(tau)
+    assert_close(law.log_prob(x), expected)
+    drawn = law.sample(20_000, generator=seeded(0)).detach()
+    assert_cdf(chain.encode(drawn)[0][:, 1].detach(), Normal(0, tau).cdf, detects=0.06)
+
+
+@pytest.mark.equation("flow-bridge")
+def test_what_lies_between_two_sets_of_a_flow():
+    """Half-planes at distance r under a curved flow, by quadrature; under a scale the bound is met.
+
+    Kills: r times c, the mass of the set itself counted.
+    """
+
+    def bound(mass, r, c):
+        normal = Normal(0, 1)
+        return normal.cdf(normal.icdf(mass) + r / c) - mass
+
+    scale = ActNorm(2)
+    scale.log_scale.data.copy_(torch.tensor([3.0, 0.5]).log())
+    start = torch.tensor(-0.7)
+    between = Normal(0, 3).cdf(start + 1.2) - Normal(0, 3).cdf(start)
+    law = Transformed(scale, StandardNormal(2))
+    line = torch.linspace(-24, 24, 2401)
+    p = law.log_prob(torch.cartesian_prod(line, line)).exp().view(2401, 2401).sum(1).detach() * 4e-4
+    inside = p[(line > start) & (line < start + 1.2)].sum()
+    assert_close(inside, between, atol=3e-3, rtol=0)
+    assert_close(bound(Normal(0, 3).cdf(start), 1.2, 3.0), between)
+    chain = curved(2, seed=3)
+    flow = Transformed(chain, StandardNormal(2))
+    line = torch.linspace(-4, 4, 41)
+    J = torch.autograd.functional.jacobian(
+        lambda z: chain.decode(z).sum(0), torch.cartesian_prod(line, line)
+    )
+    c = torch.linalg.matrix_norm(J.movedim(1, 0), ord=2).max()
+    drawn = flow.sample(20_000, generator=seeded(1)).detach()[:, 0]
+    for start in drawn.quantile(torch.tensor([0.1, 0.5, 0.8])):
+        for r in (0.2, 1.0):
+            below = (drawn < start).double().mean()
+            between = ((drawn >= start) & (drawn < start + r)).double().mean()
+            assert between > bound(below, r, c) - 0.01
+            assert bound(below, r, c) > 0.01, "vacuous: no bound"
+
+
+@pytest.mark.equation("stranger-gap")
+@pytest.mark.parametrize("kappa", [0.25, 0.6, 1.5])
+def test_narrower_inputs_score_better_by_half_a_nat_a_dimension(kappa):
+    """Points whose mean square is exactly the variance. Kills: the share's root, D for D/2."""
+    base, D = StandardNormal(5, temperature=1.7), 5
+    data = 1.7 * math.sqrt(D) * torch.cat([torch.eye(D), -torch.eye(D)])
+    assert_close(data.square().mean(0), torch.full((D,), 1.7**2))
+    gap = (base.log_prob(math.sqrt(kappa) * data) - base.log_prob(data)).mean()
+    assert_close(gap.item(), D / 2 * (1 - kappa))
 
 
 def test_a_flow_is_the_normal_law_that_a_linear_map_makes():

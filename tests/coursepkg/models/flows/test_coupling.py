@@ -30,6 +30,7 @@ def points() -> torch.Tensor:
     return torch.randn(4, 5, generator=seeded(2))
 
 
+@pytest.mark.equation("coupling-determinant")
 @pytest.mark.parametrize("monotone", [Affine(), RationalQuadraticSpline(bins=4, reach=2.0)])
 def test_its_jacobian_is_triangular_and_the_determinant_is_autograds(monotone):
     """Kills: a network that sees what it moves, parameters of another variable."""
@@ -42,14 +43,20 @@ def test_its_jacobian_is_triangular_and_the_determinant_is_autograds(monotone):
     assert J[~MASK][:, MASK].abs().min() > 1e-4, "vacuous: nothing depends on what passes"
 
 
+@pytest.mark.equation("coupling")
+@pytest.mark.equation("coupling-determinant")
 def test_it_is_the_equation_of_the_paper():
-    """z = b x + (1 - b)(x e^s + t), s and t of b x. Kills: θ read in another layout."""
+    """z = b x + (1 - b)(x e^s + t), s and t of b x, and back. Kills: θ read in another layout."""
     coupling, x, b = layer(Affine(2.0)), points(), MASK.double()
     raw, t = coupling.net(b * x).chunk(2, dim=1)
     s = 2 * torch.tanh(raw / 2)
     z, log_det = coupling.encode(x)
     assert_close(z, b * x + (1 - b) * (x * s.exp() + t))
     assert_close(log_det, ((1 - b) * s).sum(1))
+    raw, t = coupling.net(b * z).chunk(2, dim=1)
+    s = 2 * torch.tanh(raw / 2)
+    assert_close(coupling.decode(z), b * z + (1 - b) * (z - t) * (-s).exp())
+    assert ((1 - b) * s).abs().max() > 0.1, "vacuous: no scale"
 
 
 def test_images_pass_through_a_convolution():

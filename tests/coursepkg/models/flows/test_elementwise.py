@@ -79,6 +79,30 @@ def test_knots_and_their_slopes_are_met():
         assert_close(log_slope, d_k[:, k].log(), atol=1e-7, rtol=0)
 
 
+@pytest.mark.equation("rational-quadratic")
+def test_a_spline_is_its_equation_in_every_bin():
+    """By a loop over bins, knots by their definition. Kills: the slopes of the ends swapped."""
+    spline = RationalQuadraticSpline(bins=3, reach=1.0, least=0.01)
+    theta = 2 * torch.randn(1, spline.size, 1, generator=seeded(3))
+    share = 0.01 + 0.97 * theta[0, :6, 0].view(2, 3).softmax(1)
+    ends = torch.cat([-torch.ones(2, 1), 2 * share.cumsum(1) - 1], dim=1)
+    one = torch.expm1(torch.tensor(0.99)).log()
+    inner = torch.nn.functional.softplus(theta[0, 6:, 0] + one) + 0.01
+    slopes = [1.0, *inner.tolist(), 1.0]
+    for k in range(3):
+        (x_0, z_0), (x_1, z_1) = ends[:, k].tolist(), ends[:, k + 1].tolist()
+        m, d_0, d_1 = (z_1 - z_0) / (x_1 - x_0), slopes[k], slopes[k + 1]
+        for xi in (0.0, 0.1, 0.5, 0.8):
+            below = m + (d_0 + d_1 - 2 * m) * xi * (1 - xi)
+            z = z_0 + (z_1 - z_0) * (m * xi**2 + d_0 * xi * (1 - xi)) / below
+            rise = m**2 * (d_1 * xi**2 + 2 * m * xi * (1 - xi) + d_0 * (1 - xi) ** 2) / below**2
+            x = torch.full((1, 1), x_0 + xi * (x_1 - x_0) + 1e-12)
+            got, log_slope = spline.encode(x, theta)
+            assert_close(got.item(), z, atol=1e-9, rtol=0)
+            assert_close(log_slope.exp().item(), rise, atol=1e-8, rtol=0)
+            assert_close(spline.decode(got, theta).item(), x.item(), atol=1e-9, rtol=0)
+
+
 def test_extreme_parameters_stay_invertible():
     """Kills: bins or slopes that vanish."""
     spline = RationalQuadraticSpline(bins=6, reach=3.0)

@@ -31,6 +31,19 @@ def test_actnorm_before_its_start_is_the_identity():
     assert not log_det.any()
 
 
+@pytest.mark.equation("actnorm")
+def test_actnorm_is_its_equation():
+    """With parameters far from any start. Kills: μ added, σ multiplied, its log-determinant."""
+    layer, x = shaken(ActNorm(6), seeded(5)), points()
+    mean, std = layer.shift.detach(), layer.log_scale.exp().detach()
+    z, log_det = layer.encode(x)
+    assert_close(z.detach(), (x - mean) / std)
+    assert_close(log_det.detach(), -std.log().sum().expand(3))
+    check_transform(layer, x)
+    assert mean.abs().min() > 0.01, "vacuous: no shift"
+
+
+@pytest.mark.equation("channel-mixing")
 @pytest.mark.parametrize("places", [1, 3])
 def test_an_lu_layer_is_its_matrix_at_every_place(places):
     """Kills: the transpose, a sign lost, one determinant for all places, factors that leak."""
@@ -41,6 +54,8 @@ def test_an_lu_layer_is_its_matrix_at_every_place(places):
     assert_close(z, expected)
     assert_close(log_det, (places * torch.linalg.slogdet(matrix).logabsdet).expand(3))
     assert torch.linalg.slogdet(matrix).logabsdet.abs() > 0.1, "vacuous: no volume"
+    U = layer.factors()[1]
+    assert_close(log_det, (places * U.diagonal().abs().log().sum()).expand(3))
     check_transform(layer, x)
     check_transform(shaken(layer, seeded(4)), x)
 

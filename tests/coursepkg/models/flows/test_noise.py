@@ -66,6 +66,7 @@ def noise(*, dim: int = 2, seed: int = 0) -> VariationalNoise:
     return VariationalNoise(pairs(dim, dim, seed=seed), dim=dim, levels=K)
 
 
+@pytest.mark.equation("variational-noise")
 def test_the_density_of_the_noise_is_that_of_its_draws():
     """log q(u | x) by the change of variables from ε, by autograd. Kills: a sign, log σ' lost."""
     law, x = noise(), torch.tensor([[0, 2], [1, 1], [2, 0]])
