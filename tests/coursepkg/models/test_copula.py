@@ -144,9 +144,7 @@ def test_a_flow_that_is_still_the_identity_is_the_independent_model_for_every_no
         pixels, Coupling(net, half(6, parity=0), monotone=Affine()),
         Permutation(torch.randperm(6, generator=generator)),
     ]  # fmt: skip
-    flow = Dequantised(
-        Transformed(Chain(layers), StandardNormal(6)), levels=4, dtype=torch.float64
-    )
+    flow = Dequantised(Transformed(Chain(layers), StandardNormal(6)), levels=4, dtype=torch.float64)
     count = torch.stack([(x == level).sum(0) for level in range(4)], dim=1) + 0.3
     log_p = (count / count.sum(1, keepdim=True)).log()
     expected = log_p[torch.arange(6), x].sum(1)

@@ -142,7 +142,7 @@ class Steps(nn.Module):
 @pytest.mark.equation("half-width")
 @pytest.mark.parametrize("h", [0.25, 0.5, 1.0])
 def test_narrow_noise_flatters_by_its_log_density_at_most(x, h):
-    """The density that uses all of the gift reaches the bound. Kills: log q of narrow noise lost."""
+    """A density that uses all of the gift reaches the bound. Kills: log q of narrow noise lost."""
     x, grid = torch.tensor(x), Everywhere(h=h)
     rows = x.expand(len(grid.u), 2)
     gift = 2 * math.log(1 / h)

@@ -62,9 +62,7 @@ def curved(dim: int = 4, *, seed: int = 0) -> Chain:
     """Layers whose log-determinants differ from point to point."""
     layers = [shaken(ActNorm(dim), seeded(seed))]
     for n, monotone in enumerate((Affine(), RationalQuadraticSpline(bins=4, reach=2.0))):
-        net = ResidualMLP(
-            dim, monotone.size * dim, hidden=8, blocks=1, generator=seeded(seed + n)
-        )
+        net = ResidualMLP(dim, monotone.size * dim, hidden=8, blocks=1, generator=seeded(seed + n))
         coupling = Coupling(net, half(dim, parity=n), monotone=monotone)
         layers.append(shaken(coupling, seeded(seed + 10 + n), by=0.2))
     return Chain(layers)
