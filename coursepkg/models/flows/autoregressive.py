@@ -14,7 +14,9 @@ from coursepkg.validate import check_positive, check_real
 
 
 class AutoregressiveFlow(nn.Module):
-    r"""z_d = f(x_d; θ_d), where θ_d comes from the blocks before that of d.
+    r"""z_d = s_d(x_d; θ_d), where θ_d comes from the blocks before that of d.
+
+    Source: :eq:`autoregressive-flow`.
 
     `encode` asks the network once, `decode` D / block times, a block each time. (Turned round by
     `Inverse`, draws are cheap and scores dear: Kingma et al., *Inverse autoregressive flow*, 2016.)
@@ -22,7 +24,7 @@ class AutoregressiveFlow(nn.Module):
     Args:
         net: maps (B, D) to parameters θ, (B, size · D), the D of one parameter after those of the
             other; θ of a block must not depend on that block or a later one.
-        monotone: an increasing map f, such as `Affine`.
+        monotone: an increasing map s_d, such as `Affine`.
         dim: number of variables D.
         block: how many variables are moved at once; divides D.
 

@@ -18,14 +18,15 @@ from coursepkg.validate import check_positive, check_real
 
 
 class StandardNormal(nn.Module):
-    """N(0, T² I) on ℝ^D: with T = 1 the base that flows are trained with.
+    """N(0, τ² I) on ℝ^D: with τ = 1 the base that flows are trained with.
 
-    Says: `log_prob`, exact (=). A flow over the base of another temperature T is another law, whose
-    draws are more (T < 1) or less (T > 1) typical.
+    Says: `log_prob`, exact (=). A flow over the base of another temperature τ is another law, whose
+    draws lie closer to (τ < 1) or farther from (τ > 1) what z = 0 decodes to.
+    Source: :eq:`flow-temperature`.
 
     Args:
         dim: dimension D.
-        temperature: standard deviation T > 0.
+        temperature: standard deviation τ > 0.
 
     Raises:
         ValueError: if a number is impossible.
@@ -39,7 +40,7 @@ class StandardNormal(nn.Module):
         self.register_buffer("scale", torch.tensor(float(temperature)), persistent=False)
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """log N(z; 0, T² I), (B, D) -> (B,), nats."""
+        """log N(z; 0, τ² I), (B, D) -> (B,), nats."""
         check_real(z, event=(self.dim,), name="z")
         log_normaliser = self.dim * (self.scale.log() + math.log(2 * math.pi) / 2)
         return -(z / self.scale).square().sum(1) / 2 - log_normaliser
@@ -51,6 +52,8 @@ class StandardNormal(nn.Module):
 
 class Chain(nn.Module):
     """Transforms one after the other; log-determinants add, since determinants multiply.
+
+    Source: :eq:`flow-log-likelihood`.
 
     Args:
         transforms: from x to z, at least one; modules with `encode` and `decode`.
@@ -153,7 +156,7 @@ class FactorOut(nn.Module):
     """Multi-scale: only the first variables go on through a transform; the rest is z already.
 
     Dinh, Sohl-Dickstein and Bengio (2017), section 3.6. What leaves early is modelled as it is, and
-    pays for no further layer.
+    pays for no further layer. It has `fit` if the transform has.
 
     Args:
         transform: acts on vectors of `kept` variables.
@@ -169,6 +172,14 @@ class FactorOut(nn.Module):
         if not 0 < kept < dim:
             raise ValueError(f"kept: expected 0 < kept < {dim}, got {kept}")
         self.transform, self.kept, self.dim = transform, kept, dim
+        if isinstance(transform, Fittable):
+            self.fit = self._fit
+
+    def _fit(self, x: Tensor) -> "FactorOut":
+        """Fits the transform to what goes on of x, (N, D)."""
+        check_real(x, event=(self.dim,))
+        self.transform.fit(x[:, : self.kept])  # type: ignore[attr-defined]  # it was asked for
+        return self
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """z (B, D) of x (B, D), and log |det ∂z/∂x|, (B,), nats."""

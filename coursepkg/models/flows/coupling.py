@@ -13,7 +13,7 @@ class Coupling(nn.Module):
     With the variables that pass sorted first, the Jacobian is triangular, whatever the network is:
     its determinant is the product of the slopes of the maps, and the inverse asks the network the
     same question, since what it sees has passed unchanged. Dinh, Sohl-Dickstein and Bengio (2017),
-    equations 4 to 9.
+    equations 4 to 9.   Source: :eq:`coupling`, :eq:`coupling-determinant`.
 
     Args:
         net: maps (B, D) to the parameters θ, (B, size · D), the D of one parameter after those of

@@ -7,7 +7,7 @@ the logarithm of the slope ∂z/∂x, and `decode(z, theta)`. x and z are (B, M)
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -44,7 +44,7 @@ class Affine:
     """
 
     bound: float = 2.0
-    size: int = 2
+    size: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         check_positive(bound=self.bound)
@@ -77,7 +77,7 @@ class RationalQuadraticSpline:
         \frac{s^2 (d_{k+1} ξ^2 + 2 s ξ(1-ξ) + d_k (1-ξ)^2)}{(s + (d_k + d_{k+1} - 2s) ξ(1-ξ))^2}
 
     Durkan, Bekasov, Murray and Papamakarios, *Neural spline flows* (2019), equations 4, 5 and 29.
-    The slope is 1 at ±reach, so that it has no jump there.
+    The slope is 1 at ±reach, so that it has no jump there.   Source: :eq:`rational-quadratic`.
 
     Args:
         bins: number of bins K >= 2.

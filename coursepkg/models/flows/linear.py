@@ -11,6 +11,7 @@ class ActNorm(nn.Module):
 
     Kingma and Dhariwal, *Glow* (2018), section 3.1. `fit` starts it so that the data which reach it
     have mean 0 and variance 1 each; then gradients train it. Before, it is the identity.
+    Source: :eq:`actnorm`.
 
     Args:
         dim: number of variables D.
@@ -55,7 +56,7 @@ class LULinear(nn.Module):
     L is lower triangular with ones on the diagonal, U upper triangular, P a fixed permutation. Over
     an image it is Glow's invertible 1×1 convolution, the same W at every place: Kingma and Dhariwal
     (2018), section 3.2 and equation 10. The diagonal is kept as its logarithm and sign, so that
-    training cannot make W singular.
+    training cannot make W singular.   Source: :eq:`channel-mixing`.
 
     Args:
         matrix: where W starts, invertible, (C, C); a rotation, say. C = D for a vector.

@@ -20,7 +20,8 @@ class ConditionalTransformed(nn.Module):
     """The law of x given c from a flow on pairs (c, x) whose layers never move c.
 
     log p(x | c) = log f(z) + log |det ∂z/∂x|, where the transform maps (c, x) to (c, z): with masks
-    that let c pass, its determinant is that of x alone. No other kind of layer is needed.
+    that let c pass, its determinant is that of x alone. No other kind of layer is needed. A layer
+    that moves c is refused when it does, since the number would be no density of x.
 
     Says: `log_prob`, exact (=).
 
@@ -36,7 +37,9 @@ class ConditionalTransformed(nn.Module):
 
     def log_prob(self, x: Tensor, *, condition: Tensor) -> Tensor:
         """log p(x | c), (B, D) with conditions (B, C) -> (B,), nats."""
-        pair, log_det = self.transform.encode(self._pair(condition, x))
+        before = self._pair(condition, x)
+        pair, log_det = self.transform.encode(before)
+        _check_kept(before, pair, self.given)
         return self.density.log_prob(pair[:, self.given :]) + log_det
 
     def loss(self, x: Tensor, *, condition: Tensor, generator: Generator) -> Tensor:
@@ -47,7 +50,10 @@ class ConditionalTransformed(nn.Module):
     def sample(self, n: int, *, condition: Tensor, generator: Generator) -> Tensor:
         """Draws (n, D), one for each row of the conditions, (n, C)."""
         z = self.density.sample(n, generator=generator)
-        return self.transform.decode(self._pair(condition, z))[:, self.given :]
+        before = self._pair(condition, z)
+        pair = self.transform.decode(before)
+        _check_kept(before, pair, self.given)
+        return pair[:, self.given :]
 
     def _pair(self, condition: Tensor, x: Tensor) -> Tensor:
         check_real(condition, event=(self.given,), name="condition")
@@ -58,6 +64,8 @@ class ConditionalTransformed(nn.Module):
 
 class VariationalNoise(nn.Module):
     r"""q(u | x) with u = σ(v), v from a flow on pairs (x, ε) whose layers never move x.
+
+    Source: :eq:`variational-noise`.
 
     One pass from ε ~ N(0, I), with :math:`\log q(u \mid x) = \log N(ε; 0, I) - \log|\det ∂v/∂ε|
     - \sum_d \log σ'(v_d)`. The flow is run from the noise on only, and so `encode` makes v. Where
@@ -81,8 +89,19 @@ class VariationalNoise(nn.Module):
         check_levels(x, event=(self.dim,), levels=self.levels)
         eps = torch.randn(x.shape, generator=generator, device=x.device, dtype=torch.float64)
         pair = torch.cat([2 * x.double() / (self.levels - 1) - 1, eps], dim=1)
-        pair, log_det = self.transform.encode(pair.to(next(self.parameters()).dtype))
+        before = pair.to(next(self.parameters()).dtype)
+        pair, log_det = self.transform.encode(before)
+        _check_kept(before, pair, self.dim)
         v = self.spread * pair[:, self.dim :].double()
         log_normal = -(eps.square() + math.log(2 * math.pi)).sum(1) / 2
         log_slope = (logsigmoid(v) + logsigmoid(-v) + math.log(self.spread)).sum(1)
         return v.sigmoid(), log_normal - log_det - log_slope
+
+
+def _check_kept(before: Tensor, after: Tensor, given: int) -> None:
+    if not torch.equal(before[:, :given], after[:, :given]):
+        moved = int((before != after)[:, :given].any(0).sum())
+        raise ValueError(
+            f"transform: expected layers that keep the first {given} variables, got one that moves "
+            f"{moved} of them"
+        )

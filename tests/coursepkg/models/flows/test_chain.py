@@ -1,5 +1,6 @@
 """Chains, permutations and the base: Jacobians, closed forms, quadrature."""
 
+import copy
 import math
 
 import pytest
@@ -203,6 +204,18 @@ def test_what_is_factored_out_stays_as_it_is():
     assert torch.equal(z[:, 2:], points()[:, 2:])
     assert_close(z[:, :2], inner.encode(points()[:, :2])[0])
     assert_close(log_det, inner.log_diagonal.sum().expand(3))
+
+
+def test_what_goes_on_is_started_where_its_data_are():
+    """Kills: an actnorm behind a split that no start reaches, one fitted to what leaves."""
+    x = 3 + 2 * points(200)
+    chain = Chain([FactorOut(ActNorm(2), kept=2, dim=4)])
+    z, _ = chain.fit(x).encode(x)
+    assert_close(z[:, :2].mean(0), torch.zeros(2))
+    assert torch.equal(z[:, 2:], x[:, 2:])
+    fixed = FactorOut(Permutation(torch.tensor([1, 0])), kept=2, dim=4)
+    assert not hasattr(fixed, "fit")
+    assert copy.deepcopy(chain.layers[0]).fit(x).transform is not chain.layers[0].transform
 
 
 def test_squeezing_trades_space_for_channels():

@@ -132,6 +132,20 @@ def test_it_leaves_the_mass_of_a_level_and_learns_to_tighten_the_bound():
     assert flat > 0.5, "vacuous: flat in a cell"
 
 
+def test_a_layer_that_moves_the_conditions_is_refused():
+    """Scored, drawn and as noise. Kills: a silent wrong density."""
+    net = MLP([4, 5, 8], generator=seeded(0))
+    moves = Coupling(net, torch.tensor([False, True, True, False]), monotone=Affine())
+    message = r"transform: expected layers that keep the first 2 variables, got one that moves 1"
+    flow, c = ConditionalTransformed(moves, StandardNormal(2), given=2), torch.ones(3, 2)
+    with pytest.raises(ValueError, match=message):
+        flow.log_prob(torch.zeros(3, 2), condition=c)
+    with pytest.raises(ValueError, match=message):
+        flow.sample(3, condition=c, generator=seeded(0))
+    with pytest.raises(ValueError, match=message):
+        VariationalNoise(moves, dim=2, levels=K).sample(c.long(), generator=seeded(0))
+
+
 def test_what_is_no_level_is_refused():
     with pytest.raises(ValueError, match=r"x: expected levels 0..2, got values from 3 to 3"):
         noise().sample(torch.full((1, 2), K), generator=seeded(0))
