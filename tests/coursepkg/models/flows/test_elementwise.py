@@ -52,6 +52,13 @@ def test_affine_values_and_the_bound_of_its_scale():
     assert_close(z[0], 2 * expected.exp() + 5)
 
 
+def test_the_number_of_parameters_is_no_choice():
+    """Kills: a field of the dataclass, so that `Affine(2.0, 3)` makes an impossible map."""
+    with pytest.raises(TypeError):
+        Affine(2.0, 3)
+    assert Affine().size == 2
+
+
 def test_a_spline_has_linear_tails_without_a_jump_in_value_or_slope():
     """Kills: tails that are not the identity, end slopes that are free."""
     spline = RationalQuadraticSpline(bins=4, reach=2.0)
