@@ -94,7 +94,7 @@ class Chain(nn.Module):
     @torch.no_grad()
     def fit(self, x: Tensor) -> "Chain":
         """Fits each layer that can be fitted (`ActNorm`, say) to what reaches it of x, (N, D)."""
-        layers = copy.deepcopy(self.layers)
+        layers = copy.deepcopy(self.layers).eval()  # dropout would draw, and start them elsewhere
         for layer in layers:
             if isinstance(layer, Fittable):
                 layer.fit(x)

@@ -90,7 +90,8 @@ class VariationalNoise(nn.Module):
         eps = torch.randn(x.shape, generator=generator, device=x.device, dtype=torch.float64)
         pair = torch.cat([2 * x.double() / (self.levels - 1) - 1, eps], dim=1)
         before = pair.to(next(self.parameters()).dtype)
-        pair, log_det = self.transform.encode(before)
+        with global_state_from(generator):  # a network's dropout
+            pair, log_det = self.transform.encode(before)
         _check_kept(before, pair, self.dim)
         v = self.spread * pair[:, self.dim :].double()
         log_normal = -(eps.square() + math.log(2 * math.pi)).sum(1) / 2

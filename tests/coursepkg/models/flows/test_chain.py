@@ -169,6 +169,18 @@ def test_a_chain_starts_each_layer_where_the_data_reach_it():
     assert_close(middle.mean(0), torch.zeros(4))
 
 
+def test_a_start_drops_nothing_and_leaves_the_mode_alone():
+    """Kills: a start at what dropout left of the data, which would also move the global state."""
+    net = ResidualMLP(4, 8, hidden=16, blocks=1, dropout=0.5, generator=seeded(0))
+    coupling = Coupling(shaken(net, seeded(1)), half(4, parity=0), monotone=Affine())
+    chain = Chain([coupling, ActNorm(4)]).fit(points(300))
+    assert chain.training
+    assert chain.layers[0].training
+    z, _ = chain.eval().encode(points(300))
+    assert_close(z.mean(0).detach(), torch.zeros(4))
+    assert_close(z.var(0, correction=0).detach(), torch.ones(4))
+
+
 def test_a_refused_start_changes_nothing():
     """The second layer would be refused. Kills: a first layer that stays changed."""
     chain = Chain([ActNorm(2), LULinear(torch.eye(2)), ActNorm(2)])

@@ -16,7 +16,7 @@ from coursepkg.models.flows import (
     StandardNormal,
     VariationalNoise,
 )
-from coursepkg.nets import MLP
+from coursepkg.nets import MLP, ResidualMLP
 from coursepkg.rng import seeded
 from tests.statistics import assert_cdf
 
@@ -84,6 +84,20 @@ def test_the_density_of_the_noise_is_that_of_its_draws():
         assert_close(log_q[n].detach(), Normal(0, 1).log_prob(eps[n]).sum() - volume)
     assert u.dtype == torch.float64
     assert not torch.equal(law.sample(x, generator=seeded(4))[0], u)
+
+
+def test_dropout_of_the_noise_draws_from_the_generator():
+    """Kills: torch's global state moved, the same features dropped at each call."""
+    net = ResidualMLP(4, 8, hidden=32, blocks=1, dropout=0.5, generator=seeded(0))
+    with torch.no_grad():
+        for p in net.parameters():
+            p.add_(torch.randn(p.shape, generator=seeded(1)), alpha=0.5)
+    passes = torch.tensor([True, True, True, False])
+    law = VariationalNoise(Coupling(net, passes, monotone=Affine()), dim=2, levels=K)
+    x = torch.tensor([[0, 2], [1, 1]])
+    first, again = (law.sample(x, generator=seeded(3))[0] for _ in range(2))
+    assert torch.equal(first, again)
+    assert not torch.equal(law.eval().sample(x, generator=seeded(3))[0], first), "no dropout"
 
 
 def test_noise_that_has_learned_nothing_is_nearly_uniform():
