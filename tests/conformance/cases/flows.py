@@ -48,7 +48,7 @@ def realnvp(generator: Generator, *, dim: int = 2) -> Transformed:
 
 
 def spline(generator: Generator) -> Transformed:
-    monotone = RationalQuadraticSpline(bins=4, reach=3.0)
+    monotone = RationalQuadraticSpline(bins=4, reach=3.0, least=0.1)  # the quadrature sees it
     layers = [coupling(2, parity, monotone, generator) for parity in (0, 1)]
     return perturbed(Transformed(Chain(layers), StandardNormal(2)), generator)
 
