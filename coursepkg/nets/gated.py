@@ -14,7 +14,7 @@ from coursepkg.validate import check_odd
 def gate(x: Tensor, dim: int = 1) -> Tensor:
     """tanh of the first half of the channels, times the sigmoid of the second.
 
-    Source: van den Oord et al. (2016), "Conditional image generation", equation 2.
+    Source: :eq:`gated-unit`; van den Oord et al. (2016), "Conditional image generation", equation 2.
     """
     a, b = x.chunk(2, dim)
     return torch.tanh(a) * torch.sigmoid(b)
@@ -83,7 +83,7 @@ def beside(
 class GatedLayer(nn.Module):
     """One layer of both stacks: v looks up, h to the left, and h hears from v.
 
-    Source: van den Oord et al., "Conditional image generation with PixelCNN
+    Source: :eq:`gated-stacks`; van den Oord et al., "Conditional image generation with PixelCNN
     decoders" (2016), figure 2. v_ij knows the rows above i, so that h_ij may know all of v_ij.
 
     Args:

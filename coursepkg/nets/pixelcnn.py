@@ -31,7 +31,7 @@ def raster_mask(size: int, *, strict: bool) -> Tensor:
 class MaskedConv2d(nn.Module):
     r"""Convolution whose window is masked, zeros around the image: (B, C, H, W) -> (B, C', H, W).
 
-    :math:`h_{ij} = b + \sum_{u,v} m_{uv} w_{uv} x_{i+u,j+v}`.
+    :math:`h_{ij} = b + \sum_{u,v} m_{uv} W_{uv} x_{i+u,j+v}`. Source: :eq:`masked-convolution`.
 
     Args:
         inputs: channels that come in.
@@ -79,7 +79,7 @@ class PixelCNN(nn.Module):
     Levels are embedded; one strict convolution removes the present, and residual blocks (norm,
     ReLU, dropout, masked convolution) follow. A window that ends at its centre looks to the right
     only in the rows above, and not far: pixels above and far to the right stay out of sight,
-    however many blocks there are (`receptive_field` shows them). Each place has its own bias in the
+    however many blocks there are, :eq:`blind-spot`. Each place has its own bias in the
     features and in the logits. Source: van den Oord, Kalchbrenner and Kavukcuoglu, "Pixel recurrent
     neural networks" (2016), section 3.4.
 

@@ -61,8 +61,9 @@ class Reordered(nn.Module):
 class Ensemble(nn.Module):
     r"""Uniform mixture of models of the same variables: :math:`p(x) = \frac1n \sum_o p_o(x)`.
 
-    Of one model in n orders, or of n models. Says: `log_prob`, exact (=); at worst log n nats below
-    the best member, for every x.
+    Of one model in n orders, or of n models. Sources: :eq:`mixture-of-orders`,
+    :eq:`mixture-weights`. Says: `log_prob`, exact (=); at worst log n nats below the best member, for
+    every x.
 
     Args:
         members: models with `log_prob`, `loss` and `sample`, of equal dim and levels; they may

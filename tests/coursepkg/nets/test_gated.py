@@ -27,6 +27,7 @@ def make(generator, **sizes):
     return perturbed(net, generator)
 
 
+@pytest.mark.equation("gated-unit")
 def test_a_gate_lets_the_first_half_through_by_the_second():
     """A number by hand: tanh(1) σ(-2). Kills: halves exchanged, channels in turns."""
     x = torch.tensor([[1.0, 0.5, -2.0, 3.0]])
@@ -59,6 +60,7 @@ def test_half_windows_are_sums_over_rows_above_or_over_the_left(generator, size,
             assert_close(layer.at(x, i, j), expected)
 
 
+@pytest.mark.equation("gated-stacks")
 @pytest.mark.parametrize("strict", [True, False])
 def test_a_layer_is_its_equations(generator, strict):
     """v' = [v +] gate(V), h' = [h +] A z with z = gate(H + B V), skip S z; shifts by a condition.

@@ -32,6 +32,7 @@ def test_masks_show_what_the_raster_has_passed():
     assert raster_mask(1, strict=False).tolist() == [[True]]
 
 
+@pytest.mark.equation("masked-convolution")
 @pytest.mark.parametrize("size", [1, 3, 5])
 @pytest.mark.parametrize("strict", [True, False])
 def test_a_masked_convolution_is_a_sum_over_what_the_mask_shows(generator, size, strict):
@@ -90,6 +91,7 @@ def test_bad_masks_are_refused(generator):
         make(generator, size=2)
 
 
+@pytest.mark.equation("blind-spot")
 def test_the_blind_spot_is_a_wedge_above_to_the_right(generator):
     """By the gradient: r rows above, it sees no further right than r columns, however deep.
 
@@ -104,6 +106,23 @@ def test_the_blind_spot_is_a_wedge_above_to_the_right(generator):
         assert (slope[d, e] > 0) == seen, (d, e)
         blind += e < d and not seen
     assert blind == 45
+
+
+@pytest.mark.equation("blind-spot")
+@pytest.mark.parametrize(("window", "size"), [(3, 5), (5, 3), (5, 5)])
+def test_the_wedge_is_as_steep_as_the_largest_window_is_wide(generator, window, size):
+    """Nothing beyond s columns to the right a row up, and something as far as that.
+
+    Kills: a window that looks to the right in its own row.
+    """
+    net, s = make(generator, window=window, size=size, blocks=3), max(window, size) // 2
+    slope = dependence(net, dim=D, levels=K, examples=30, generator=generator)
+    steepest = 0.0
+    for d, e in (slope > 0).nonzero().tolist():
+        (i, j), (u, v) = divmod(d, COLUMNS), divmod(e, COLUMNS)
+        assert v - j <= s * (i - u), (d, e)
+        steepest = max(steepest, (v - j) / (i - u) if u < i else 0)
+    assert steepest > s - 0.5, "vacuous: the bound is not approached"
 
 
 def test_the_receptive_field_grows_layer_by_layer(generator):
