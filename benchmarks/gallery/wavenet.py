@@ -28,7 +28,7 @@ from coursepkg.rng import seeded
 from coursepkg.training import fit
 
 T, LEVELS, CLASSES = 1600, 256, len(VOWELS)
-SIZES = {"channels": 32, "dilations": [2**layer for layer in range(9)]}
+CHANNELS, DILATIONS = 32, [2**layer for layer in range(9)]
 
 
 def main(
@@ -40,7 +40,8 @@ def main(
     torch.set_num_threads(1)
     start, clips = time.process_time(), parts()
     model = train(*clips[:2], epochs=1 if quick else epochs)
-    row = {**SIZES, "samples": T, "levels": LEVELS, "cpu_seconds": time.process_time() - start}
+    row: dict[str, Any] = {"channels": CHANNELS, "dilations": DILATIONS, "samples": T}
+    row |= {"levels": LEVELS, "cpu_seconds": time.process_time() - start}
     state = {name: value.half() for name, value in model.net.state_dict().items()}
     model.net.load_state_dict(state)  # what is written is what is scored
     for part, (x, c) in zip(("train", "valid", "test"), clips, strict=True):
@@ -55,7 +56,10 @@ def main(
 
 def network() -> ConditionalARM:
     """The untrained model, by vowel."""
-    net = WaveNet(levels=LEVELS, conditions=CLASSES, generator=seeded(0), **SIZES)
+    net = WaveNet(
+        levels=LEVELS, channels=CHANNELS, dilations=DILATIONS, conditions=CLASSES,
+        generator=seeded(0),
+    )  # fmt: skip
     return ConditionalARM(net, dim=T, levels=LEVELS, conditions=CLASSES)
 
 

@@ -14,7 +14,8 @@ from coursepkg.validate import check_odd
 def gate(x: Tensor, dim: int = 1) -> Tensor:
     """tanh of the first half of the channels, times the sigmoid of the second.
 
-    Source: :eq:`gated-unit`; van den Oord et al. (2016), "Conditional image generation", equation 2.
+    Source: :eq:`gated-unit`, which is equation 2 of van den Oord et al. (2016), "Conditional image
+    generation".
     """
     a, b = x.chunk(2, dim)
     return torch.tanh(a) * torch.sigmoid(b)

@@ -41,7 +41,6 @@ def test_what_units_of_degree_two_let_through():
 @pytest.mark.question("q-10-mixture")
 def test_what_a_mixture_pays():
     """Kills: the mean of the two, 85."""
-
     members = [torch.nn.Module() for _ in range(2)]
     for member, nats in zip(members, (80.0, 90.0), strict=True):
         member.dim, member.levels = 1, 2
