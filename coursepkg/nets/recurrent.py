@@ -66,7 +66,8 @@ class RowLSTM(nn.Module):
     column j above. One step a row, not one a pixel. What it can see is a triangle,
     :eq:`row-lstm-field`. Behind the last pixel of a row stands one more cell, which has read all of
     it. Source: van den Oord, Kalchbrenner and Kavukcuoglu, "Pixel recurrent neural networks"
-    (2016), section 3.1; the states of the neighbours enter as inputs here, so that the cell is torch's own.
+    (2016), section 3.1; the states of the neighbours enter as inputs here, so that the cell is
+    torch's own.
 
     Args:
         shape: rows and columns of the image.
