@@ -580,7 +580,8 @@ for sizes, K in (((3, 5, 1), 4), ((5, 3, 3), 3), ((7,), 2)):
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng([SEED, 10])
 some = [int(rng.choice([3, 5])), *rng.choice([1, 3, 5], size=2).tolist()]
-for H, W, sizes in ((6, 9, some), (5, 8, [3, 1, 5]), (6, 7, [3, 3, 3, 3]), (4, 5, [7]), (1, 5, [3, 3])):
+cases = [(6, 9, some), (5, 8, [3, 1, 5]), (6, 7, [3, 3, 3, 3]), (4, 5, [7]), (1, 5, [3, 3])]
+for H, W, sizes in cases:
     i, j = np.divmod(np.arange(H * W), W)
     reach = np.eye(H * W, dtype=int)
     for number in reversed(range(len(sizes))):  # which pixel reaches which, as a product of tables
