@@ -435,21 +435,23 @@ assert -log_p.mean() <= 98, f"{-log_p.mean()} nats"
 # %% [markdown] nbgrader={"grade": false, "grade_id": "q7-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 7. PixelCNN, and what it does not see (4 points)
 #
-# *This question goes with chapter 10, Pixels and waves.* An image is now an array (H, W) of levels, read row by row, each row from left to right. A PixelCNN is a stack of $L$ convolutions. Layer $l$ has a
-# square window of odd side $k = 2r + 1$, and zeros around the image:
+# *This question goes with chapter 10, Pixels and waves.* An image is now an array (H, W) of levels, read row by row, each row from left to right. A PixelCNN is a stack of $L$ convolutions. Each layer has a
+# square window of its own odd side $k = 2r + 1$, and zeros around the image:
 #
-# $$ h^{(l)}_{c,i,j} = b_c + \sum_{c'} \sum_{u=0}^{k-1} \sum_{v=0}^{k-1} m_{u,v}\, w_{c,c',u,v}\, a^{(l-1)}_{c',\,i+u-r,\,j+v-r} . $$
+# $$ h^{(l)}_{c,i,j} = b_c + \sum_{c'} \sum_{s=0}^{k-1} \sum_{t=0}^{k-1} m_{s,t}\, w_{c,c',s,t}\, a^{(l-1)}_{c',\,i+s-r,\,j+t-r} . $$
 #
 # The first layer reads one channel, $a^{(0)} = v(x)$, the levels between −1 and 1 as in question 5. Each later one reads $a^{(l)} = \mathrm{ReLU}(h^{(l)})$. The last has $K$ channels, the logits $h^{(L)}$ of the
 # $K$ levels at pixel $(i, j)$. The mask $m$ is 1 at the places of the window that are read before its centre and 0 at those that are read after it. At the centre, mask A is 0 and mask B is 1:
 #
-# $$ A = \begin{pmatrix} 1 & 1 & 1 \\ 1 & 0 & 0 \\ 0 & 0 & 0 \end{pmatrix} \text{ in the first layer,} \qquad B = \begin{pmatrix} 1 & 1 & 1 \\ 1 & 1 & 0 \\ 0 & 0 & 0 \end{pmatrix} \text{ in all others (here for } k = 3 \text{).} $$
+# $$ A = \begin{pmatrix} 1 & 1 & 1 \\ 1 & 0 & 0 \\ 0 & 0 & 0 \end{pmatrix} \text{ in the first layer,} \qquad B = \begin{pmatrix} 1 & 1 & 1 \\ 1 & 1 & 0 \\ 0 & 0 & 0 \end{pmatrix} \text{ in all others (both for } k = 3 \text{).} $$
 #
-# **An example.** $K = 2$, one layer, $k = 3$, no bias, and a single weight that is not 0: $w_{1,0,1,0} = \log 3$, from the left neighbour to the logit of level 1. Then level 1 has the probability 3/4 after a 1, 1/4
-# after a 0, and 1/2 in the first column, whose left neighbour is outside. So the image with the rows 1 1 and 0 1 has the probability $\frac12 \cdot \frac34 \cdot \frac12 \cdot \frac14 = \frac{3}{64}$.
+# With mask B in the first layer too, the logits of a pixel would see this pixel: numbers as good as you like, and no probabilities of images. Look for leaks: change one pixel, and nothing may move that is read before it.
 #
-# Write two functions. `pixel_log_probs` gives these four logarithms. `receptive_field` needs no weights: which pixels can reach the logits of one pixel through all the windows? Part of what was read before never does,
-# however many layers there are: it is the blind spot.
+# **An example.** $K = 2$, one layer, $k = 3$, no bias, and a single weight that is not 0: $w_{1,0,1,0} = \log 3$, from the left neighbour to the logit of level 1. Then level 1 has the probability 3/4 where the left neighbour is 1, 1/4
+# where it is 0, and 1/2 in the first column, which has none. So the image with the rows 1 1 and 0 1 has the probability $\frac12 \cdot \frac34 \cdot \frac12 \cdot \frac14 = \frac{3}{64}$.
+#
+# Write two functions. `pixel_log_probs` gives these four logarithms. `receptive_field` needs no weights: which pixels of the image can reach the logits of one pixel, on a way
+# that leads through one shown place of each layer's window? Part of what was read before never does, however many layers there are: it is the blind spot.
 #
 # *Trains: masks A and B, and where each belongs; why a leak looks like a wonderful likelihood; the blind spot.*
 
