@@ -102,12 +102,14 @@ def pixel_log_probs(layers, x):
 
 # %% nbgrader={"grade": false, "grade_id": "q7-field", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def receptive_field(shape, sizes, place):
-    """By counting: a step to the right costs a row, in each layer at most as far as its window."""
-    radii = [k // 2 for k in sizes]
-    far, (i, j) = sum(radii), place
+    """By counting: who goes to the right goes up, at least a row, by one window at most as far as it reaches."""
+    (i, j), (first, *others) = place, [k // 2 for k in sizes]
+    far = first + sum(others)
     field = np.zeros(shape, dtype=np.uint8)
-    field[i, max(j - far, 0) : j] = radii[0] > 0
+    field[i, max(j - far, 0) : j] = 1
     for up in range(1, min(far, i) + 1):
-        right = sum(sorted(radii)[::-1][:up])  # in `up` rows at most `up` layers go up
+        largest = sorted([*others, *up * [0]])[::-1]
+        last = max(first, largest[up - 1] - 1)  # the first layer goes up, or one to the left
+        right = sum(largest[: up - 1]) + last
         field[i - up, max(j - far, 0) : j + right + 1] = 1
     return field
