@@ -176,5 +176,5 @@ def test_every_weight_is_drawn_from_the_generator():
             blocks=1,
             conditions=2,
             generator=g,
-        )  # fmt: skip
+        )
     )
