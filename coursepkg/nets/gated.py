@@ -149,8 +149,8 @@ class GatedLayer(nn.Module):
         return self.mix(h[:, :, i, j], seen[:, :, j], self.left.at(h, i, j) + shift)
 
     def shifts(self, condition: Tensor | None) -> tuple[Tensor, Tensor]:
-        """What the condition adds for v and for h, each (B, 2 C); nothing without one."""
-        if self.given is None:
+        """What the condition adds for v and for h, each (B, 2 C); nothing without one, or for 0."""
+        if self.given is None or condition is None:
             zero = self.out.weight.new_zeros(1, 1)
             return zero, zero
         v, h = self.given(condition).chunk(2, dim=1)

@@ -91,13 +91,15 @@ class PixelCNN(nn.Module):
         window: side of the first window, odd.
         blocks: number of residual blocks.
         size: side of their windows, odd.
+        conditions: size of a condition, which shifts the first features; 0 for none.
         dropout: probability that a feature is dropped.
         generator: draws the initial weights.
     """
 
     def __init__(
         self, shape: tuple[int, int], *, levels: int, embedding: int, channels: int, window: int,
-        blocks: int, size: int = 3, dropout: float = 0.0, generator: Generator,
+        blocks: int, size: int = 3, conditions: int = 0, dropout: float = 0.0,
+        generator: Generator,
     ) -> None:  # fmt: skip
         super().__init__()
         self.shape = shape
@@ -112,39 +114,50 @@ class PixelCNN(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(channels) for _ in range(blocks + 1))
         with global_state_from(generator):
             self.head = nn.Linear(channels, levels)
+            self.given = nn.Linear(conditions, channels, bias=False) if conditions else None
         self.dropout = nn.Dropout(dropout)
         self.place = nn.Parameter(torch.zeros(channels, *shape))
         self.bias = nn.Parameter(torch.zeros(*shape, levels))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Maps levels (B, D), or soft ones (B, D, K), to logits (B, D, K)."""
-        last = self.features(x)[-1]
+        last = self.features(x, condition)[-1]
         logits: Tensor = self.head(self._active(last, -1).movedim(1, -1)) + self.bias
         return logits.flatten(1, 2)
 
-    def features(self, x: Tensor) -> list[Tensor]:
+    def features(self, x: Tensor, condition: Tensor | None = None) -> list[Tensor]:
         """The features after the strict convolution and after each block, each (B, C, H, W)."""
         image = self.embed(x).unflatten(1, self.shape).movedim(-1, 1)
-        found = [self.first(image) + self.place]
+        found = [self.first(image) + self.place + self.shift(condition)[..., None, None]]
         for b, block in enumerate(self.blocks):
             found.append(found[-1] + block(self._active(found[-1], b)))
         return found
 
-    def start(self, n: int) -> list[Tensor]:
-        """The memory before the first pixel: what every convolution reads, zeros around it."""
+    def shift(self, condition: Tensor | None) -> Tensor:
+        """What the condition adds to the first features, (B, C); nothing without one, or for 0."""
+        if self.given is None or condition is None:
+            return self.place.new_zeros(1, 1)
+        shift: Tensor = self.given(condition)
+        return shift
+
+    def start(self, n: int, condition: Tensor | None = None) -> list[Tensor]:
+        """The memory before the first pixel: what every convolution reads, and the shift."""
         layers = [self.first, *self._blocks]
         return [
-            layer.padded(self.place.new_zeros(n, layer.conv.in_channels, *self.shape))
-            for layer in layers
+            self.shift(condition),
+            *(
+                layer.padded(self.place.new_zeros(n, layer.conv.in_channels, *self.shape))
+                for layer in layers
+            ),
         ]
 
     def step(self, memory: list[Tensor], x: Tensor, d: int) -> Tensor:
         """Logits of x_d, (B, K), at the price of one place; fills it in, in `memory`."""
         i, j = divmod(d, self.shape[1])
-        image, *maps = memory
+        shift, image, *maps = memory
         if d:
             self.first.put(image, *divmod(d - 1, self.shape[1]), self.embed(x[:, d - 1]))
-        h = self.first.at(image, i, j) + self.place[:, i, j]
+        h = self.first.at(image, i, j) + self.place[:, i, j] + shift
         for b, (block, reads) in enumerate(zip(self._blocks, maps, strict=True)):
             block.put(reads, i, j, self._active(h, b))
             h = h + block.at(reads, i, j)

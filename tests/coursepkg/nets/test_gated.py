@@ -135,6 +135,7 @@ def test_every_layer_hears_the_condition(generator):
     net, x = make(generator, conditions=2), torch.randint(K, (2, D), generator=generator)
     c = torch.tensor([[3.0, 0.0], [0.0, 3.0]])
     assert_close(net(x, c)[1:], net(x[1:], c[1:]))
+    assert_close(net(x), net(x, 0 * c))
     kept = [layer.given.weight.detach().clone() for layer in net.layers]
     for one in range(3):
         for number, layer in enumerate(net.layers):

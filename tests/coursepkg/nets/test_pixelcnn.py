@@ -158,6 +158,16 @@ def test_it_is_norm_relu_convolution_and_a_path_around(generator):
     assert_close(net(x), expected.reshape(3, D, K))
 
 
+def test_the_condition_shifts_the_first_features(generator):
+    """Kills: one condition for all, a condition that is lost; nothing said is 0."""
+    net, x = make(generator, conditions=2), torch.randint(K, (2, D), generator=generator)
+    c = torch.tensor([[3.0, 0.0], [0.0, 3.0]])
+    assert_close(net(x, c)[1:], net(x[1:], c[1:]))
+    shifts = net.features(x, c)[0] - net.features(x)[0]
+    assert_close(shifts, (3 * net.given.weight.T)[..., None, None].expand_as(shifts))
+    assert_close(net(x), net(x, 0 * c))
+
+
 def test_known_start_is_said_whatever_the_past(generator):
     net, log_p = make(generator), torch.randn(D, K, generator=generator).log_softmax(-1)
     net.start_from(log_p)
@@ -177,6 +187,13 @@ def test_every_weight_is_drawn_from_the_generator():
     """Kills: a layer that draws from the global state."""
     check_seeds(
         lambda g: PixelCNN(
-            (ROWS, COLUMNS), levels=K, embedding=2, channels=4, window=3, blocks=1, generator=g
+            (ROWS, COLUMNS),
+            levels=K,
+            embedding=2,
+            channels=4,
+            window=3,
+            blocks=1,
+            conditions=2,
+            generator=g,
         )
     )

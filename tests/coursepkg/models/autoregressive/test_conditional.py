@@ -9,6 +9,7 @@ from coursepkg.models.autoregressive.arm import ARM
 from coursepkg.models.autoregressive.conditional import ConditionalARM, GivenNet
 from coursepkg.nets.gated import GatedPixelCNN
 from coursepkg.nets.nade import NADE
+from coursepkg.nets.pixelcnn import PixelCNN
 from coursepkg.nets.wavenet import WaveNet
 from coursepkg.rng import seeded
 from tests.oracles import state_index, states
@@ -16,6 +17,8 @@ from tests.statistics import assert_probs
 
 D, K, C = 4, 3, 2
 NETS = {
+    "PixelCNN": lambda g: PixelCNN((2, 2), levels=K, embedding=2, channels=4, window=3, blocks=1,
+                                   conditions=C, generator=g),
     "NADE": lambda g: NADE(dim=D, levels=K, hidden=5, conditions=C, generator=g),
     "gated": lambda g: GatedPixelCNN((2, 2), levels=K, embedding=2, channels=4, window=3, layers=1,
                                      conditions=C, generator=g),
