@@ -17,7 +17,7 @@
 
   /** An array of numbers (nested lists or flat ones) in a given shape. */
   function array(numbers, shape) {
-    const data = Float64Array.from(numbers.flat(Infinity));
+    const data = Float64Array.from(Array.isArray(numbers) ? numbers.flat(Infinity) : numbers);
     if (data.length !== size(shape))
       throw new Error(`array: expected ${size(shape)} numbers for [${shape}], got ${data.length}`);
     return { shape: [...shape], data };
@@ -57,10 +57,11 @@
   /** f(row) for each row along the last axis, which may change its length. */
   function rows({ shape, data }, f) {
     const C = shape.at(-1);
-    const found = [];
-    for (let start = 0; start < data.length; start += C)
-      found.push(...f(data.subarray(start, start + C)));
-    return array(found, [...shape.slice(0, -1), found.length / size(shape.slice(0, -1))]);
+    const n = data.length / C;
+    const found = Array.from({ length: n }, (_, r) => f(data.subarray(r * C, (r + 1) * C)));
+    const y = new Float64Array(n * found[0].length);
+    found.forEach((row, r) => y.set(row, r * row.length));
+    return { shape: [...shape.slice(0, -1), found[0].length], data: y };
   }
 
   const each = (f) => ({ shape, data }) => ({ shape, data: data.map(f) });
@@ -85,9 +86,10 @@
     return { shape: a.shape, data: a.data.map((x, i) => x + b.data[i % b.data.length]) };
   }
 
-  function dot(a, b) {
+  /** Σ_c a_(i+c) b_(j+c), over C numbers of each. */
+  function dot(a, i, b, j, C) {
     let sum = 0;
-    for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+    for (let c = 0; c < C; c++) sum += a[i + c] * b[j + c];
     return sum;
   }
 
@@ -96,10 +98,10 @@
     const [outputs, inputs] = weight.shape;
     if (x.shape.at(-1) !== inputs)
       throw new Error(`linear: expected ${inputs} channels, got [${x.shape}]`);
-    const W = Array.from({ length: outputs }, (_, o) =>
-      weight.data.subarray(o * inputs, (o + 1) * inputs),
+    const outs = Array.from({ length: outputs }, (_, o) => o);
+    return rows(x, (row) =>
+      outs.map((o) => dot(weight.data, o * inputs, row, 0, inputs) + (bias ? bias.data[o] : 0)),
     );
-    return rows(x, (row) => W.map((w, o) => dot(w, row) + (bias ? bias.data[o] : 0)));
   }
 
   /** Rows of W, (K, C), looked up by whole numbers: (...) -> (..., C). */
@@ -139,20 +141,20 @@
     if (C !== inputs) throw new Error(`conv2d: expected ${inputs} channels, got [${x.shape}]`);
     above ??= k >> 1;
     left ??= l >> 1;
-    const h = array(Array.from({ length: H * W }, () => Array.from(bias.data)), [H, W, outputs]);
+    const h = Float64Array.from({ length: H * W * outputs }, (_, n) => bias.data[n % outputs]);
+    const w = new Float64Array(outputs * C); // W_uv
     for (let place = 0; place < k * l; place++) {
       if (mask && !mask.data[place]) continue;
       const [u, v] = [Math.floor(place / l) - above, (place % l) - left];
+      for (let n = 0; n < w.length; n++) w[n] = weight.data[n * k * l + place];
       for (let i = Math.max(0, -u); i < Math.min(H, H - u); i++)
         for (let j = Math.max(0, -v); j < Math.min(W, W - v); j++) {
           const from = ((i + u) * W + j + v) * C;
           const to = (i * W + j) * outputs;
-          for (let o = 0; o < outputs; o++)
-            for (let c = 0; c < C; c++)
-              h.data[to + o] += weight.data[(o * C + c) * k * l + place] * x.data[from + c];
+          for (let o = 0; o < outputs; o++) h[to + o] += dot(w, o * C, x.data, from, C);
         }
     }
-    return h;
+    return { shape: [H, W, outputs], data: h };
   }
 
   /** The causal one on sequences, (D, C) -> (D, C'), W of shape (C', C, L): h_d sees x_d and the

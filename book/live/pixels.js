@@ -133,7 +133,7 @@
       const seen = sees(at);
       cells.forEach((cell, d) => {
         const [later, blind, drawn] = [d > run.d, d < at && !seen.has(d), d >= from && d < run.d];
-        cell.style.backgroundColor = mix(grey(x[d]), LATER, later ? 0.75 : 0);
+        cell.style.backgroundColor = mix(grey(x[d]), LATER, later ? 0.85 : 0);
         cell.className = [blind && "is-blind", drawn && "is-drawn"].filter(Boolean).join(" ");
         cell.tabIndex = d === at ? 0 : -1;
         cell.ariaSelected = String(d === at);
@@ -240,7 +240,7 @@
       "level here": `${x[d]} (p = ${shown(Math.exp(log_p[d][x[d]]))})`,
       "likeliest level": `${likeliest} (p = ${shown(Math.exp(log_p[d][likeliest]))})`,
       "surprise here": nats(surprise[d]),
-      "up to here": nats(sum(surprise.slice(0, d + 1))),
+      "sum up to here": nats(sum(surprise.slice(0, d + 1))),
       "whole picture, −log p": nats(sum(surprise)),
       "out of sight": `${d - sees(d).size} of ${d}`,
     };

@@ -376,9 +376,9 @@ def numbers(page: Page) -> dict[str, str]:
     return dict(zip(names, values, strict=True))
 
 
-def tab_to(page: Page, name: str) -> None:
-    """Presses Tab until the control with that name has the focus."""
-    for _ in range(9):
+def tab_to(page: Page, name: str, most: int = 9) -> None:
+    """Presses Tab until the control with that name has the focus, so often at most."""
+    for _ in range(most):
         page.keyboard.press("Tab")
         if page.evaluate("(document.activeElement.labels?.[0] ?? document.activeElement).innerText"
                          ".trim()").startswith(name):  # fmt: skip

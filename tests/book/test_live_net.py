@@ -119,9 +119,10 @@ def compare_causal(page: Page, generator: Generator, *, strict: bool) -> None:
 
 def compare_halves(page: Page) -> None:
     """Every number that 16 bits can say."""
-    found = page.evaluate("() => Array.from({length: 65536}, (_, bits) => course.net.half(bits))")
+    script = "() => Array.from({length: 65536}, (_, bits) => course.net.half(bits)).join()"
+    found = [float(x) for x in page.evaluate(script).split(",")]
     truth = np.arange(65536, dtype=np.uint16).view(np.float16).astype(np.float64)
-    close([float(x) for x in found], torch.from_numpy(truth), 0.0)
+    close(found, torch.from_numpy(truth), 0.0)
 
 
 def compare_all(page: Page, generator: Generator) -> None:
@@ -215,8 +216,7 @@ def test_shapes_that_do_not_fit_are_refused(page: Page, expression: str, complai
 
 BUGS = {
     "a sum without the bias": ("(bias ? bias.data[o] : 0)", "0"),
-    "columns of W": ("weight.data.subarray(o * inputs, (o + 1) * inputs)",
-                     "weight.data.filter((_, i) => i % outputs === o)"),
+    "columns of W": ("dot(weight.data, o * inputs, row", "dot(weight.data, o, row"),
     "variance over n - 1": ("(value - mean) ** 2, 0) / row.length",
                             "(value - mean) ** 2, 0) / (row.length - 1)"),
     "ε forgotten": ("Math.sqrt(variance + epsilon)", "Math.sqrt(variance)"),
@@ -249,11 +249,13 @@ BUGS = {
 
 
 @pytest.mark.parametrize("bug", BUGS)
-def test_a_planted_bug_is_noticed(browser: Browser, bug: str, generator: Generator):
+def test_a_planted_bug_is_noticed(page: Page, bug: str, generator: Generator):
     """The mutants of net.js: one line is changed, and a comparison must fail."""
     old, new = BUGS[bug]
     assert source("net").count(old) == 1
-    page = scripted(browser, source("net").replace(old, new))
-    with pytest.raises(AssertionError):
-        compare_all(page, generator)
-    page.close()
+    page.evaluate(source("net").replace(old, new))
+    try:
+        with pytest.raises(AssertionError):
+            compare_all(page, generator)
+    finally:
+        page.evaluate(source("net"))

@@ -45,9 +45,7 @@ It has a network.
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three pages, built with warnings as errors: one bare, one with a question and a figure, one
-    with a figure that has a network.
-    """
+    """Three pages, built with warnings as errors: bare; a question and a figure; a network."""
     root = tmp_path_factory.mktemp("questions")
     (root / "conf.py").write_text(CONF, encoding="utf-8")
     toc = "# Book\n\n```{toctree}\n:numbered:\nchains\npixels\n```\n"
