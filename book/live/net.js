@@ -131,7 +131,7 @@
     });
   }
 
-  /** h_ij = b + Σ_uv m_uv W_uv x_(i+u-above, j+v-left), zeros around: (H, W, C) -> (H, W, C').
+  /** h_ij = b + Σ_uv m_uv W_uv x_(i+u-above, j+v-left), zeros around: (H, W, C) to (H, W, C').
 
       W has the shape (C', C, k, l) and `mask`, if there is one, (k, l). The window is centred unless
       `above` and `left`, the rows and columns of it that lie before the place, say otherwise. */

@@ -74,9 +74,10 @@
 
   /* From here on: the figure. */
   const KEY =
-    "Outlined: the pixel chosen. Pale orange: what comes after it. Crosses: pixels before it that the " +
-    "network cannot see. Orange corners: drawn by the model. Black bar and triangle: the level in " +
-    "the picture. Keys: arrows choose a pixel, + and − change its level, Enter makes it white or black.";
+    "Outlined: the pixel chosen. Pale orange: what comes after it. Crosses: pixels before it that " +
+    "the network cannot see. Orange corners: drawn by the model. Black bar and triangle: the level " +
+    "in the picture; press another bar to change it. Keys in the picture: arrows choose a pixel, " +
+    "+ and − change its level, Enter makes it white or black.";
   const LATER = [245, 201, 163]; // pale orange, a missing pixel in coursepkg.plotting.image_grid
   const MOVES = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -SIDE, ArrowDown: SIDE };
   const nats = (value) => `${shown(value)} nats`;
@@ -100,7 +101,7 @@
     parent.append(row);
   }
 
-  /** The picture as a grid of 64 cells, one of which is chosen; `act` has `choose(d)`, `level(k)`. */
+  /** The picture as 64 cells, one of which is chosen; `act` has `choose(d)` and `level(k)`. */
   function grid(parent, act) {
     const element = make("div", { className: "live-pixels", role: "grid", ariaLabel: "Pixels" });
     const cells = Array.from({ length: D }, () => make("div", { role: "gridcell" }));
@@ -145,7 +146,8 @@
 
   function drawBars(pen, width, height, p, level) {
     const top = [0.25, 0.5, 1].find((each) => 0.93 * each >= Math.max(...p)) ?? 1.08;
-    const frame = { x: [-0.7, K - 0.3], y: [0, top], names: ["level of this pixel", "probability"] };
+    const names = ["level of this pixel", "probability"];
+    const frame = { x: [-0.7, K - 0.3], y: [0, top], names };
     const { X, Y, box } = stage.axes(pen, width, height, frame);
     p.forEach((value, k) => {
       pen.fillStyle = k === level ? COLOURS.data : COLOURS.model;
@@ -154,7 +156,7 @@
     const [x, y] = [X(level), Math.max(Y(p[level]) - 3, box.top + 7)];
     pen.fillStyle = COLOURS.data;
     pen.fill(new Path2D(`M${x} ${y}l-5 -7h10z`));
-    return (px) => Math.min(Math.max(Math.round(((px - X(0)) / (X(1) - X(0)))), 0), K - 1);
+    return (px) => Math.min(Math.max(Math.round((px - X(0)) / (X(1) - X(0))), 0), K - 1);
   }
 
   /** Bars that are a slider too: a click or an arrow key sets the level. */
@@ -164,7 +166,9 @@
       levelAt = drawBars(pen, ...size, p, level);
     });
     Object.assign(element, { role: "slider", tabIndex: 0, ariaValueMin: 0, ariaValueMax: K - 1 });
-    const pull = ({ offsetX, buttons }) => buttons && onlevel(levelAt(offsetX));
+    const pull = ({ offsetX, buttons }) => {
+      if (buttons && levelAt(offsetX) !== level) onlevel(levelAt(offsetX));
+    };
     element.addEventListener("pointerdown", pull);
     element.addEventListener("pointermove", pull);
     element.addEventListener("keydown", (event) => {

@@ -199,9 +199,9 @@
   }
 
   /** Buttons Run, Step and Reset for something that goes in steps: `act` has `limit`, `steps()`,
-      `advance(count)`, `restart(seed)` and `tell(aloud)`, where aloud is false while it runs; it may
-      have other `names` of the buttons. Who wants no motion sees `leap` steps, a fifth of the way,
-      at once. Returns a restart with the same noise, whose `halt()` pauses. */
+      `advance(count)`, `restart(seed)` and `tell(aloud)`, where aloud is false while it runs; the
+      buttons may have other `names`. Who wants no motion sees `leap` steps, a fifth of the way, at
+      once. Returns a restart with the same noise, whose `halt()` pauses. */
   function player(parent, act) {
     const { names = ["Run", "Step", "Reset"], leap = act.limit / 5 } = act;
     let [frame, last, owed, seed] = [0, 0, 0, 1];
