@@ -244,8 +244,8 @@
       "level here": `${x[d]} (p = ${shown(Math.exp(log_p[d][x[d]]))})`,
       "likeliest level": `${likeliest} (p = ${shown(Math.exp(log_p[d][likeliest]))})`,
       "surprise here": nats(surprise[d]),
-      "sum up to here": nats(sum(surprise.slice(0, d + 1))),
-      "whole picture, −log p": nats(sum(surprise)),
+      "sum so far": nats(sum(surprise.slice(0, d + 1))),
+      "−log p(x)": nats(sum(surprise)),
       "out of sight": `${d - sees(d).size} of ${d}`,
     };
   }
@@ -276,7 +276,7 @@
     const showBars = bars(parts, level);
     const showMap = map(parts, choose);
     const again = stage.player(controls, {
-      names: ["Draw the rest", "Draw this pixel", "Take back"],
+      names: ["Draw the rest", "Draw one", "Take back"],
       limit: D,
       leap: D,
       steps: () => run.d,

@@ -157,7 +157,7 @@
       pen.fillText(shown(each), left - 6, Y(each));
     }
     pen.save();
-    pen.translate(9, top + box.height / 2);
+    pen.translate(7, top + box.height / 2);
     pen.rotate(-Math.PI / 2);
     pen.textAlign = "center";
     pen.fillText(names[1], 0, 0);

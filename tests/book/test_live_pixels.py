@@ -287,8 +287,8 @@ def by_keyboard(page: Page, model: CachedARM) -> None:
     surprise = -log_p[range(D), x]
     table = {name: float(text.split()[0]) for name, text in numbers(page).items()}
     assert table["surprise here"] == pytest.approx(float(surprise[d + 1]), rel=6e-3)
-    assert table["sum up to here"] == pytest.approx(float(surprise[: d + 2].sum()), rel=6e-3)
-    assert table["whole picture, −log p"] == pytest.approx(float(surprise.sum()), rel=6e-3)
+    assert table["sum so far"] == pytest.approx(float(surprise[: d + 2].sum()), rel=6e-3)
+    assert table["−log p(x)"] == pytest.approx(float(surprise.sum()), rel=6e-3)
     assert int(table["likeliest level"]) == int(log_p[d + 1].argmax())
     said = page.get_by_role("status").inner_text()
     assert said.startswith(f"Pixel in row {(d + 1) // 8 + 1}, column {(d + 1) % 8 + 1}: level here")
@@ -300,7 +300,7 @@ def by_drawing(page: Page) -> None:
     x = levels(page)
     choose(page, 50)
     for n in (1, 2, 3):
-        page.get_by_role("button", name="Draw this pixel").click()
+        page.get_by_role("button", name="Draw one").click()
         assert chosen(page) == 50 + n
     drawn = page.locator(".is-drawn")
     assert drawn.count() == 3
@@ -319,7 +319,7 @@ def by_drawing(page: Page) -> None:
 def test_the_keyboard_is_enough(figure: Page, model: CachedARM):
     """Kills: keys that do nothing, numbers of another pixel, a level beyond 16."""
     by_keyboard(figure, model)
-    for name in ("Draw the rest", "Draw this pixel", "Take back"):  # round to the end and back in
+    for name in ("Draw the rest", "Draw one", "Take back"):  # round to the end and back in
         tab_to(figure, name, 40)
 
 
