@@ -257,7 +257,7 @@
     });
     place.replaceChildren(controls, parts, make("p", { className: "live-key" }, KEY));
     const tell = stage.report(place);
-    let [own, from, run] = [pictures[3], 28, null]; // the reader's picture, and the pixel chosen
+    let [own, from, run] = [pictures[5], 25, null]; // the reader's picture, and the pixel chosen
     const at = () => Math.min(run.d, D - 1);
 
     /** Takes a picture, or what is on the screen, as the reader's own, and a pixel of it. */

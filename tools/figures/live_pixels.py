@@ -24,7 +24,7 @@ from coursepkg.plotting import COLOURS, image_grid, use_style
 from coursepkg.rng import seeded
 
 TARGET = Path("book/live/pixels.png")
-DIGIT, PIXEL = 3, 33
+DIGIT, PIXEL = 5, 25
 
 
 def outline(ax: Axes, d: int, colour: str) -> None:
