@@ -30,16 +30,18 @@ DIGIT, PIXEL = 5, 25
 def outline(ax: Axes, d: int, colour: str) -> None:
     """Frames pixel d of an image."""
     i, j = divmod(d, SHAPE[1])
-    ax.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, color=colour, linewidth=2))
+    ax.add_patch(Rectangle((j, i), 1, 1, fill=False, color=colour, linewidth=2))
 
 
 def draw(x: Tensor, log_p: Tensor, unseen: list[int], path: Path) -> None:
     """Writes the three panels: x (64,), log_p (64, 17)."""
-    figure, (image, bars, surprise) = plt.subplots(1, 3, gridspec_kw={"width_ratios": [1, 1.3, 1]})
+    figure, (image, bars, surprise) = plt.subplots(
+        1, 3, figsize=(6.3, 2), gridspec_kw={"width_ratios": [1, 1.3, 1.2]}
+    )
     covered = x.double().masked_fill(torch.arange(len(x)) > PIXEL, torch.nan)
     image_grid(covered[None], ax=image, shape=SHAPE, high=LEVELS - 1)
-    rows, columns = zip(*(divmod(d, SHAPE[1]) for d in unseen), strict=True)
-    image.plot(columns, rows, "x", color="white", markersize=6, markeredgewidth=1.5)
+    rows, columns = torch.tensor(unseen) // SHAPE[1], torch.tensor(unseen) % SHAPE[1]
+    image.plot(columns + 0.5, rows + 0.5, "x", color="white", markersize=6, markeredgewidth=1.5)
     outline(image, PIXEL, COLOURS["model"])
     colours = [COLOURS["model"]] * LEVELS
     colours[x[PIXEL]] = COLOURS["data"]
@@ -47,12 +49,12 @@ def draw(x: Tensor, log_p: Tensor, unseen: list[int], path: Path) -> None:
     bars.set(xlabel="level of this pixel", ylabel="probability")
     values = -log_p[range(len(x)), x].view(SHAPE)
     ramp = LinearSegmentedColormap.from_list("surprise", ["white", COLOURS["samples"]])
-    shown = surprise.imshow(values, cmap=ramp, vmin=0, vmax=max(5.0, float(values.max())))
+    limits = {"vmin": 0, "vmax": max(5.0, float(values.max()))}
+    shown = surprise.imshow(values, cmap=ramp, extent=(0, SHAPE[1], SHAPE[0], 0), **limits)
     outline(surprise, PIXEL, COLOURS["data"])
     surprise.set(xticks=[], yticks=[])
     surprise.spines[:].set_visible(True)
-    bars.set_box_aspect(0.75)
-    figure.colorbar(shown, ax=surprise, shrink=0.6, label="surprise in nats")
+    figure.colorbar(shown, ax=surprise, label="surprise in nats")
     picture = BytesIO()
     figure.savefig(picture)
     plt.close(figure)
