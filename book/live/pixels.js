@@ -66,9 +66,11 @@
     return run;
   }
 
-  /* The images of the test part, and a black picture. */
-  const pictures = { ...Array.from({ length: 10 }, (_, digit) =>
-    Array.from(model.digits.data.subarray(digit * D, (digit + 1) * D))), blank: Array(D).fill(0) };
+  /* A test image of each digit, and a black picture. */
+  const digits = Array.from({ length: 10 }, (_, digit) =>
+    Array.from(model.digits.data.subarray(digit * D, (digit + 1) * D)),
+  );
+  const pictures = { ...digits, blank: Array(D).fill(0) };
 
   window.course.pixels = { logits, logConditionals, surprises, sees, draw, drawing, pictures };
 
@@ -84,6 +86,9 @@
   const where = (d) => `row ${Math.floor(d / SIDE) + 1}, column ${(d % SIDE) + 1}`;
   const mix = (a, b, share) => `rgb(${a.map((v, c) => Math.round(v + share * (b[c] - v)))})`;
   const grey = (level) => Array(3).fill((255 * level) / (K - 1));
+
+  /** Such keys are the browser's: Ctrl and + enlarge the page. */
+  const modified = ({ ctrlKey, metaKey, altKey }) => ctrlKey || metaKey || altKey;
 
   /** Small pictures to choose from; `onchoose(x)`. */
   function album(parent, onchoose) {
@@ -122,6 +127,7 @@
     });
     element.addEventListener("keydown", (event) => {
       const { key } = event;
+      if (modified(event)) return;
       if (key in MOVES) go(chosen + MOVES[key]);
       else if (key === "+" || key === "=") act.level(x[chosen] + 1);
       else if (key === "-") act.level(x[chosen] - 1);
@@ -176,7 +182,7 @@
         ArrowRight: level + 1, ArrowUp: level + 1, ArrowLeft: level - 1, ArrowDown: level - 1,
         Home: 0, End: K - 1,
       }[event.key];
-      if (to === undefined) return;
+      if (to === undefined || modified(event)) return;
       event.preventDefault();
       onlevel(to);
     });
