@@ -89,6 +89,33 @@ def check_mask(known: Tensor, x: Tensor) -> None:
         )
 
 
+def check_odd(size: int, *, least: int = 1, name: str = "size") -> None:
+    """Checks that the side of a window is odd, so that it has a centre, and at least `least`.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if size < least or size % 2 == 0:
+        raise ValueError(f"{name}: expected an odd number >= {least}, got {size}")
+
+
+def check_order(order: Tensor, *, dim: int) -> None:
+    """Checks that `order` names each of `dim` variables once.
+
+    Raises:
+        TypeError: if it is not an int64 tensor.
+        ValueError: if it is no permutation of 0..dim-1.
+    """
+    _check_tensor(order, "order")
+    if order.dtype != torch.int64:
+        raise TypeError(f"order: expected an int64 tensor, got dtype {order.dtype}")
+    if not torch.equal(order.sort().values.cpu(), torch.arange(dim)):
+        raise ValueError(
+            f"order: expected a permutation of 0..{dim - 1}, got shape {tuple(order.shape)} with "
+            f"{order.flatten()[:10].tolist()}"
+        )
+
+
 def check_weights(model: nn.Module) -> None:
     """Checks that every parameter of the model is finite: a draw would not show a NaN.
 

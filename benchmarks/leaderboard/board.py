@@ -48,6 +48,11 @@ def learned_inside(model: Any) -> int:
     return learned(model) if inside is None else learned_inside(inside)
 
 
+def weights(model: nn.Module) -> int:
+    """Numbers that gradients move: no masks, no orders, and what is shared counts once."""
+    return sum(p.numel() for p in model.parameters())
+
+
 class Entry(NamedTuple):
     """One line of a board.
 

@@ -1,12 +1,40 @@
 """Building blocks without likelihoods."""
 
+from coursepkg.nets.causality import check_causal, dependence, receptive_field
 from coursepkg.nets.conv import CausalBlock, CausalCNN, CausalConv1d
+from coursepkg.nets.gated import GatedLayer, GatedPixelCNN, ShiftedConv2d
+from coursepkg.nets.levels import LevelEmbedding, soft_levels
+from coursepkg.nets.made import MADE, InOrder
 from coursepkg.nets.mlp import MLP, WindowMLP
+from coursepkg.nets.nade import NADE
+from coursepkg.nets.pixelcnn import MaskedConv2d, PixelCNN, raster_mask
+from coursepkg.nets.recurrent import RasterGRU, RowLSTM
+from coursepkg.nets.trained import load_weights
+from coursepkg.nets.wavenet import DilatedLayer, WaveNet
 
 __all__ = [
+    "MADE",
     "MLP",
+    "NADE",
     "CausalBlock",
     "CausalCNN",
     "CausalConv1d",
+    "DilatedLayer",
+    "GatedLayer",
+    "GatedPixelCNN",
+    "InOrder",
+    "LevelEmbedding",
+    "MaskedConv2d",
+    "PixelCNN",
+    "RasterGRU",
+    "RowLSTM",
+    "ShiftedConv2d",
+    "WaveNet",
     "WindowMLP",
+    "check_causal",
+    "dependence",
+    "load_weights",
+    "raster_mask",
+    "receptive_field",
+    "soft_levels",
 ]

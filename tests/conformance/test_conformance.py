@@ -292,10 +292,10 @@ def test_draws_follow_the_condition_of_their_row(case):
     model, n = case.make(rng.seeded(0)), 4000
     c = case.condition(40, rng.seeded(2))
     pair = torch.stack([c[0], c[(c != c[0]).flatten(1).any(1)][0]])
-    drawn = model.sample(2 * n, condition=pair.repeat(n, 1), generator=rng.seeded(3))
+    drawn = model.sample(2 * n, condition=pair.repeat(n, 1), generator=rng.seeded(3)).double()
     assert (drawn[0::2].mean(0) - drawn[1::2].mean(0)).abs().max() > 0.3, "vacuous: they agree"
     for i in range(2):
-        alone = Given(model, pair[i]).sample(n, generator=rng.seeded(5))
+        alone = Given(model, pair[i]).sample(n, generator=rng.seeded(5)).double()
         error = (drawn[i::2].var(0) + alone.var(0)).div(n).sqrt()
         assert ((drawn[i::2].mean(0) - alone.mean(0)).abs() < 5.5 * error).all()
 

@@ -10,6 +10,8 @@ from coursepkg.validate import (
     check_binary,
     check_levels,
     check_mask,
+    check_odd,
+    check_order,
     check_positive,
     check_real,
     check_weights,
@@ -27,6 +29,9 @@ def test_good_input_passes():
     check_levels(GOOD_LEVELS, levels=17)  # an event of any shape
     check_mask(GOOD_LEVELS > 3, GOOD_LEVELS)
     check_mask(GOOD_LEVELS[0] > 3, GOOD_LEVELS)
+    check_order(torch.tensor([2, 0, 1]), dim=3)
+    check_odd(1)
+    check_odd(5, least=5)
 
 
 @pytest.mark.parametrize(
@@ -113,3 +118,25 @@ def test_levels_of_any_event_still_need_an_example():
     """Kills: a batch of nothing let through where the shape is free."""
     with pytest.raises(ValueError, match="at least one"):
         check_levels(GOOD_LEVELS[:0], levels=17)
+
+
+@pytest.mark.parametrize(
+    ("order", "error", "message"),
+    [
+        ([1, 0], TypeError, "order: expected a torch.Tensor, got list"),
+        (torch.tensor([1.0, 0.0]), TypeError, "order: expected an int64 tensor, got dtype"),
+        (torch.tensor([0, 1, 1]), ValueError, r"of 0\.\.2, got shape \(3,\) with \[0, 1, 1\]"),
+        (torch.tensor([1, 2, 3]), ValueError, "expected a permutation"),
+        (torch.tensor([0, 1]), ValueError, r"expected a permutation of 0\.\.2, got shape \(2,\)"),
+        (torch.tensor([[0, 1, 2]]), ValueError, r"got shape \(1, 3\)"),
+    ],
+)
+def test_an_order_names_each_variable_once(order, error, message):
+    with pytest.raises(error, match=message):
+        check_order(order, dim=3)
+
+
+@pytest.mark.parametrize(("size", "least"), [(2, 1), (0, 1), (-1, 1), (1, 3)])
+def test_a_window_has_a_centre(size, least):
+    with pytest.raises(ValueError, match=f"window: expected an odd number >= {least}, got {size}"):
+        check_odd(size, least=least, name="window")

@@ -1,0 +1,58 @@
+"""NADE of the binarised digits: in the raster's order, and a mixture over several orders."""
+
+import torch
+from torch import Generator
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import OneCycleLR
+
+from benchmarks.leaderboard.board import BINARISED, Entry, weights
+from coursepkg.data.digits import Split
+from coursepkg.models.autoregressive.cached import CachedARM
+from coursepkg.models.autoregressive.orders import Bits, Ensemble, Reordered
+from coursepkg.nets.nade import NADE
+from coursepkg.training import fit
+
+D = 64
+ORDERS = 8
+
+
+def nade(split: Split, generator: Generator, quick: bool) -> Bits:
+    """The raster's order."""
+    return _trained(split, torch.arange(D), generator, quick)
+
+
+def nade_orders(split: Split, generator: Generator, quick: bool) -> Bits:
+    """A NADE of its own for each of several random orders; the average of their laws."""
+    members = [
+        _trained(split, torch.randperm(D, generator=generator), generator, quick).model
+        for _ in range(2 if quick else ORDERS)
+    ]
+    return Bits(Ensemble(members))
+
+
+def _trained(split: Split, order: torch.Tensor, generator: Generator, quick: bool) -> Bits:
+    """AdamW with one cycle of the rate and averaged weights; keeps the best epoch of validation."""
+    net = NADE(
+        dim=D, levels=2, hidden=10 if quick else 300, dropout=0.5, generator=generator
+    )  # fmt: skip
+    rate = split.train.mean(0).clamp(0.001, 0.999)
+    net.start_from(torch.stack([1 - rate, rate], dim=1)[order].log())
+    model = Bits(Reordered(CachedARM(net, dim=D, levels=2), order))
+    epochs, batch = 1 if quick else 50, 50
+    optimizer = AdamW(model.parameters(), lr=3e-3, weight_decay=0.1)
+    schedule = OneCycleLR(
+        optimizer, max_lr=3e-3, total_steps=epochs * (len(split.train) // batch), pct_start=0.1,
+        cycle_momentum=False,
+    )  # fmt: skip
+    fit(
+        model, split.train, valid=split.valid, epochs=epochs, batch_size=batch,
+        optimizer=optimizer, schedule=schedule, ema=0.99, generator=generator, progress=False,
+    )  # fmt: skip
+    return model
+
+
+BOARD = BINARISED
+ENTRIES = (
+    Entry("NADE, raster order", nade, seeds=3, learned=weights),
+    Entry("NADE, mixture over 8 orders", nade_orders, learned=weights),
+)
