@@ -67,10 +67,15 @@ class MaskedConv2d(nn.Module):
         r = len(self.mask) // 2
         padded[:, :, i + r, j + r] = value
 
-    def at(self, padded: Tensor, i: int, j: int) -> Tensor:
+    def seen(self) -> Tensor:
+        """The weights of the places that are seen, of all channels: (C', C · places)."""
+        return self.conv.weight[:, :, self.mask].flatten(1)
+
+    def at(self, padded: Tensor, i: int, j: int, seen: Tensor) -> Tensor:
         """h_ij, (B, C'), of an image with its zeros around it: one window, one product."""
-        k, weight = len(self.mask), (self.conv.weight * self.mask).flatten(1)
-        return linear(padded[:, :, i : i + k, j : j + k].flatten(1), weight, self.conv.bias)
+        k = len(self.mask)
+        window = padded[:, :, i : i + k, j : j + k]
+        return linear(window[:, :, self.mask].flatten(1), seen, self.conv.bias)
 
 
 class PixelCNN(nn.Module):
@@ -140,27 +145,28 @@ class PixelCNN(nn.Module):
         shift: Tensor = self.given(condition)
         return shift
 
-    def start(self, n: int, condition: Tensor | None = None) -> list[Tensor]:
-        """The memory before the first pixel: what every convolution reads, and the shift."""
+    def start(
+        self, n: int, condition: Tensor | None = None
+    ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+        """The memory before the first pixel: the shift; what each layer reads, and its weights."""
         layers = [self.first, *self._blocks]
-        return [
-            self.shift(condition),
-            *(
-                layer.padded(self.place.new_zeros(n, layer.conv.in_channels, *self.shape))
-                for layer in layers
-            ),
+        blank = self.place.new_zeros(n, self.place.shape[0], *self.shape)
+        image = blank.new_zeros(n, self.first.conv.in_channels, *self.shape)
+        reads = [image, *[blank] * len(self.blocks)]
+        return self.shift(condition), [
+            (layer.padded(x), layer.seen()) for layer, x in zip(layers, reads, strict=True)
         ]
 
-    def step(self, memory: list[Tensor], x: Tensor, d: int) -> Tensor:
+    def step(self, memory: tuple[Tensor, list[tuple[Tensor, Tensor]]], x: Tensor, d: int) -> Tensor:
         """Logits of x_d, (B, K), at the price of one place; fills it in, in `memory`."""
         i, j = divmod(d, self.shape[1])
-        shift, image, *maps = memory
+        shift, ((image, seen), *maps) = memory
         if d:
             self.first.put(image, *divmod(d - 1, self.shape[1]), self.embed(x[:, d - 1]))
-        h = self.first.at(image, i, j) + self.place[:, i, j] + shift
-        for b, (block, reads) in enumerate(zip(self._blocks, maps, strict=True)):
+        h = self.first.at(image, i, j, seen) + self.place[:, i, j] + shift
+        for b, (block, (reads, seen)) in enumerate(zip(self._blocks, maps, strict=True)):
             block.put(reads, i, j, self._active(h, b))
-            h = h + block.at(reads, i, j)
+            h = h + block.at(reads, i, j, seen)
         logits: Tensor = self.head(self._active(h, -1)) + self.bias[i, j]
         return logits
 

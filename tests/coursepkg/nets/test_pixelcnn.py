@@ -48,7 +48,7 @@ def test_a_masked_convolution_is_a_sum_over_what_the_mask_shows(generator, size,
                     expected + x[:, :, i + u, j + v] @ layer.conv.weight[:, :, u + r, v + r].T
                 )
         assert_close(layer(x)[:, :, i, j], expected)
-        assert_close(layer.at(layer.padded(x), i, j), expected)
+        assert_close(layer.at(layer.padded(x), i, j, layer.seen()), expected)
 
 
 def test_weights_behind_the_mask_get_no_gradient(generator):
