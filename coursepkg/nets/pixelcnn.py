@@ -46,6 +46,7 @@ class MaskedConv2d(nn.Module):
     """
 
     mask: Tensor
+    places: Tensor
 
     def __init__(self, inputs: int, outputs: int, mask: Tensor, *, generator: Generator) -> None:
         super().__init__()
@@ -53,6 +54,7 @@ class MaskedConv2d(nn.Module):
         with global_state_from(generator):
             self.conv = nn.Conv2d(inputs, outputs, len(mask))
         self.register_buffer("mask", mask.clone())
+        self.register_buffer("places", mask.nonzero().T, persistent=False)  # rows and columns
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps (B, C, H, W) to (B, C', H, W)."""
@@ -69,13 +71,13 @@ class MaskedConv2d(nn.Module):
 
     def seen(self) -> Tensor:
         """The weights of the places that are seen, of all channels: (C', C · places)."""
-        return self.conv.weight[:, :, self.mask].flatten(1)
+        rows, columns = self.places
+        return self.conv.weight[:, :, rows, columns].flatten(1)
 
     def at(self, padded: Tensor, i: int, j: int, seen: Tensor) -> Tensor:
         """h_ij, (B, C'), of an image with its zeros around it: one window, one product."""
-        k = len(self.mask)
-        window = padded[:, :, i : i + k, j : j + k]
-        return linear(window[:, :, self.mask].flatten(1), seen, self.conv.bias)
+        rows, columns = self.places
+        return linear(padded[:, :, i + rows, j + columns].flatten(1), seen, self.conv.bias)
 
 
 class PixelCNN(nn.Module):
