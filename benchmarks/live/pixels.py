@@ -25,7 +25,7 @@ from coursepkg.rng import seeded
 
 # seven windows of 3×3 reach seven pixels far: all that is out of sight in 8×8 is the blind spot
 SIZES = {"embedding": 4, "channels": 28, "window": 3, "blocks": 6}
-DROPOUT = 0.2  # chosen on validation from 0.2 and 0.3, for 24 channels and 5 blocks
+DROPOUT = 0.05  # chosen on validation: 85.4 nats, and 86.8 with 0.2
 WEIGHTS = LIVE / "pixels-weights.js"
 
 
