@@ -25,7 +25,7 @@ def pixelcnn(split: Split, generator: Generator, quick: bool) -> CachedARM:
     """One stack of masked convolutions, with its blind spot."""
     net = PixelCNN(
         SHAPE, levels=LEVELS, embedding=4, channels=8 if quick else 64, window=7, blocks=3,
-        conditions=TOLD, dropout=0.35, generator=generator,
+        conditions=TOLD, generator=generator,
     )  # fmt: skip
     return trained(net, split, generator=generator, quick=quick)
 
@@ -33,8 +33,8 @@ def pixelcnn(split: Split, generator: Generator, quick: bool) -> CachedARM:
 def gated_pixelcnn(split: Split, generator: Generator, quick: bool) -> CachedARM:
     """Two gated stacks, without a blind spot."""
     net = GatedPixelCNN(
-        SHAPE, levels=LEVELS, embedding=4, channels=8 if quick else 32, window=7, layers=3,
-        conditions=TOLD, dropout=0.2, generator=generator,
+        SHAPE, levels=LEVELS, embedding=4, channels=8 if quick else 40, window=7, layers=3,
+        conditions=TOLD, dropout=0.05, generator=generator,
     )  # fmt: skip
     return trained(net, split, generator=generator, quick=quick)
 
