@@ -26,7 +26,7 @@ PLACE = """document.addEventListener('readystatechange', () => {
 SHIFT = """() => {
   const moved = placed.filter(([element]) => element.getClientRects().length)
     .map(([element, {top}]) => [Math.abs(element.getBoundingClientRect().top - top), element]);
-  const [most, mover] = moved.reduce((a, b) => b[0] > a[0] ? b : a);
+  const [most, mover] = moved.reduce((a, b) => b[0] > a[0] ? b : a, [0]);
   const share = most / innerHeight;
   const text = () => mover.textContent.trim().slice(0, 40);
   return share <= 0.15 ? [] : [`moves by ${share.toFixed(2)} as it loads: ${text()}`];
