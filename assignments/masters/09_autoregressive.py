@@ -16,7 +16,7 @@
 # %% [markdown] nbgrader={"grade": false, "grade_id": "intro", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # # Assignment 9: Autoregressive models
 #
-# Seven questions, 20 points: six on [chapter 9](https://your-organisation.github.io/generative-models/notebooks/09_autoregressive.html) and the last on chapter 10, Pixels and waves.
+# Seven questions, 20 points: six on [chapter 9](https://your-organisation.github.io/generative-models/notebooks/09_autoregressive.html) and the last on [chapter 10](https://your-organisation.github.io/generative-models/notebooks/10_pixels_and_waves.html).
 # Write your code in place of `raise NotImplementedError`. Below each question stands a test that you can run as often as
 # you like, and an empty cell whose comment says what the hidden test looks at. Run the whole notebook from the top
 # before you hand it in. The tests draw their numbers from `SEED`, and the grader has another one; five digits are enough.
@@ -435,7 +435,7 @@ assert -log_p.mean() <= 98, f"{-log_p.mean()} nats"
 # %% [markdown] nbgrader={"grade": false, "grade_id": "q7-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 7. PixelCNN, and what it does not see (4 points)
 #
-# *This question goes with chapter 10, Pixels and waves.* An image is now an array (H, W) of levels, read row by row, each row from left to right. A PixelCNN is a stack of $L$ convolutions. Each layer has a
+# An image is now an array (H, W) of levels, read row by row, each row from left to right. A PixelCNN is a stack of $L$ convolutions. Each layer has a
 # square window of its own odd side $k = 2r + 1$, and zeros around the image:
 #
 # $$ h^{(l)}_{c,i,j} = b_c + \sum_{c'} \sum_{s=0}^{k-1} \sum_{t=0}^{k-1} m_{s,t}\, w_{c,c',s,t}\, a^{(l-1)}_{c',\,i+s-r,\,j+t-r} . $$
