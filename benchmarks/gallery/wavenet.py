@@ -15,17 +15,13 @@ import torch
 import typer
 from torch import Tensor
 from torch.nn.functional import one_hot
-from torch.optim import AdamW
-from torch.optim.lr_scheduler import OneCycleLR
 
-from benchmarks.provenance import RESULTS, write_results
+from benchmarks.gallery.publish import publish
+from benchmarks.recipe import one_cycle
 from coursepkg.data.audio import VOWELS, load_vowels, mu_law_encode, radiate
-from coursepkg.evaluation import nats
 from coursepkg.models.autoregressive.conditional import ConditionalARM
-from coursepkg.nets.trained import FOLDER
 from coursepkg.nets.wavenet import WaveNet
 from coursepkg.rng import seeded
-from coursepkg.training import fit
 
 T, LEVELS, CLASSES = 1600, 256, len(VOWELS)
 CHANNELS, DILATIONS = 32, [2**layer for layer in range(9)]
@@ -42,16 +38,11 @@ def main(
     model = train(*clips[:2], epochs=1 if quick else epochs)
     row: dict[str, Any] = {"channels": CHANNELS, "dilations": DILATIONS, "samples": T}
     row |= {"levels": LEVELS, "cpu_seconds": time.process_time() - start}
-    state = {name: value.half() for name, value in model.net.state_dict().items()}
-    model.net.load_state_dict(state)  # what is written is what is scored
-    for part, (x, c) in zip(("train", "valid", "test"), clips, strict=True):
-        row[part] = score(model, x[:100], c[:100])
-    print(row)
-    if quick and out is None:
-        return
-    (out or FOLDER).mkdir(exist_ok=True)
-    torch.save(state, (out or FOLDER) / "wavenet.pt")
-    write_results((out or RESULTS) / "gallery-wavenet.json", [row])
+    hundred = {
+        part: (x[:100], c[:100])
+        for part, (x, c) in zip(("train", "valid", "test"), clips, strict=True)
+    }
+    publish("wavenet", model, row, hundred, quick=quick, out=out)
 
 
 def network() -> ConditionalARM:
@@ -66,17 +57,11 @@ def network() -> ConditionalARM:
 def train(
     learn: tuple[Tensor, Tensor], valid: tuple[Tensor, Tensor], *, epochs: int
 ) -> ConditionalARM:
-    """AdamW with one cycle of the rate and averaged weights; keeps the best epoch of validation."""
-    model, rate, batch = network(), 4e-3, 5
-    optimizer = AdamW(model.parameters(), lr=rate, weight_decay=0.01)
-    schedule = OneCycleLR(
-        optimizer, max_lr=rate, total_steps=epochs * -(-len(learn[0]) // batch), pct_start=0.1,
-        cycle_momentum=False,
-    )  # fmt: skip
-    fit(
+    """By the recipe of `one_cycle`."""
+    model = network()
+    one_cycle(
         model, learn[0], condition=learn[1], valid=valid[0], valid_condition=valid[1],
-        epochs=epochs, batch_size=batch, optimizer=optimizer, schedule=schedule, ema=0.99,
-        clip=1.0, generator=seeded(1), progress=False,
+        epochs=epochs, batch_size=5, rate=4e-3, decay=0.01, clip=1.0, generator=seeded(1),
     )  # fmt: skip
     return model
 
@@ -90,13 +75,6 @@ def parts() -> list[tuple[Tensor, Tensor]]:
         )
         for part in load_vowels()
     ]
-
-
-def score(model: ConditionalARM, x: Tensor, c: Tensor) -> dict[str, Any]:
-    """Exact nats of clips given their vowels, and bits per sample."""
-    found = nats(model, x, condition=c, batch_size=50)
-    return {"nats": found.value, "error_data": found.error_data,
-            "bits_per_dim": found.bits_per_dim(T)}  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -3,21 +3,17 @@
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import affine_grid, grid_sample
-from torch.optim import AdamW
-from torch.optim.lr_scheduler import OneCycleLR
 
 from benchmarks.leaderboard.board import DIGITS, Entry, weights
+from benchmarks.leaderboard.entries.arm import best_chain
+from benchmarks.recipe import one_cycle
 from coursepkg.data.digits import LEVELS, SHAPE, Split
-from coursepkg.evaluation import nats
 from coursepkg.models.autoregressive.cached import CachedARM
 from coursepkg.models.autoregressive.conditional import ConditionalARM
-from coursepkg.models.autoregressive.markov import MarkovChain
 from coursepkg.nets.gated import GatedPixelCNN
 from coursepkg.nets.pixelcnn import PixelCNN
-from coursepkg.training import fit
 
 D = 64
-SMOOTHINGS = (0.01, 0.03, 0.1, 0.3, 1.0)
 TOLD = 7  # numbers that tell a distortion: its map's, and that there is one
 
 
@@ -46,26 +42,19 @@ def trained(
 
     Scored without a condition, which is what the images themselves are told: a law of images, and
     not of their distortions. Source: Jun et al., "Distribution augmentation for generative
-    modeling" (2020). Started from independent pixels; AdamW with one cycle of the rate and averaged
-    weights; keeps the best epoch of validation. Dropout, decay, copies and their strength were
-    chosen on validation, one seed each.
+    modeling" (2020). Started from independent pixels; by the recipe of `one_cycle`. Dropout, decay,
+    copies and their strength were chosen on validation, one seed each.
     """
-    net.start_from(_independent(split))
+    net.start_from(best_chain(split, 0, tied=False).table[:, 0])
     copies, epochs = (1, 1) if quick else (10, 8)
-    rate, batch = 5e-3, 50
     parts = [(split.train, split.train.new_zeros(len(split.train), TOLD).to(net.place))]
     parts += [distorted(split.train, 0.12, generator) for _ in range(copies)]
     x, told = map(torch.cat, zip(*parts, strict=True))
     model = ConditionalARM(net, dim=D, levels=LEVELS, conditions=TOLD)
-    optimizer = AdamW(model.parameters(), lr=rate, weight_decay=0.5)
-    schedule = OneCycleLR(
-        optimizer, max_lr=rate, total_steps=epochs * (len(x) // batch), pct_start=0.1,
-        cycle_momentum=False,
-    )  # fmt: skip
-    fit(
+    one_cycle(
         model, x, condition=told, valid=split.valid,
-        valid_condition=told.new_zeros(len(split.valid), TOLD), epochs=epochs, batch_size=batch,
-        optimizer=optimizer, schedule=schedule, ema=0.99, generator=generator, progress=False,
+        valid_condition=told.new_zeros(len(split.valid), TOLD), epochs=epochs, batch_size=50,
+        rate=5e-3, decay=0.5, generator=generator,
     )  # fmt: skip
     return CachedARM(net, dim=D, levels=LEVELS)
 
@@ -89,15 +78,6 @@ def distorted(x: Tensor, strength: float, generator: Generator) -> tuple[Tensor,
     moved = grid_sample(images, grid, align_corners=False).flatten(1)
     told = torch.cat([entries.flatten(1), entries.new_ones(len(x), 1)], dim=1)
     return moved.round().long().clamp(0, LEVELS - 1), told
-
-
-def _independent(split: Split) -> Tensor:
-    """Log-frequencies of the levels of each pixel, (64, 17), smoothed as validation likes it."""
-    chains = [
-        MarkovChain(0, dim=D, levels=LEVELS, tied=False, smoothing=a).fit(split.train)
-        for a in SMOOTHINGS
-    ]
-    return min(chains, key=lambda chain: nats(chain, split.valid).value).table[:, 0]
 
 
 BOARD = DIGITS
