@@ -160,6 +160,17 @@ def test_each_dropout_acts_in_training_only(generator, part):
         assert not torch.equal(net(x), net(x))
 
 
+@pytest.mark.parametrize("stack", [0, 1])
+def test_each_stack_has_a_dropout_of_its_own(generator, stack):
+    """The other stack is 0, of which nothing can be dropped. Kills: one stack without dropout."""
+    layer = GatedLayer(4, 4, 3, strict=False, conditions=0, dropout=0.5, generator=generator)
+    stacks = torch.zeros(2, 1, 4, 5, 5)
+    stacks[stack] = torch.randn(1, 4, 5, 5, generator=generator)
+    with torch.random.fork_rng():
+        once, again = (layer(*stacks, None)[2] for _ in range(2))
+    assert not torch.equal(once, again)
+
+
 def test_every_weight_is_drawn_from_the_generator():
     """Kills: a layer that draws from the global state."""
     check_seeds(

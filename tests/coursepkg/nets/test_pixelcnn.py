@@ -140,6 +140,16 @@ def test_the_receptive_field_grows_layer_by_layer(generator):
         assert (seen.sum(1) > 0).nonzero().flatten().tolist() == list(range(i - 1 - number, i + 1))
 
 
+def test_later_layers_see_their_own_place(generator):
+    """Kills: mask A in all layers, which leaks nothing and sees as far, but is weaker."""
+    net = make(generator, blocks=2)
+    for block in net.blocks:
+        h = torch.randn(1, block.conv.in_channels, ROWS, COLUMNS, generator=generator)
+        h.requires_grad_()
+        (slope,) = torch.autograd.grad(block(h)[..., 2, 2].sum(), h)
+        assert (slope[..., 2, 2] != 0).all()
+
+
 def test_it_is_norm_relu_convolution_and_a_path_around(generator):
     """The blocks written out. Kills: no residual path, another block's norm, a place left out."""
     net, x = make(generator, blocks=2), torch.randint(K, (3, D), generator=generator)
