@@ -42,7 +42,7 @@ help:  ## this list
 book: .make/site  ## set up if need be, build the site, say where to open it
 	@echo "Open file://$(CURDIR)/_build/html/index.html"
 
-test: check .make/pytest .make/nbval .make/site  ## everything that proves the course
+test: check .make/site .make/pytest .make/nbval  ## everything that proves the course
 	@echo "The course stands: check, pytest, nbval and the strict book build all passed."
 
 check: $(INSTALLED)  ## ruff, mypy, import-linter, pairs, equations, notation, lengths

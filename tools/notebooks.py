@@ -84,6 +84,7 @@ def execute(md: Path) -> float:
         old = nbformat.v4.new_notebook()
     notebook = pairs.renewed(md, old)
     client = NotebookClient(notebook, timeout=600, kernel_name="python3", record_timing=False,
+                            coalesce_streams=True,  # a busy machine prints in pieces
                             resources={"metadata": {"path": str(md.parent)}})  # fmt: skip
     start = time.perf_counter()
     with client.setup_kernel():

@@ -231,6 +231,7 @@ async def browse(site: Path, pages: Sequence[str], screenshots: Path | None) -> 
 
             async def work(home: str, todo: list[str]) -> None:
                 tab = await context.new_page()
+                await tab.add_init_script(look.PLACE)
                 visitor = Visitor(tab, home, listen(tab, home), wait_list(tab), screenshots)
                 while todo:
                     found.extend(await visitor.visit(todo.pop(0)))

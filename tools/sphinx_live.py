@@ -1,7 +1,8 @@
 """The directive {live}: a numbered figure that book/live/NAME.js brings to life in the page.
 
 Without JavaScript and in print the picture book/live/NAME.png stands there. The scripts are classic
-ones, so that they run from file:// too, and only pages that show them load them.
+ones, so that they run from file:// too, and only pages that show them load them. Where there is a
+book/live/NAME-weights.js, the figure has a network: the page loads its weights, and net.js.
 """
 
 from pathlib import Path
@@ -59,6 +60,10 @@ def add_files(app: Sphinx, page: str, template: str, context: Any, doctree: Any)
     if shown:
         app.add_css_file("live.css")
         app.add_js_file("stage.js", priority=490, loading_method="defer")
+        weights = [f"{name}-weights.js" for name in sorted(shown)]
+        weights = [file for file in weights if (Path(app.srcdir) / FOLDER / file).is_file()]
+        for file in ["net.js", *weights] if weights else []:
+            app.add_js_file(file, priority=495, loading_method="defer")
         for name in sorted(shown):
             app.add_js_file(f"{name}.js", loading_method="defer")
 

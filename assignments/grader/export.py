@@ -120,7 +120,7 @@ def summary(result: Result, master: Master) -> str:
         + ("" if (state := result.state(question, possible)) == "right" else f" {state}")
         for question, possible in master.questions.items()
     ]
-    late = f"; {result.days} days late: {result.penalty:g} less" if result.penalty else ""
+    late = f"; {result.late}: {result.penalty:g} less" if result.penalty else ""
     by_hand = "".join(f"; {key}: {one.reason}" for key, one in result.by_hand.items())
     reasons = {score.reason for score in result.record.grade.scores}
     why = reasons.pop() if len(reasons) == 1 and not sum(result.points.values()) else ""

@@ -187,7 +187,7 @@ def _row(result: Result, master: Master) -> dict[str, Any]:
         {"state": result.state(q, possible), "points": result.points.get(q, 0.0)}
         for q, possible in master.questions.items()
     ]
-    late = [f"{result.days} days late, {result.penalty:g} points less"] if result.days else []
+    late = [f"{result.late}, {result.penalty:g} points less"] if result.late else []
     by_hand = [f"{key} by hand: {one.reason}" for key, one in result.by_hand.items()]
     return {
         "student": result.submission.student,

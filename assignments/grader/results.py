@@ -69,6 +69,11 @@ class Result:
         """The points that count."""
         return round(sum(self.points.values()) - self.penalty, 2)
 
+    @property
+    def late(self) -> str:
+        """How late it came, in words; empty if it came in time."""
+        return f"{self.days} day{'s' * (self.days > 1)} late" if self.days else ""
+
     def state(self, question: str, possible: float) -> str:
         """In a word: "right", "partly", "wrong", "stopped", "not answered" or "not graded"."""
         reasons = [s.reason for s in self.record.grade.scores if s.question == question]

@@ -55,7 +55,7 @@ def _lock(folder: Path, wait: int = 0) -> int:
     The kernel takes the lock of a process that is killed.
     """
     try:
-        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError:
         return -1
     try:

@@ -10,13 +10,13 @@
 #     language: python
 #     name: python3
 # ---
-# grader: delete = coursepkg.models.autoregressive, coursepkg.nets.conv, coursepkg.nets.mlp
-# grader: seconds = 140
+# grader: delete = coursepkg.models.autoregressive, coursepkg.nets.causality, coursepkg.nets.conv, coursepkg.nets.gated, coursepkg.nets.mlp, coursepkg.nets.pixelcnn
+# grader: seconds = 180
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "intro", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # # Assignment 9: Autoregressive models
 #
-# Six questions, 20 points, on [chapter 9](https://your-organisation.github.io/generative-models/notebooks/09_autoregressive.html).
+# Seven questions, 20 points: six on [chapter 9](https://your-organisation.github.io/generative-models/notebooks/09_autoregressive.html) and the last on [chapter 10](https://your-organisation.github.io/generative-models/notebooks/10_pixels_and_waves.html).
 # Write your code in place of `raise NotImplementedError`. Below each question stands a test that you can run as often as
 # you like, and an empty cell whose comment says what the hidden test looks at. Run the whole notebook from the top
 # before you hand it in. The tests draw their numbers from `SEED`, and the grader has another one; five digits are enough.
@@ -59,7 +59,7 @@ def disguised(rng, split):
 
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "q1-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 1. A chain, by counting (3 points)
+# ## 1. A chain, by counting (2 points)
 #
 # Fit a Markov chain of order 1: `start[k]` is the probability that an image begins with level $k$, and `transition[j, k]` the probability that
 # $k$ follows $j$, at whatever position. Act as if each of the things you count had been seen `smoothing` times before. A level that nothing ever
@@ -89,7 +89,7 @@ for n in (1, int(np.random.default_rng([SEED, 21]).integers(2, 9))):
     check(start, [share, 1 - share])
     check(transition, [[0, 1], [1 - share, share]])
 
-# %% nbgrader={"grade": true, "grade_id": "q1-hidden", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "q1-hidden", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 # hint: more images, with smoothing and without, and levels that nothing followed
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng([SEED, 1])
@@ -107,7 +107,7 @@ for smoothing in (0.0, rng.uniform(0.2, 2)):
 ### END HIDDEN TESTS
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "q2-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 2. From logits to a score (3 points)
+# ## 2. From logits to a score (2 points)
 #
 # A network gives logits, (B, D, K): unnormalised log-probabilities of each level at each position, given the pixels before it. Score the model on the images:
 # the mean over images of $-\log p(x)$ in nats, and the same in bits per pixel.
@@ -135,7 +135,7 @@ for m in (1.0, np.random.default_rng([SEED, 22]).uniform(2, 9)):
     check(result["nats"], 64 * np.log((16 + m) / m))
     check(result["bits_per_dim"], np.log2((16 + m) / m))
 
-# %% nbgrader={"grade": true, "grade_id": "q2-hidden", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "q2-hidden", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 # hint: several images of different probability, logits of any size
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng([SEED, 2])
@@ -150,7 +150,7 @@ for shift in (0, 1000):
 ### END HIDDEN TESTS
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "q3-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 3. A strict causal convolution, dilated (3 points)
+# ## 3. A strict causal convolution, dilated (2 points)
 #
 # Compute, for every channel $c$ and every position $d$,
 #
@@ -181,7 +181,7 @@ for one, two in ([2.0, 3.0], np.random.default_rng([SEED, 23]).normal(size=2)):
     y = causal_convolution(np.array([[1.0, 0, 0, 0]]), np.array([[one, two]]), np.zeros(1), 1)
     check(y, [[[0, one, two, 0]]])
 
-# %% nbgrader={"grade": true, "grade_id": "q3-hidden", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "q3-hidden", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 # hint: several channels, biases and dilations, windows longer than the image too
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng([SEED, 3])
@@ -195,7 +195,7 @@ for dilation in (1, 2, 5):
 ### END HIDDEN TESTS
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "q4-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
-# ## 4. A missing pixel (4 points)
+# ## 4. A missing pixel (3 points)
 #
 # One pixel of each image, at position $d$, is lost; all others are known. Draw it from $p(x_d \mid \text{all the others})$ under a chain of order 1,
 # exactly. What comes *after* the gap matters as well as what comes before.
@@ -232,7 +232,7 @@ check(again, some)
 assert set(some.tolist()) == {0, 1, 2}, "each level has probability 1/3 here"
 assert (some != other).any(), "another generator drew the same"
 
-# %% nbgrader={"grade": true, "grade_id": "q4-inside", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "q4-inside", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 # hint: a gap with neighbours on both sides: frequencies of many draws, against all completions enumerated
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng([SEED, 4])
@@ -430,4 +430,167 @@ for d in range(64):
     assert np.abs(logits).max() < 1e6  # else rounding swallows the score
     log_p += logits[np.arange(len(x)), x[:, d]] - special.logsumexp(logits, axis=1)
 assert -log_p.mean() <= 98, f"{-log_p.mean()} nats"
+### END HIDDEN TESTS
+
+# %% [markdown] nbgrader={"grade": false, "grade_id": "q7-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
+# ## 7. PixelCNN, and what it does not see (4 points)
+#
+# An image is now an array (H, W) of levels, read row by row, each row from left to right. A PixelCNN is a stack of $L$ convolutions. Each layer has a
+# square window of its own odd side $k = 2r + 1$, and zeros around the image:
+#
+# $$ h^{(l)}_{c,i,j} = b_c + \sum_{c'} \sum_{s=0}^{k-1} \sum_{t=0}^{k-1} m_{s,t}\, w_{c,c',s,t}\, a^{(l-1)}_{c',\,i+s-r,\,j+t-r} . $$
+#
+# The first layer reads one channel, $a^{(0)} = v(x)$, the levels between −1 and 1 as in question 5. Each later one reads $a^{(l)} = \mathrm{ReLU}(h^{(l)})$. The last has $K$ channels, the logits $h^{(L)}$ of the
+# $K$ levels at pixel $(i, j)$. The mask $m$ is 1 at the places of the window that are read before its centre and 0 at those that are read after it. At the centre, mask A is 0 and mask B is 1:
+#
+# $$ A = \begin{pmatrix} 1 & 1 & 1 \\ 1 & 0 & 0 \\ 0 & 0 & 0 \end{pmatrix} \text{ in the first layer,} \qquad B = \begin{pmatrix} 1 & 1 & 1 \\ 1 & 1 & 0 \\ 0 & 0 & 0 \end{pmatrix} \text{ in all others (both for } k = 3 \text{).} $$
+#
+# With mask B in the first layer too, the logits of a pixel would see this pixel: numbers as good as you like, and no probabilities of images. Look for leaks: change one pixel, and nothing may move that is read before it.
+#
+# **An example.** $K = 2$, one layer, $k = 3$, no bias, and a single weight that is not 0: $w_{1,0,1,0} = \log 3$, from the left neighbour to the logit of level 1. Then level 1 has the probability 3/4 where the left neighbour is 1, 1/4
+# where it is 0, and 1/2 in the first column, which has none. So the image with the rows 1 1 and 0 1 has the probability $\frac12 \cdot \frac34 \cdot \frac12 \cdot \frac14 = \frac{3}{64}$.
+#
+# Write two functions. `pixel_log_probs` gives these four logarithms. `receptive_field` needs no weights: which pixels of the image can reach the logits of one pixel, on a way
+# that leads through one shown place of each layer's window? Part of what was read before never does, however many layers there are: it is the blind spot.
+#
+# *Trains: masks A and B, and where each belongs; why a leak looks like a wonderful likelihood; the blind spot.*
+
+
+# %% nbgrader={"grade": false, "grade_id": "q7-prob", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def pixel_log_probs(layers, x):
+    """log p of each pixel given those before it, (B, H, W), in nats; x is (B, H, W), integers.
+
+    layers is a list of pairs (weight, bias), the first layer first: arrays (C, C', k, k) and (C,),
+    where C' is the number of channels that the layer reads, and k may differ between layers.
+    """
+    ### BEGIN SOLUTION
+    levels = len(layers[-1][1])
+    a = torch.as_tensor(2 * x / (levels - 1) - 1)[:, None]
+    for number, (weight, bias) in enumerate(layers):
+        k = weight.shape[-1]
+        mask = np.arange(k * k).reshape(k, k) < k * k // 2 + (number > 0)
+        masked, bias = torch.as_tensor(weight * mask), torch.as_tensor(bias)
+        h = torch.nn.functional.conv2d(a, masked, bias, padding=k // 2)
+        a = h.relu()
+    log_p = h.log_softmax(1)
+    return log_p.gather(1, torch.as_tensor(x)[:, None])[:, 0].numpy()
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": false, "grade_id": "q7-field", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def receptive_field(shape, sizes, place):
+    """The pixels that the logits at `place` may depend on: a boolean array of this shape, (H, W).
+
+    sizes lists the side k of each layer's window, the first layer first; place is a pair (i, j).
+    """
+    ### BEGIN SOLUTION
+    field = np.zeros(shape, dtype=bool)
+    field[place] = True
+    for number in reversed(range(len(sizes))):  # from the logits down to the image
+        r, above = sizes[number] // 2, field
+        field = np.zeros(shape, dtype=bool)
+        for i, j in zip(*above.nonzero(), strict=True):
+            field[max(i - r, 0) : i, max(j - r, 0) : j + r + 1] = True
+            field[i, max(j - r, 0) : j + (number > 0)] = True
+    return field
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "q7-visible", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# First `pixel_log_probs`. The example, with m for 3; the weights that mask A hides are 9 here, so that a leak shows.
+rng = np.random.default_rng([SEED, 27])
+m, x = rng.uniform(2, 9), np.array([[[1, 1], [0, 1]]])
+want = np.log([[[1 / 2, m / (m + 1)], [1 / 2, 1 / (m + 1)]]])
+weight = np.zeros((2, 1, 3, 3))
+weight[1, 0, 1, 0], weight[1, 0, 1, 1:], weight[1, 0, 2] = np.log(m), 9, 9
+check(pixel_log_probs([(weight, np.zeros(2))], x), want)
+# The same with two layers: two channels hold the left neighbour and minus the left neighbour, and mask B lets both through.
+first, second = np.zeros((2, 1, 3, 3)), np.zeros((2, 2, 3, 3))
+first[:, 0, 1, 0] = [1, -1]
+second[1, :, 1, 1] = [np.log(m), -np.log(m)]
+check(pixel_log_probs([(first, np.zeros(2)), (second, np.zeros(2))], x), want)
+# Now `receptive_field`. Pixel o sees the pixels # through one window of side 3, which is mask A, and through two of them.
+# The picture may stand further to the right in a larger image.
+one = [".......", ".......", "..###..", "..#o..."]
+two = [".......", ".#####.", ".####..", ".##o..."]
+for right in (0, int(rng.integers(1, 5))):
+    for sizes, picture in (([3], one), ([3, 3], two)):
+        want = [[pixel == "#" for pixel in right * "." + row] for row in picture]
+        check(receptive_field((4, 7 + right), sizes, (3, 3 + right)), want)
+
+# %% nbgrader={"grade": true, "grade_id": "q7-causal", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# hint: one pixel changed: which probabilities move, and which must not; and those of all images of a small space, which sum to 1
+### BEGIN HIDDEN TESTS
+rng = np.random.default_rng([SEED, 8])
+H, W = 4, 5
+D = H * W
+# Positive weights, and biases that keep every ReLU on: no two ways cancel, and no way is shut.
+first, second = rng.uniform(0.2, 0.4, size=(2, 1, 3, 3)), np.zeros((2, 2, 3, 3))
+second[1] = rng.uniform(0.1, 0.2, size=(2, 3, 3))
+layers = [(first, np.full(2, 2.0)), (second, np.array([0.0, -3.0]))]
+x = np.tile(rng.integers(0, 2, size=D), (D + 1, 1))
+x[np.arange(D), np.arange(D)] ^= 1  # image e has another pixel e; the last has none
+got = np.asarray(pixel_log_probs(layers, x.reshape(-1, H, W)), dtype=float)
+assert got.shape == (D + 1, H, W)
+got = got.reshape(D + 1, D)
+moved = np.abs(got[:-1] - got[-1]).T
+i, j = np.divmod(np.arange(D), W)
+near = (abs(i - i[:, None]) <= 1) & (abs(j - j[:, None]) <= 1)
+seen = np.tril(near).astype(int) @ np.tril(near, -1) > 0
+others = ~np.eye(D, dtype=bool)
+assert (moved[seen] > 1e-4).all()
+assert (moved[others & ~seen] < 1e-5).all()
+check(np.exp(np.diag(got)) + np.exp(got[-1]), np.ones(D))  # its two levels
+K, sizes = 3, (3, 1, 3)
+layers = [
+    (rng.normal(size=(out, into, k, k)), rng.normal(size=out))
+    for out, into, k in zip((2, 3, K), (1, 2, 3), sizes, strict=True)
+]
+space = np.array(list(itertools.product(range(K), repeat=6))).reshape(-1, 2, 3)
+log_p = np.asarray(pixel_log_probs(layers, space), dtype=float).sum((1, 2))
+assert log_p.std() > 1e-2
+check(np.exp(log_p).sum(), 1, tolerance=1e-4)
+### END HIDDEN TESTS
+
+# %% nbgrader={"grade": true, "grade_id": "q7-hidden", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# hint: the probabilities of pixels under any weights, with several channels, levels and windows
+### BEGIN HIDDEN TESTS
+rng = np.random.default_rng([SEED, 9])
+for sizes, K in (((3, 5, 1), 4), ((5, 3, 3), 3), ((7,), 2)):
+    channels = [1, *rng.integers(2, 5, size=len(sizes) - 1).tolist(), K]
+    layers = [
+        (rng.normal(size=(out, into, k, k)) / np.sqrt(into * k), rng.normal(size=out))
+        for k, (into, out) in zip(sizes, itertools.pairwise(channels), strict=True)
+    ]
+    x = rng.integers(0, K, size=(3, 4, 6))
+    h = (2 * x / (K - 1) - 1)[:, None]
+    for number, (weight, bias) in enumerate(layers):
+        a = np.maximum(h, 0) if number else h
+        h = np.tile(bias[:, None, None], (3, 1, 4, 6))
+        r = sizes[number] // 2
+        for i, j, u, v in np.ndindex(4, 6, 2 * r + 1, 2 * r + 1):
+            row, column = i + u - r, j + v - r
+            shown = (row, column) < (i, j) or (number and (row, column) == (i, j))
+            if shown and row >= 0 and 0 <= column < 6:
+                h[:, :, i, j] += a[:, :, row, column] @ weight[:, :, u, v].T
+    log_p = h - special.logsumexp(h, axis=1, keepdims=True)
+    check(pixel_log_probs(layers, x), np.take_along_axis(log_p, x[:, None], axis=1)[:, 0])
+### END HIDDEN TESTS
+
+# %% nbgrader={"grade": true, "grade_id": "q7-sees", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# hint: the receptive fields of all pixels, also at the edges, for windows of several sides and for one to four layers
+### BEGIN HIDDEN TESTS
+rng = np.random.default_rng([SEED, 10])
+some = [int(rng.choice([3, 5])), *rng.choice([1, 3, 5], size=2).tolist()]
+cases = [(6, 9, some), (5, 8, [3, 1, 5]), (6, 7, [3, 3, 3, 3]), (4, 5, [7]), (1, 5, [3, 3])]
+for H, W, sizes in cases:
+    i, j = np.divmod(np.arange(H * W), W)
+    reach = np.eye(H * W, dtype=int)
+    for number in reversed(range(len(sizes))):  # which pixel reaches which, as a product of tables
+        r = sizes[number] // 2
+        near = (abs(i - i[:, None]) <= r) & (abs(j - j[:, None]) <= r)
+        reach = np.minimum(reach @ np.tril(near, 0 if number else -1), 1)
+    for d in range(H * W):
+        place = (int(i[d]), int(j[d]))
+        check(receptive_field((H, W), sizes, place), reach[d].reshape(H, W))
 ### END HIDDEN TESTS

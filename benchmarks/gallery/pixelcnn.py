@@ -9,23 +9,19 @@ exact scores on this course's own split of the images.
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 import typer
 from torch import Tensor
 from torch.nn.functional import one_hot
-from torch.optim import AdamW
-from torch.optim.lr_scheduler import OneCycleLR
 
-from benchmarks.provenance import RESULTS, write_results
+from benchmarks.gallery.publish import publish
+from benchmarks.recipe import one_cycle
 from coursepkg.data.mnist import load_mnist, load_mnist_labels, shrink
-from coursepkg.evaluation import nats
 from coursepkg.models.autoregressive.conditional import ConditionalARM
 from coursepkg.nets.gated import GatedPixelCNN
-from coursepkg.nets.trained import FOLDER
 from coursepkg.rng import seeded
-from coursepkg.training import fit
 
 SHAPE, LEVELS, CLASSES = (14, 14), 16, 10
 D = SHAPE[0] * SHAPE[1]
@@ -42,16 +38,11 @@ def main(
     start = time.process_time()
     model = train(epochs, size=50 if quick else None)
     row = {**SIZES, "shape": SHAPE, "levels": LEVELS, "cpu_seconds": time.process_time() - start}
-    state = {name: value.half() for name, value in model.net.state_dict().items()}
-    model.net.load_state_dict(state)  # what is written is what is scored
-    for part, x, c in zip(("train", "valid", "test"), images(), labels(), strict=True):
-        row[part] = score(model, x[:500], c[:500])
-    print({name: value for name, value in row.items() if name != "shape"})
-    if quick and out is None:
-        return
-    (out or FOLDER).mkdir(exist_ok=True)
-    torch.save(state, (out or FOLDER) / "pixelcnn.pt")
-    write_results((out or RESULTS) / "gallery-pixelcnn.json", [row])
+    parts = {
+        part: (x[:500], c[:500])
+        for part, x, c in zip(("train", "valid", "test"), images(), labels(), strict=True)
+    }
+    publish("pixelcnn", model, row, parts, quick=quick, out=out)
 
 
 def network() -> ConditionalARM:
@@ -63,19 +54,13 @@ def network() -> ConditionalARM:
 
 
 def train(epochs: int, *, size: int | None) -> ConditionalARM:
-    """AdamW with one cycle of the rate and averaged weights; keeps the best epoch of validation."""
+    """By the recipe of `one_cycle`, on the first `size` images, or on all."""
     (x, valid, _), (c, valid_c, _) = images(), labels()
     x, c, valid, valid_c = x[:size], c[:size], valid[:size], valid_c[:size]
-    model, epochs, batch = network(), 1 if size else epochs, 50
-    optimizer = AdamW(model.parameters(), lr=2e-3, weight_decay=0.05)
-    schedule = OneCycleLR(
-        optimizer, max_lr=2e-3, total_steps=epochs * -(-len(x) // batch), pct_start=0.1,
-        cycle_momentum=False,
-    )  # fmt: skip
-    fit(
-        model, x, condition=c, valid=valid, valid_condition=valid_c, epochs=epochs,
-        batch_size=batch, optimizer=optimizer, schedule=schedule, ema=0.995, clip=1.0,
-        generator=seeded(1), progress=False,
+    model = network()
+    one_cycle(
+        model, x, condition=c, valid=valid, valid_condition=valid_c, epochs=1 if size else epochs,
+        batch_size=50, rate=2e-3, decay=0.05, ema=0.995, clip=1.0, generator=seeded(1),
     )  # fmt: skip
     return model
 
@@ -92,13 +77,6 @@ def labels() -> tuple[Tensor, Tensor, Tensor]:
         one_hot(part, CLASSES).to(torch.get_default_dtype()) for part in load_mnist_labels()
     )
     return train, valid, test
-
-
-def score(model: ConditionalARM, x: Tensor, c: Tensor) -> dict[str, Any]:
-    """Exact nats of images given their classes, and bits per pixel."""
-    found = nats(model, x, condition=c)
-    return {"nats": found.value, "error_data": found.error_data,
-            "bits_per_dim": found.bits_per_dim(D)}  # fmt: skip
 
 
 if __name__ == "__main__":

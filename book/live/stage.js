@@ -157,7 +157,7 @@
       pen.fillText(shown(each), left - 6, Y(each));
     }
     pen.save();
-    pen.translate(9, top + box.height / 2);
+    pen.translate(7, top + box.height / 2);
     pen.rotate(-Math.PI / 2);
     pen.textAlign = "center";
     pen.fillText(names[1], 0, 0);
@@ -199,17 +199,19 @@
   }
 
   /** Buttons Run, Step and Reset for something that goes in steps: `act` has `limit`, `steps()`,
-      `advance(count)`, `restart(seed)` and `tell(aloud)`, where aloud is false while it runs.
-      Who wants no motion sees a fifth of the way at once. Returns a restart with the same noise. */
+      `advance(count)`, `restart(seed)` and `tell(aloud)`, where aloud is false while it runs; the
+      buttons may have other `names`. Who wants no motion sees `leap` steps, a fifth of the way, at
+      once. Returns a restart with the same noise, whose `halt()` pauses. */
   function player(parent, act) {
+    const { names = ["Run", "Step", "Reset"], leap = act.limit / 5 } = act;
     let [frame, last, owed, seed] = [0, 0, 0, 1];
     const still = window.matchMedia("(prefers-reduced-motion: reduce)");
-    const go = button(parent, "Run", run);
-    button(parent, "Step", () => {
+    const go = button(parent, names[0], run);
+    button(parent, names[1], () => {
       halt();
       advance(1);
     });
-    button(parent, "Reset", () => {
+    button(parent, names[2], () => {
       halt();
       again(seed + 1);
     });
@@ -217,7 +219,7 @@
     function halt() {
       cancelAnimationFrame(frame);
       frame = 0;
-      go.textContent = "Run";
+      go.textContent = names[0];
     }
     function advance(count) {
       act.advance(count);
@@ -244,12 +246,12 @@
         return act.tell(true);
       }
       if (act.steps() >= act.limit) again(seed + 1);
-      if (still.matches) return advance(act.limit / 5);
+      if (still.matches) return advance(leap);
       go.textContent = "Pause";
       [owed, last] = [0, performance.now()];
       frame = requestAnimationFrame(turn);
     }
-    return again;
+    return Object.assign(again, { halt });
   }
 
   /** A list of numbers by name, and the same in words for those who do not see it. */

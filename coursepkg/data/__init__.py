@@ -2,6 +2,7 @@
 
 from coursepkg.data.audio import (
     FORMANTS,
+    RATE,
     VOWELS,
     Tones,
     Vowels,
@@ -11,6 +12,7 @@ from coursepkg.data.audio import (
     load_vowels,
     mu_law_decode,
     mu_law_encode,
+    radiate,
     resonate,
 )
 from coursepkg.data.digits import LEVELS, Split, binarise, load_labels, load_levels, load_split
@@ -50,6 +52,7 @@ __all__ = [
     "FORMANTS",
     "LEVELS",
     "MNIST_LEVELS",
+    "RATE",
     "TASTES",
     "VOWELS",
     "Automaton",
@@ -94,6 +97,7 @@ __all__ = [
     "mu_law_decode",
     "mu_law_encode",
     "next_token_pairs",
+    "radiate",
     "read_text",
     "resonate",
     "shakespeare_folder",

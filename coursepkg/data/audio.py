@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
+from torch.nn.functional import pad
 
 from coursepkg.rng import seeded
 from coursepkg.validate import check_positive
@@ -158,12 +159,33 @@ def resonate(x: Tensor, frequencies: Tensor, bandwidth: float, *, rate: int = RA
     return torch.stack(samples[2:], dim=1)
 
 
+def radiate(x: Tensor) -> Tensor:
+    """What lips send of a flow: its change from sample to sample, with the largest of size 1.
+
+    A constant flow is silent, and a frequency is lifted in proportion to it. Source: Klatt (1980),
+    the radiation characteristic.
+
+    Args:
+        x: flows, (N, T), such as `draw_vowels` gives; none is constant at 0.
+
+    Returns:
+        (N, T), from rest, in [-1, 1].
+
+    Raises:
+        ValueError: if x is no (N, T), or a flow is 0 throughout.
+    """
+    if x.ndim != 2 or not x.abs().amax(1).all():
+        raise ValueError(f"x: expected (N, T), none of them silent, got {tuple(x.shape)}")
+    change = pad(x, (1, 0)).diff(dim=1)
+    return change / change.abs().amax(1, keepdim=True)
+
+
 def mu_law_encode(x: Tensor, levels: int = 256) -> Tensor:
     r"""Numbers amplitudes 0..levels-1, finely where they are small, as the ear hears.
 
     :math:`F(x) = \operatorname{sign}(x) \ln(1 + μ|x|) / \ln(1 + μ)` with μ = levels - 1 is rounded
-    to the nearest of the even steps from -1 to 1. Source: ITU-T G.711, whose μ-law (μ = 255) is
-    this curve in straight pieces.
+    to the nearest of the even steps from -1 to 1. Sources: :eq:`mu-law`; ITU-T G.711, whose μ-law
+    (μ = 255) is this curve in straight pieces.
 
     Args:
         x: amplitudes in [-1, 1], any shape.

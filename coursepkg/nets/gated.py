@@ -14,7 +14,8 @@ from coursepkg.validate import check_odd
 def gate(x: Tensor, dim: int = 1) -> Tensor:
     """tanh of the first half of the channels, times the sigmoid of the second.
 
-    Source: van den Oord et al. (2016), "Conditional image generation", equation 2.
+    Source: :eq:`gated-unit`, which is equation 2 of van den Oord et al. (2016), "Conditional image
+    generation".
     """
     a, b = x.chunk(2, dim)
     return torch.tanh(a) * torch.sigmoid(b)
@@ -83,7 +84,7 @@ def beside(
 class GatedLayer(nn.Module):
     """One layer of both stacks: v looks up, h to the left, and h hears from v.
 
-    Source: van den Oord et al., "Conditional image generation with PixelCNN
+    Source: :eq:`gated-stacks`; van den Oord et al., "Conditional image generation with PixelCNN
     decoders" (2016), figure 2. v_ij knows the rows above i, so that h_ij may know all of v_ij.
 
     Args:
@@ -148,8 +149,8 @@ class GatedLayer(nn.Module):
         return self.mix(h[:, :, i, j], seen[:, :, j], self.left.at(h, i, j) + shift)
 
     def shifts(self, condition: Tensor | None) -> tuple[Tensor, Tensor]:
-        """What the condition adds for v and for h, each (B, 2 C); nothing without one."""
-        if self.given is None:
+        """What the condition adds for v and for h, each (B, 2 C); nothing without one, or for 0."""
+        if self.given is None or condition is None:
             zero = self.out.weight.new_zeros(1, 1)
             return zero, zero
         v, h = self.given(condition).chunk(2, dim=1)

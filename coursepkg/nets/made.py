@@ -20,7 +20,8 @@ class MADE(nn.Module):
     An edge from a variable to a unit stands if :math:`r_d \le m_k`, one between units if
     :math:`m_k \le m_{k'}`, one to the logits of d if :math:`m_k < r_d`, so that every path from
     x_e to logits d has :math:`r_e < r_d`. Another order is another mask on the same weights.
-    Source: Germain, Gregor, Murray and Larochelle, "MADE" (2015), equations 12 and 13.
+    Source: :eq:`made-masks`; Germain, Gregor, Murray and Larochelle, "MADE" (2015), equations 12
+    and 13.
 
     Args:
         dim: number of variables D.

@@ -16,7 +16,8 @@ class NADE(nn.Module):
 
     The activations share a recursion, :math:`a_{d+1} = a_d + W_{d,x_d}`, so that all D
     conditionals cost O(D H K) and not O(D² H). With two levels, W_{e0} = 0 and V_{d0} = 0 it is
-    the binary NADE of Larochelle and Murray (2011), equations 2 and 3.
+    the binary NADE of Larochelle and Murray (2011), equations 2 and 3. Sources:
+    :eq:`nade-conditional`, :eq:`nade-recursion`.
 
     Args:
         dim: number of variables D.

@@ -31,7 +31,7 @@ def raster_mask(size: int, *, strict: bool) -> Tensor:
 class MaskedConv2d(nn.Module):
     r"""Convolution whose window is masked, zeros around the image: (B, C, H, W) -> (B, C', H, W).
 
-    :math:`h_{ij} = b + \sum_{u,v} m_{uv} w_{uv} x_{i+u,j+v}`.
+    :math:`h_{ij} = b + \sum_{u,v} m_{uv} W_{uv} x_{i+u,j+v}`. Source: :eq:`masked-convolution`.
 
     Args:
         inputs: channels that come in.
@@ -46,6 +46,7 @@ class MaskedConv2d(nn.Module):
     """
 
     mask: Tensor
+    places: Tensor
 
     def __init__(self, inputs: int, outputs: int, mask: Tensor, *, generator: Generator) -> None:
         super().__init__()
@@ -53,6 +54,7 @@ class MaskedConv2d(nn.Module):
         with global_state_from(generator):
             self.conv = nn.Conv2d(inputs, outputs, len(mask))
         self.register_buffer("mask", mask.clone())
+        self.register_buffer("places", mask.nonzero().T, persistent=False)  # rows and columns
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps (B, C, H, W) to (B, C', H, W)."""
@@ -67,10 +69,15 @@ class MaskedConv2d(nn.Module):
         r = len(self.mask) // 2
         padded[:, :, i + r, j + r] = value
 
-    def at(self, padded: Tensor, i: int, j: int) -> Tensor:
+    def seen(self) -> Tensor:
+        """The weights of the places that are seen, of all channels: (C', C · places)."""
+        rows, columns = self.places
+        return self.conv.weight[:, :, rows, columns].flatten(1)
+
+    def at(self, padded: Tensor, i: int, j: int, seen: Tensor) -> Tensor:
         """h_ij, (B, C'), of an image with its zeros around it: one window, one product."""
-        k, weight = len(self.mask), (self.conv.weight * self.mask).flatten(1)
-        return linear(padded[:, :, i : i + k, j : j + k].flatten(1), weight, self.conv.bias)
+        rows, columns = self.places
+        return linear(padded[:, :, i + rows, j + columns].flatten(1), seen, self.conv.bias)
 
 
 class PixelCNN(nn.Module):
@@ -79,7 +86,7 @@ class PixelCNN(nn.Module):
     Levels are embedded; one strict convolution removes the present, and residual blocks (norm,
     ReLU, dropout, masked convolution) follow. A window that ends at its centre looks to the right
     only in the rows above, and not far: pixels above and far to the right stay out of sight,
-    however many blocks there are (`receptive_field` shows them). Each place has its own bias in the
+    however many blocks there are, :eq:`blind-spot`. Each place has its own bias in the
     features and in the logits. Source: van den Oord, Kalchbrenner and Kavukcuoglu, "Pixel recurrent
     neural networks" (2016), section 3.4.
 
@@ -91,13 +98,15 @@ class PixelCNN(nn.Module):
         window: side of the first window, odd.
         blocks: number of residual blocks.
         size: side of their windows, odd.
+        conditions: size of a condition, which shifts the first features; 0 for none.
         dropout: probability that a feature is dropped.
         generator: draws the initial weights.
     """
 
     def __init__(
         self, shape: tuple[int, int], *, levels: int, embedding: int, channels: int, window: int,
-        blocks: int, size: int = 3, dropout: float = 0.0, generator: Generator,
+        blocks: int, size: int = 3, conditions: int = 0, dropout: float = 0.0,
+        generator: Generator,
     ) -> None:  # fmt: skip
         super().__init__()
         self.shape = shape
@@ -112,42 +121,54 @@ class PixelCNN(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(channels) for _ in range(blocks + 1))
         with global_state_from(generator):
             self.head = nn.Linear(channels, levels)
+            self.given = nn.Linear(conditions, channels, bias=False) if conditions else None
         self.dropout = nn.Dropout(dropout)
         self.place = nn.Parameter(torch.zeros(channels, *shape))
         self.bias = nn.Parameter(torch.zeros(*shape, levels))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Maps levels (B, D), or soft ones (B, D, K), to logits (B, D, K)."""
-        last = self.features(x)[-1]
+        last = self.features(x, condition)[-1]
         logits: Tensor = self.head(self._active(last, -1).movedim(1, -1)) + self.bias
         return logits.flatten(1, 2)
 
-    def features(self, x: Tensor) -> list[Tensor]:
+    def features(self, x: Tensor, condition: Tensor | None = None) -> list[Tensor]:
         """The features after the strict convolution and after each block, each (B, C, H, W)."""
         image = self.embed(x).unflatten(1, self.shape).movedim(-1, 1)
-        found = [self.first(image) + self.place]
+        found = [self.first(image) + self.place + self.shift(condition)[..., None, None]]
         for b, block in enumerate(self.blocks):
             found.append(found[-1] + block(self._active(found[-1], b)))
         return found
 
-    def start(self, n: int) -> list[Tensor]:
-        """The memory before the first pixel: what every convolution reads, zeros around it."""
+    def shift(self, condition: Tensor | None) -> Tensor:
+        """What the condition adds to the first features, (B, C); nothing without one, or for 0."""
+        if self.given is None or condition is None:
+            return self.place.new_zeros(1, 1)
+        shift: Tensor = self.given(condition)
+        return shift
+
+    def start(
+        self, n: int, condition: Tensor | None = None
+    ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+        """The memory before the first pixel: the shift; what each layer reads, and its weights."""
         layers = [self.first, *self._blocks]
-        return [
-            layer.padded(self.place.new_zeros(n, layer.conv.in_channels, *self.shape))
-            for layer in layers
+        blank = self.place.new_zeros(n, self.place.shape[0], *self.shape)
+        image = blank.new_zeros(n, self.first.conv.in_channels, *self.shape)
+        reads = [image, *[blank] * len(self.blocks)]
+        return self.shift(condition), [
+            (layer.padded(x), layer.seen()) for layer, x in zip(layers, reads, strict=True)
         ]
 
-    def step(self, memory: list[Tensor], x: Tensor, d: int) -> Tensor:
+    def step(self, memory: tuple[Tensor, list[tuple[Tensor, Tensor]]], x: Tensor, d: int) -> Tensor:
         """Logits of x_d, (B, K), at the price of one place; fills it in, in `memory`."""
         i, j = divmod(d, self.shape[1])
-        image, *maps = memory
+        shift, ((image, seen), *maps) = memory
         if d:
             self.first.put(image, *divmod(d - 1, self.shape[1]), self.embed(x[:, d - 1]))
-        h = self.first.at(image, i, j) + self.place[:, i, j]
-        for b, (block, reads) in enumerate(zip(self._blocks, maps, strict=True)):
+        h = self.first.at(image, i, j, seen) + self.place[:, i, j] + shift
+        for b, (block, (reads, seen)) in enumerate(zip(self._blocks, maps, strict=True)):
             block.put(reads, i, j, self._active(h, b))
-            h = h + block.at(reads, i, j)
+            h = h + block.at(reads, i, j, seen)
         logits: Tensor = self.head(self._active(h, -1)) + self.bias[i, j]
         return logits
 

@@ -14,7 +14,8 @@ class RasterGRU(nn.Module):
 
     The past is as long as it likes, but all of it passes through H
     numbers, and D steps must follow one another in training as well. Each place has its own input
-    (nothing else tells the state where it is) and its own bias of the logits.
+    (nothing else tells the state where it is) and its own bias of the logits. Source:
+    :eq:`raster-gru`.
 
     Args:
         dim: number of variables D.
@@ -62,10 +63,11 @@ class RowLSTM(nn.Module):
 
     The cell of column j reads what stands to the left in its own row, through a strict
     convolution, and the states of columns j - 1 and j + 1 one row above; its own state is that of
-    column j above. One step a row, not one a pixel. What it can see is a triangle. Behind the
-    last pixel of a row stands one more cell, which has read all of it. Source: van den Oord,
-    Kalchbrenner and Kavukcuoglu, "Pixel recurrent neural networks" (2016), section 3.1; the states
-    of the neighbours enter as inputs here, so that the cell is torch's own.
+    column j above. One step a row, not one a pixel. What it can see is a triangle,
+    :eq:`row-lstm-field`. Behind the last pixel of a row stands one more cell, which has read all of
+    it. Source: van den Oord, Kalchbrenner and Kavukcuoglu, "Pixel recurrent neural networks"
+    (2016), section 3.1; the states of the neighbours enter as inputs here, so that the cell is
+    torch's own.
 
     Args:
         shape: rows and columns of the image.

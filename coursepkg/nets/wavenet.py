@@ -18,8 +18,8 @@ Memory = tuple[Tensor, deque[Tensor]]  # a condition's shift, and the last δ in
 class DilatedLayer(nn.Module):
     r"""Sees two samples, δ apart: :math:`z_t = \tanh(a_t) σ(b_t)`, (a, b)_t = W y_t + W' y_{t-δ}.
 
-    Gives y_t + A z_t to the next layer (residual) and S z_t to the logits (skip). Source: van den
-    Oord et al., "WaveNet" (2016), sections 2.1 to 2.4.
+    Gives y_t + A z_t to the next layer (residual) and S z_t to the logits (skip). Source:
+    :eq:`wavenet-layer`; van den Oord et al., "WaveNet" (2016), sections 2.1 to 2.4.
 
     Args:
         channels: channels C of the signal.
@@ -92,7 +92,7 @@ class WaveNet(nn.Module):
 
     @property
     def reach(self) -> int:
-        """How many samples before x_t its logits see: 1 + Σ δ."""
+        """How many samples before x_t its logits see: 1 + Σ δ. Source: :eq:`wavenet-reach`."""
         return 1 + sum(layer.dilation for layer in self._layers)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:

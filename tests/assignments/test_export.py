@@ -141,6 +141,7 @@ def test_a_summary_says_what_the_page_says():
     """Kills: comments that keep silent about lateness, or points by hand."""
     made = student("7", 1, 2, 1, 2, days=2, penalty=1.2, by_hand={"q1": ByHand(3, "seen")})
     assert summary(made, MASTER) == "q1 3/3, q2 3/3; 2 days late: 1.2 less; q1: seen"
+    assert "; 1 day late: 0.6 less" in summary(replace(made, days=1, penalty=0.6), MASTER)
     nothing = replace(made, submission=Submission("7", None, "nothing was handed in"),
                       points={}, penalty=0, by_hand={})  # fmt: skip
     assert summary(nothing, MASTER) == "q1 0/3 wrong, q2 0/3 wrong; nothing was handed in"

@@ -93,7 +93,8 @@ time.sleep(60)
     for process in (few, many):
         assert process.stdout.readline() == "ready\n"
     more = memory(many.pid) - memory(few.pid)
-    assert 100 * SOCKET <= more < 104 * SOCKET
+    # a page that both share counts by halves, or whole if the other came later: less than 1 MiB
+    assert 98 * SOCKET < more < 104 * SOCKET
 
 
 def test_files_count_even_if_they_are_empty(start):

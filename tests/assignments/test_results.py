@@ -46,10 +46,10 @@ def result(*points: float, reasons: tuple[str, ...] = (), **details: object) -> 
 
 @pytest.mark.parametrize(
     ("handed", "days"),
-    [((4, 12, 0), 0), ((4, 23, 59), 0), ((5, 0, 0), 1), ((5, 23, 59), 1), ((6, 0, 0), 2)],
+    [((1, 12, 0), 0), ((4, 23, 59), 0), ((5, 0, 0), 1), ((5, 23, 59), 1), ((6, 0, 0), 2)],
 )
 def test_a_day_begun_is_a_day(handed, days):
-    """Kills: a minute before midnight that costs; a second day that costs nothing."""
+    """Kills: a minute before midnight that costs; a second day that costs nothing; days early."""
     owner = Owner("1", handed=datetime(2026, 5, *handed).astimezone())
     assert LATE.days(Submission("1", None, owner=owner)) == days
 

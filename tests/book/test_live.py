@@ -189,45 +189,48 @@ def test_the_effective_size_is_the_package_s(page: Page, generator: Generator):
     compare_ess(page, generator)
 
 
-def test_random_numbers_are_xoshiro_s_and_box_and_muller_s(page: Page):
-    """Against Python's whole numbers. Kills: a signed shift, a wrong rotation, half of the bits."""
+def xoshiro(seed: int) -> Iterator[int]:
+    """The whole numbers of 32 bits of xoshiro128**, seeded by splitmix32, as in stage.js."""
     mask = 2**32 - 1
 
     def rotate(x: int, k: int) -> int:
         return (x << k | x >> (32 - k)) & mask
 
-    def xoshiro(seed: int) -> Iterator[int]:
-        s = []
-        for _ in range(4):
-            seed = (seed + 0x9E3779B9) & mask
-            z = (seed ^ seed >> 16) * 0x21F0AAAD & mask
-            z = (z ^ z >> 15) * 0x735A2D97 & mask
-            s.append(z ^ z >> 15)
-        while True:
-            yield rotate(s[1] * 5 & mask, 7) * 9 & mask
-            t = s[1] << 9 & mask
-            s[2] ^= s[0]
-            s[3] ^= s[1]
-            s[1] ^= s[2]
-            s[0] ^= s[3]
-            s[2] ^= t
-            s[3] = rotate(s[3], 11)
+    s = []
+    for _ in range(4):
+        seed = (seed + 0x9E3779B9) & mask
+        z = (seed ^ seed >> 16) * 0x21F0AAAD & mask
+        z = (z ^ z >> 15) * 0x735A2D97 & mask
+        s.append(z ^ z >> 15)
+    while True:
+        yield rotate(s[1] * 5 & mask, 7) * 9 & mask
+        t = s[1] << 9 & mask
+        s[2] ^= s[0]
+        s[3] ^= s[1]
+        s[1] ^= s[2]
+        s[0] ^= s[3]
+        s[2] ^= t
+        s[3] = rotate(s[3], 11)
 
+
+def uniform(words: Iterator[int]) -> float:
+    """A number on [0, 1) from two of them."""
+    return ((next(words) >> 5) * 2**26 + (next(words) >> 6)) / 2**53
+
+
+def test_random_numbers_are_xoshiro_s_and_box_and_muller_s(page: Page):
+    """Against Python's whole numbers. Kills: a signed shift, a wrong rotation, half of the bits."""
     truth = xoshiro(7)
-
-    def uniform() -> float:
-        return ((next(truth) >> 5) * 2**26 + (next(truth) >> 6)) / 2**53
-
     script = """() => { const r = course.stage.random(7), nine = {length: 9};
       return [Array.from(nine, r.next), Array.from(nine, r.uniform), Array.from(nine, r.normals),
               Array.from({length: 99}, () => r.whole(8, 24))] }"""
     words, uniforms, normals, whole = page.evaluate(script)
     assert words == [next(truth) for _ in range(9)]
-    assert uniforms == [uniform() for _ in range(9)]
+    assert uniforms == [uniform(truth) for _ in range(9)]
     for pair in normals:
-        radius, angle = math.sqrt(-2 * math.log(1 - uniform())), 2 * math.pi * uniform()
+        radius, angle = math.sqrt(-2 * math.log(1 - uniform(truth))), 2 * math.pi * uniform(truth)
         close(pair, [radius * math.cos(angle), radius * math.sin(angle)], 1e-14)
-    assert whole == [8 + math.floor(17 * uniform()) for _ in range(99)]
+    assert whole == [8 + math.floor(17 * uniform(truth)) for _ in range(99)]
 
 
 TRUE_MEANS = {  # of x1, x1², x2
@@ -373,9 +376,9 @@ def numbers(page: Page) -> dict[str, str]:
     return dict(zip(names, values, strict=True))
 
 
-def tab_to(page: Page, name: str) -> None:
-    """Presses Tab until the control with that name has the focus."""
-    for _ in range(9):
+def tab_to(page: Page, name: str, most: int = 9) -> None:
+    """Presses Tab until the control with that name has the focus, so often at most."""
+    for _ in range(most):
         page.keyboard.press("Tab")
         if page.evaluate("(document.activeElement.labels?.[0] ?? document.activeElement).innerText"
                          ".trim()").startswith(name):  # fmt: skip

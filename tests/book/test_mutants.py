@@ -139,7 +139,7 @@ def test_a_bug_in_a_formula_must_be_noticed_by_the_test_of_its_equation(
 
 def test_what_the_examiner_itself_uses_is_examined_too(tree):
     """Kills: a module that is loaded before the bug is planted, and keeps its bugs to itself."""
-    shutil.copytree(ROOT / "tools", tree / "tools")
+    shutil.copytree(ROOT / "tools", tree / "tools", ignore=shutil.ignore_patterns("__pycache__"))
     test = (
         "from tools.equations import WELL_FORMED as form\ndef test(): assert form.fullmatch('a-b')"
     )

@@ -132,6 +132,15 @@ def test_executes_once_then_knows_that_it_is_up_to_date(course, capsys):
     assert "package" in notebooks.stale(md)
 
 
+def test_what_is_printed_in_pieces_is_one_output(course):
+    """Kills: outputs that depend on how busy the machine was."""
+    md = course / "notebooks" / "01_page.md"
+    md.write_text(HEADER + cell("import time\nprint(1, flush=True)\ntime.sleep(1)\nprint(2)"))
+    notebooks.main([])
+    executed = nbformat.read(md.with_suffix(".ipynb"), as_version=4)
+    assert [o.text for c in executed.cells for o in c.get("outputs", ())] == ["1\n2\n"]
+
+
 def test_a_prose_edit_is_copied_and_executes_nothing(course, capsys, monkeypatch):
     """Kills: text that starts a kernel; outputs, ids or seconds that change with a sentence."""
     md = course / "notebooks" / "01_page.md"

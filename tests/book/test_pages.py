@@ -92,14 +92,14 @@ PLANTED = {
     ),
     "shift": (  # what moves before a reader has come to it moves nothing
         """<p style="height: 300px">It moves.</p><p style="height: 2000px">So does this.</p>
-        <script>setTimeout(() => document.querySelector('p').before(
-          Object.assign(document.createElement('p'), {style: 'height: 500px'})), 450)</script>""",
+        <script type="module">document.querySelector('p').before(
+          Object.assign(document.createElement('p'), {style: 'height: 500px'}))</script>""",
         ["moves by 0.N as it loads: It moves."],
     ),
     "settled": (
         """<p style="height: 1000px">It stays.</p><p>It moves, below the window.</p>
-        <script>setTimeout(() => document.querySelectorAll('p')[1].before(
-          Object.assign(document.createElement('p'), {style: 'height: 300px'})), 200)</script>""",
+        <script type="module">document.querySelectorAll('p')[1].before(
+          Object.assign(document.createElement('p'), {style: 'height: 300px'}))</script>""",
         [],
     ),
     "themes": (  # each view begins in the light

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -33,16 +34,24 @@ It *moves*, see
 {eq}`chain`.
 ```
 """
+NETWORK = """
+```{live} pixels
+:name: live-10-pixels
+:alt: A digit.
+It has a network.
+```
+"""
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two pages, built with warnings as errors; only the second has a question and a figure."""
+    """Three pages, built with warnings as errors: bare; a question and a figure; a network."""
     root = tmp_path_factory.mktemp("questions")
     (root / "conf.py").write_text(CONF, encoding="utf-8")
-    toc = "# Book\n\n```{toctree}\n:numbered:\nchains\n```\n"
+    toc = "# Book\n\n```{toctree}\n:numbered:\nchains\npixels\n```\n"
     (root / "index.md").write_text(toc, encoding="utf-8")
     (root / "chains.md").write_text(CHAPTER + LIVE, encoding="utf-8")
+    (root / "pixels.md").write_text("# Pixels\n" + NETWORK, encoding="utf-8")
     shutil.copytree(ROOT / "book" / "live", root / "book" / "live")
     (root / "_static").mkdir()
     for name in ("questions.js", "questions.css", "live.css"):
@@ -184,6 +193,20 @@ def test_only_pages_that_need_them_load_scripts(site: Path):
         assert f'"_static/{file}' in pages["chains"]
         assert (site / "_static" / file).is_file()
     assert pages["chains"].index("stage.js") < pages["chains"].index("mcmc.js")
+
+
+def test_a_figure_with_a_network_loads_it_before_its_script(site: Path, browser: Browser):
+    """Kills: weights that no page loads, or every page; a script that runs before its weights."""
+    files = ["stage.js", "net.js", "pixels-weights.js", "pixels.js"]
+    scripts = re.findall(r'src="_static/([\w-]+\.js)', (site / "pixels.html").read_text("utf8"))
+    assert [script for script in scripts if script in {*files, "mcmc.js"}] == files
+    assert not {"net.js", "pixels-weights.js"} & set(
+        re.findall(r'src="_static/([\w-]+\.js)', (site / "chains.html").read_text("utf8"))
+    )
+    page = browser.new_page()
+    page.goto((site / "pixels.html").as_uri())
+    assert page.get_by_role("gridcell").count() == 64
+    page.close()
 
 
 def test_a_live_figure_is_numbered_and_runs(page: Page):

@@ -20,6 +20,7 @@ from tools import search, sphinx_links, sphinx_search
 from tools.sphinx_links import Entry
 
 ROOT = Path(__file__).parents[2]
+CACHE = shutil.ignore_patterns("__pycache__")  # another process may be writing there
 CHROMIUM = pytest.mark.skipif(shutil.which("chromium") is None, reason="Chromium is not installed")
 PAGE = "notebooks/06_machines"
 CHAPTER = """\
@@ -87,7 +88,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("_config.yml", *(f"book/_static/{file}" for file in ("logo.svg", "favicon.svg"))):
         shutil.copy(ROOT / name, root / name)
     for package in ("tools", "assignments/grader"):  # what the site's extensions import
-        shutil.copytree(ROOT / package, root / package)
+        shutil.copytree(ROOT / package, root / package, ignore=CACHE)
     shutil.copy(ROOT / "assignments/__init__.py", root / "assignments")
     texts = {
         "book/intro.md": "# Intro\n\nOn machines, and how to wait.\n",

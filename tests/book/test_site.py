@@ -14,6 +14,7 @@ from tools.launch import read, read_book
 from tools.site import repository_url
 
 ROOT = Path(__file__).parents[2]
+CACHE = shutil.ignore_patterns("__pycache__")  # another process may be writing there
 PAGE = "notebooks/09_chains"
 CHAPTER = """\
 ---
@@ -92,7 +93,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("_config.yml", *(f"book/_static/{file}" for file in ("logo.svg", "favicon.svg"))):
         shutil.copy(ROOT / name, root / name)
     for package in ("tools", "assignments/grader"):  # what the site's extensions import
-        shutil.copytree(ROOT / package, root / package)
+        shutil.copytree(ROOT / package, root / package, ignore=CACHE)
     shutil.copy(ROOT / "assignments/__init__.py", root / "assignments")
     chapters = [{"caption": "Part", "numbered": 2, "chapters": [{"file": PAGE}]}]
     more = [{"caption": "More", "chapters": [{"file": "book/api"}]}]

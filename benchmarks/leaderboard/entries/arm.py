@@ -3,17 +3,15 @@
 from collections.abc import Sequence
 
 from torch import Generator, nn
-from torch.optim import AdamW
-from torch.optim.lr_scheduler import OneCycleLR
 
 from benchmarks.leaderboard.board import DIGITS, Entry
+from benchmarks.recipe import one_cycle
 from coursepkg.data.digits import LEVELS, Split
 from coursepkg.evaluation import nats
 from coursepkg.models.autoregressive.arm import ARM
 from coursepkg.models.autoregressive.markov import MarkovChain
 from coursepkg.nets.conv import CausalCNN
 from coursepkg.nets.mlp import WindowMLP
-from coursepkg.training import fit
 
 D = 64
 SMOOTHINGS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -26,27 +24,27 @@ def uniform(split: Split, generator: Generator, quick: bool) -> MarkovChain:
 
 def pooled_histogram(split: Split, generator: Generator, quick: bool) -> MarkovChain:
     """One histogram for all pixels."""
-    return _best_chain(split, 0, tied=True)
+    return best_chain(split, 0, tied=True)
 
 
 def independent(split: Split, generator: Generator, quick: bool) -> MarkovChain:
     """One histogram a pixel."""
-    return _best_chain(split, 0, tied=False)
+    return best_chain(split, 0, tied=False)
 
 
 def markov_1(split: Split, generator: Generator, quick: bool) -> MarkovChain:
     """Each pixel given the one before, one table for all."""
-    return _best_chain(split, 1, tied=True)
+    return best_chain(split, 1, tied=True)
 
 
 def markov_2(split: Split, generator: Generator, quick: bool) -> MarkovChain:
     """Each pixel given the two before, one table for all."""
-    return _best_chain(split, 2, tied=True)
+    return best_chain(split, 2, tied=True)
 
 
 def markov_1_placed(split: Split, generator: Generator, quick: bool) -> MarkovChain:
     """Each pixel given the one before, one table a pixel."""
-    return _best_chain(split, 1, tied=False)
+    return best_chain(split, 1, tied=False)
 
 
 def window_mlp(split: Split, generator: Generator, quick: bool) -> ARM:
@@ -65,11 +63,11 @@ def causal_cnn(split: Split, generator: Generator, quick: bool) -> ARM:
         dim=D, levels=LEVELS, embedding=4, channels=128, window=18, blocks=(1,), dropout=0.4,
         generator=generator,
     )  # fmt: skip
-    net.start_from(_best_chain(split, 0, tied=False).table[:, 0])
+    net.start_from(best_chain(split, 0, tied=False).table[:, 0])
     return _train(net, split, epochs=1 if quick else 45, decay=1.5, generator=generator)
 
 
-def _best_chain(split: Split, order: int, *, tied: bool) -> MarkovChain:
+def best_chain(split: Split, order: int, *, tied: bool) -> MarkovChain:
     """The chain whose smoothing has the lowest validation score."""
     chains: Sequence[MarkovChain] = [
         MarkovChain(order, dim=D, levels=LEVELS, tied=tied, smoothing=a).fit(split.train)
@@ -79,16 +77,11 @@ def _best_chain(split: Split, order: int, *, tied: bool) -> MarkovChain:
 
 
 def _train(net: nn.Module, split: Split, *, epochs: int, decay: float, generator: Generator) -> ARM:
-    """AdamW with one cycle of the rate and averaged weights; keeps the best epoch of validation."""
-    model, rate, batch = ARM(net, dim=D, levels=LEVELS), 3e-3, 50
-    optimizer = AdamW(model.parameters(), lr=rate, weight_decay=decay)
-    steps = epochs * (len(split.train) // batch)
-    schedule = OneCycleLR(
-        optimizer, max_lr=rate, total_steps=steps, pct_start=0.1, cycle_momentum=False
-    )
-    fit(
-        model, split.train, valid=split.valid, epochs=epochs, batch_size=batch,
-        optimizer=optimizer, schedule=schedule, ema=0.99, generator=generator, progress=False,
+    """By the recipe of `one_cycle`."""
+    model = ARM(net, dim=D, levels=LEVELS)
+    one_cycle(
+        model, split.train, valid=split.valid, epochs=epochs, batch_size=50, rate=3e-3, decay=decay,
+        generator=generator,
     )  # fmt: skip
     return model
 

@@ -2,15 +2,13 @@
 
 import torch
 from torch import Generator
-from torch.optim import AdamW
-from torch.optim.lr_scheduler import OneCycleLR
 
 from benchmarks.leaderboard.board import BINARISED, Entry, weights
+from benchmarks.recipe import one_cycle
 from coursepkg.data.digits import Split
 from coursepkg.models.autoregressive.cached import CachedARM
 from coursepkg.models.autoregressive.orders import Bits, Ensemble, Reordered
 from coursepkg.nets.nade import NADE
-from coursepkg.training import fit
 
 D = 64
 ORDERS = 8
@@ -31,22 +29,16 @@ def nade_orders(split: Split, generator: Generator, quick: bool) -> Bits:
 
 
 def _trained(split: Split, order: torch.Tensor, generator: Generator, quick: bool) -> Bits:
-    """AdamW with one cycle of the rate and averaged weights; keeps the best epoch of validation."""
+    """Started from independent pixels; by the recipe of `one_cycle`."""
     net = NADE(
         dim=D, levels=2, hidden=10 if quick else 300, dropout=0.5, generator=generator
     )  # fmt: skip
     rate = split.train.mean(0).clamp(0.001, 0.999)
     net.start_from(torch.stack([1 - rate, rate], dim=1)[order].log())
     model = Bits(Reordered(CachedARM(net, dim=D, levels=2), order))
-    epochs, batch = 1 if quick else 50, 50
-    optimizer = AdamW(model.parameters(), lr=3e-3, weight_decay=0.1)
-    schedule = OneCycleLR(
-        optimizer, max_lr=3e-3, total_steps=epochs * (len(split.train) // batch), pct_start=0.1,
-        cycle_momentum=False,
-    )  # fmt: skip
-    fit(
-        model, split.train, valid=split.valid, epochs=epochs, batch_size=batch,
-        optimizer=optimizer, schedule=schedule, ema=0.99, generator=generator, progress=False,
+    one_cycle(
+        model, split.train, valid=split.valid, epochs=1 if quick else 50, batch_size=50, rate=3e-3,
+        decay=0.1, generator=generator,
     )  # fmt: skip
     return model
 

@@ -18,7 +18,7 @@ class LogisticAutoregression(nn.Module):
     Each unit is a logistic regression on those before it,
     :math:`p(x) = \prod_d p(x_d \mid x_{<d})` with
     :math:`p(x_d = 1 \mid x_{<d}) = \sigma(b_d + \sum_{e<d} W_{ed} x_e)` (Frey, Hinton and Dayan,
-    1996).
+    1996). Source: :eq:`fvbn-logistic`.
 
     Says: `log_prob`, exact (=), O(D²) an example. Starts at fair coins.
 

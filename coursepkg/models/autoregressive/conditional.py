@@ -11,7 +11,7 @@ from coursepkg.validate import check_real
 class ConditionalARM(nn.Module):
     r"""Autoregressive model given a condition: :math:`p(x \mid c) = \prod_d p(x_d \mid x_{<d}, c)`.
 
-    Says: `log_prob`, exact (=), if the network is in eval mode.
+    Source: :eq:`arm-conditional`. Says: `log_prob`, exact (=), if the network is in eval mode.
 
     Args:
         net: maps levels (B, D) and conditions (B, C) to logits (B, D, K); `start(n, condition)` and

@@ -62,7 +62,7 @@ class Ensemble(nn.Module):
     r"""Uniform mixture of models of the same variables: :math:`p(x) = \frac1n \sum_o p_o(x)`.
 
     Of one model in n orders, or of n models. Says: `log_prob`, exact (=); at worst log n nats below
-    the best member, for every x.
+    the best member, for every x. Sources: :eq:`mixture-of-orders`, :eq:`mixture-weights`.
 
     Args:
         members: models with `log_prob`, `loss` and `sample`, of equal dim and levels; they may

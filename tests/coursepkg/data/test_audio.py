@@ -184,6 +184,20 @@ def test_harmonics_and_shapes_are_checked(generator):
         audio.resonate(torch.zeros(2, 3), torch.zeros(2), 0)
 
 
+def test_lips_send_changes(generator):
+    """By hand, and against scipy. Kills: no change from rest, one size for all, a sum for 1."""
+    x = torch.tensor([[0.0, 2, 1, 1], [-4, -4, -4, -4]])
+    found = audio.radiate(x)
+    assert found.tolist() == [[0, 1, -0.5, 0], [-1, 0, 0, 0]]
+    x = torch.randn(3, 50, generator=generator)
+    expected = torch.from_numpy(lfilter([1, -1], [1], x.numpy()))
+    assert torch.allclose(audio.radiate(x), expected / expected.abs().amax(1, keepdim=True))
+    for bad in (torch.zeros(2, 4), torch.ones(4)):
+        with pytest.raises(ValueError, match=r"x: expected \(N, T\), none of them silent, got"):
+            audio.radiate(bad)
+
+
+@pytest.mark.equation("mu-law")
 def test_mu_law_knows_the_values_of_the_formula():
     """Kills: log for log1p, μ = levels, another base."""
     x = torch.tensor([-1.0, -1e-9, 1e-9, 0.25, 1.0])
@@ -195,6 +209,7 @@ def test_mu_law_knows_the_values_of_the_formula():
     assert audio.mu_law_decode(torch.tensor(153)).item() == pytest.approx((256**0.2 - 1) / 255)
 
 
+@pytest.mark.equation("mu-law")
 @pytest.mark.parametrize("levels", [2, 3, 16, 255, 256])
 def test_mu_law_comes_back_within_half_a_bin(levels):
     """Kills: floor for round, a bin's edge for its middle, a bound that is not met."""

@@ -27,6 +27,7 @@ def make(generator, **sizes):
     return perturbed(net, generator)
 
 
+@pytest.mark.equation("gated-unit")
 def test_a_gate_lets_the_first_half_through_by_the_second():
     """A number by hand: tanh(1) σ(-2). Kills: halves exchanged, channels in turns."""
     x = torch.tensor([[1.0, 0.5, -2.0, 3.0]])
@@ -59,6 +60,7 @@ def test_half_windows_are_sums_over_rows_above_or_over_the_left(generator, size,
             assert_close(layer.at(x, i, j), expected)
 
 
+@pytest.mark.equation("gated-stacks")
 @pytest.mark.parametrize("strict", [True, False])
 def test_a_layer_is_its_equations(generator, strict):
     """v' = [v +] gate(V), h' = [h +] A z with z = gate(H + B V), skip S z; shifts by a condition.
@@ -133,6 +135,7 @@ def test_every_layer_hears_the_condition(generator):
     net, x = make(generator, conditions=2), torch.randint(K, (2, D), generator=generator)
     c = torch.tensor([[3.0, 0.0], [0.0, 3.0]])
     assert_close(net(x, c)[1:], net(x[1:], c[1:]))
+    assert_close(net(x), net(x, 0 * c))
     kept = [layer.given.weight.detach().clone() for layer in net.layers]
     for one in range(3):
         for number, layer in enumerate(net.layers):
@@ -155,6 +158,17 @@ def test_each_dropout_acts_in_training_only(generator, part):
     getattr(net, part).train()
     with torch.random.fork_rng():
         assert not torch.equal(net(x), net(x))
+
+
+@pytest.mark.parametrize("stack", [0, 1])
+def test_each_stack_has_a_dropout_of_its_own(generator, stack):
+    """The other stack is 0, of which nothing can be dropped. Kills: one stack without dropout."""
+    layer = GatedLayer(4, 4, 3, strict=False, conditions=0, dropout=0.5, generator=generator)
+    stacks = torch.zeros(2, 1, 4, 5, 5)
+    stacks[stack] = torch.randn(1, 4, 5, 5, generator=generator)
+    with torch.random.fork_rng():
+        once, again = (layer(*stacks, None)[2] for _ in range(2))
+    assert not torch.equal(once, again)
 
 
 def test_every_weight_is_drawn_from_the_generator():

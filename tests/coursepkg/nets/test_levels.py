@@ -25,7 +25,7 @@ def test_a_level_is_its_vector_and_soft_levels_are_mixtures(generator):
 def test_one_hot_vectors_are_made_of_numbers_only(generator):
     """Kills: soft levels turned into one-hot vectors once more, integers that no weight takes."""
     x, weights = torch.tensor([[0, 4, 2]]), torch.rand(1, 3, K, generator=generator)
-    assert torch.equal(soft_levels(x, K), one_hot(x, K).double())
+    assert_close(soft_levels(x, K), one_hot(x, K).double())  # of this dtype
     assert soft_levels(weights, K) is weights
 
 

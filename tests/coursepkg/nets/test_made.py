@@ -32,6 +32,7 @@ def paths(masks):
     return total.view(D, K, D, K)
 
 
+@pytest.mark.equation("made-masks")
 @pytest.mark.parametrize("hidden", [(6,), (9, 8), (3, 7, 4)])
 def test_every_path_goes_from_earlier_to_later_and_all_such_pairs_have_one(generator, hidden):
     """In all 4! orders. Kills: < for <= and back, the order for its ranks, a degree left out."""

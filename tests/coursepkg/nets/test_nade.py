@@ -32,6 +32,8 @@ def slowly(net, x, shift=0.0):
     return logits.detach()
 
 
+@pytest.mark.equation("nade-conditional")
+@pytest.mark.equation("nade-recursion")
 def test_the_shared_recursion_gives_every_conditional(generator):
     """Kills: an activation that knows x_d or misses x_{d-1}, V of another variable, no bias."""
     net, x = make(generator), torch.randint(K, (4, D), generator=generator)

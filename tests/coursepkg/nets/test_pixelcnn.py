@@ -32,6 +32,7 @@ def test_masks_show_what_the_raster_has_passed():
     assert raster_mask(1, strict=False).tolist() == [[True]]
 
 
+@pytest.mark.equation("masked-convolution")
 @pytest.mark.parametrize("size", [1, 3, 5])
 @pytest.mark.parametrize("strict", [True, False])
 def test_a_masked_convolution_is_a_sum_over_what_the_mask_shows(generator, size, strict):
@@ -47,7 +48,7 @@ def test_a_masked_convolution_is_a_sum_over_what_the_mask_shows(generator, size,
                     expected + x[:, :, i + u, j + v] @ layer.conv.weight[:, :, u + r, v + r].T
                 )
         assert_close(layer(x)[:, :, i, j], expected)
-        assert_close(layer.at(layer.padded(x), i, j), expected)
+        assert_close(layer.at(layer.padded(x), i, j, layer.seen()), expected)
 
 
 def test_weights_behind_the_mask_get_no_gradient(generator):
@@ -90,6 +91,7 @@ def test_bad_masks_are_refused(generator):
         make(generator, size=2)
 
 
+@pytest.mark.equation("blind-spot")
 def test_the_blind_spot_is_a_wedge_above_to_the_right(generator):
     """By the gradient: r rows above, it sees no further right than r columns, however deep.
 
@@ -106,6 +108,23 @@ def test_the_blind_spot_is_a_wedge_above_to_the_right(generator):
     assert blind == 45
 
 
+@pytest.mark.equation("blind-spot")
+@pytest.mark.parametrize(("window", "size"), [(3, 5), (5, 3), (5, 5)])
+def test_the_wedge_is_as_steep_as_the_largest_window_is_wide(generator, window, size):
+    """Nothing beyond s columns to the right a row up, and something as far as that.
+
+    Kills: a window that looks to the right in its own row.
+    """
+    net, s = make(generator, window=window, size=size, blocks=3), max(window, size) // 2
+    slope = dependence(net, dim=D, levels=K, examples=30, generator=generator)
+    steepest = 0.0
+    for d, e in (slope > 0).nonzero().tolist():
+        (i, j), (u, v) = divmod(d, COLUMNS), divmod(e, COLUMNS)
+        assert v - j <= s * (i - u), (d, e)
+        steepest = max(steepest, (v - j) / (i - u) if u < i else 0)
+    assert steepest > s - 0.5, "vacuous: the bound is not approached"
+
+
 def test_the_receptive_field_grows_layer_by_layer(generator):
     """From the features of each layer, without the blind spot's help: to the left by one a block.
 
@@ -119,6 +138,16 @@ def test_the_receptive_field_grows_layer_by_layer(generator):
         left = [v for v in range(COLUMNS) if seen[i, v] > 0]
         assert left == list(range(j - 1 - number, j))
         assert (seen.sum(1) > 0).nonzero().flatten().tolist() == list(range(i - 1 - number, i + 1))
+
+
+def test_later_layers_see_their_own_place(generator):
+    """Kills: mask A in all layers, which leaks nothing and sees as far, but is weaker."""
+    net = make(generator, blocks=2)
+    for block in net.blocks:
+        h = torch.randn(1, block.conv.in_channels, ROWS, COLUMNS, generator=generator)
+        h.requires_grad_()
+        (slope,) = torch.autograd.grad(block(h)[..., 2, 2].sum(), h)
+        assert (slope[..., 2, 2] != 0).all()
 
 
 def test_it_is_norm_relu_convolution_and_a_path_around(generator):
@@ -137,6 +166,16 @@ def test_it_is_norm_relu_convolution_and_a_path_around(generator):
     logits = torch.einsum("bchw,kc->bhwk", active(h, net.norms[2]), net.head.weight)
     expected = logits + net.head.bias + net.bias
     assert_close(net(x), expected.reshape(3, D, K))
+
+
+def test_the_condition_shifts_the_first_features(generator):
+    """Kills: one condition for all, a condition that is lost; nothing said is 0."""
+    net, x = make(generator, conditions=2), torch.randint(K, (2, D), generator=generator)
+    c = torch.tensor([[3.0, 0.0], [0.0, 3.0]])
+    assert_close(net(x, c)[1:], net(x[1:], c[1:]))
+    shifts = net.features(x, c)[0] - net.features(x)[0]
+    assert_close(shifts, (3 * net.given.weight.T)[..., None, None].expand_as(shifts))
+    assert_close(net(x), net(x, 0 * c))
 
 
 def test_known_start_is_said_whatever_the_past(generator):
@@ -158,6 +197,13 @@ def test_every_weight_is_drawn_from_the_generator():
     """Kills: a layer that draws from the global state."""
     check_seeds(
         lambda g: PixelCNN(
-            (ROWS, COLUMNS), levels=K, embedding=2, channels=4, window=3, blocks=1, generator=g
+            (ROWS, COLUMNS),
+            levels=K,
+            embedding=2,
+            channels=4,
+            window=3,
+            blocks=1,
+            conditions=2,
+            generator=g,
         )
     )

@@ -1,5 +1,6 @@
 """Recurrent networks against their cells' equations, one pixel after the other."""
 
+import pytest
 import torch
 from torch.testing import assert_close
 
@@ -15,6 +16,7 @@ def gates(inputs, state, w_in, w_state, b_in, b_state, n):
     return (w_in @ inputs + b_in).chunk(n), (w_state @ state + b_state).chunk(n)
 
 
+@pytest.mark.equation("raster-gru")
 def test_the_raster_state_is_a_gru_of_the_pixel_before(generator):
     """The gates written out. Kills: the pixel itself, the input of another place, no bias."""
     net, x = causal("GRU", generator), torch.randint(K, (3, D), generator=generator)
@@ -63,6 +65,7 @@ def test_the_gru_remembers_all_of_the_past(generator):
     assert torch.equal(slope > 0, torch.ones(D, D).tril(-1).bool())
 
 
+@pytest.mark.equation("row-lstm-field")
 def test_a_row_sees_a_triangle(generator):
     """Up to r rows above, the pixels left of j + r. Kills: a neighbour that is not heard."""
     slope = dependence(causal("row-LSTM", generator), dim=D, levels=K, generator=generator)

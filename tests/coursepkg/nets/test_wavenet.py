@@ -22,6 +22,7 @@ def make(generator, **sizes):
     return net.eval()
 
 
+@pytest.mark.equation("wavenet-layer")
 @pytest.mark.parametrize("conditions", [0, 2])
 def test_logits_are_the_equations_of_every_layer(generator, conditions):
     """One time after the other, the past by index.
@@ -50,6 +51,7 @@ def test_logits_are_the_equations_of_every_layer(generator, conditions):
             assert_close(net(x, c)[n, t], net.head.weight @ last + net.head.bias)
 
 
+@pytest.mark.equation("wavenet-reach")
 @pytest.mark.parametrize("dilations", [[1], [1, 2, 4], [3, 1]])
 def test_the_reach_is_one_and_the_dilations(generator, dilations):
     """By the gradient: x_{t-1} to x_{t-reach} where dilations leave no hole. Kills: off by one."""
@@ -61,6 +63,7 @@ def test_the_reach_is_one_and_the_dilations(generator, dilations):
         assert lags.tolist() == list(range(T - 1 - net.reach, T - 1))
 
 
+@pytest.mark.equation("wavenet-reach")
 def test_each_layer_doubles_the_reach(generator):
     """From the signals. Kills: signals of which one is missing or out of turn."""
     net = make(generator)

@@ -111,3 +111,42 @@ def train(images, levels, generator):
             back = (flat @ W) * (a > 0)
             optimizer.step([back.T @ s, back.sum(0), flat.T @ a, error.sum(0)], rate)
     return {"V": V, "c": c, "W": W, "b": b}
+
+# %% nbgrader={"grade": false, "grade_id": "q7-prob", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def pixel_log_probs(layers, x):
+    """Number by number; returns nested lists."""
+    K, (_, H, W) = len(layers[-1][1]), x.shape
+    result = []
+    for image in x.tolist():
+        a = [[[2 * level / (K - 1) - 1 for level in row] for row in image]]
+        for number, (weight, bias) in enumerate(layers):
+            r, weight = len(weight[0, 0]) // 2, weight.tolist()
+            h = [[[start] * W for _ in range(H)] for start in bias.tolist()]
+            for i in range(H):
+                for j in range(W):
+                    for e in range(max(i - r, 0), i + 1):
+                        last = j + r if e < i else j - (number == 0)
+                        for f in range(max(j - r, 0), min(last, W - 1) + 1):
+                            for out, kernels in zip(h, weight, strict=True):
+                                for channel, kernel in zip(a, kernels, strict=True):
+                                    out[i][j] += kernel[e - i + r][f - j + r] * channel[e][f]
+            a = [[[max(one, 0.0) for one in row] for row in channel] for channel in h]
+        log_p = [[0.0] * W for _ in range(H)]
+        for i in range(H):
+            for j in range(W):
+                logits = [channel[i][j] for channel in h]
+                top = max(logits)
+                total = top + math.log(sum(math.exp(one - top) for one in logits))
+                log_p[i][j] = logits[image[i][j]] - total
+        result.append(log_p)
+    return result
+
+# %% nbgrader={"grade": false, "grade_id": "q7-field", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def receptive_field(shape, sizes, place):
+    """One way at a time, down through the layers; returns lists of zeros and ones."""
+    (H, W), found = shape, {tuple(place)}
+    for number, k in list(enumerate(sizes))[::-1]:
+        steps = [divmod(n, k) for n in range(k * k // 2 + (number > 0))]
+        found = {(i + u - k // 2, j + v - k // 2) for i, j in found for u, v in steps}
+        found = {(i, j) for i, j in found if 0 <= i < H and 0 <= j < W}
+    return [[int((i, j) in found) for j in range(W)] for i in range(H)]

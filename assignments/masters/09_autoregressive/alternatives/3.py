@@ -81,3 +81,35 @@ def train(images, levels, generator):
             optimizer.step()
             schedule.step()
     return weights
+
+# %% nbgrader={"grade": false, "grade_id": "q7-prob", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def pixel_log_probs(layers, x):
+    """A library's correlation, image by image and channel by channel, of weights that are masked."""
+    K = len(layers[-1][1])
+    onehot = np.moveaxis(np.eye(K, dtype=bool)[x], -1, 1)
+    a = np.linspace(-1, 1, K)[x][:, None]
+    for number, (weight, bias) in enumerate(layers):
+        r = weight.shape[-1] // 2
+        weight = np.array(weight)
+        weight[:, :, r + 1 :], weight[:, :, r, r + 1 :] = 0, 0
+        if number == 0:
+            weight[:, :, r, r] = 0
+        h = np.tile(np.asarray(bias)[:, None, None], (len(x), 1, *x.shape[1:])).astype(float)
+        for n, c, e in np.ndindex(len(x), *weight.shape[:2]):
+            h[n, c] += signal.correlate(np.pad(a[n, e], r), weight[c, e], mode="valid")
+        a = h * (h > 0)
+    return (h * onehot).sum(1) - special.logsumexp(h, axis=1)
+
+# %% nbgrader={"grade": false, "grade_id": "q7-field", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def receptive_field(shape, sizes, place):
+    """By counting: who goes to the right goes up, at least a row, by one window at most as far as it reaches."""
+    (i, j), (first, *others) = place, [k // 2 for k in sizes]
+    far = first + sum(others)
+    field = np.zeros(shape, dtype=np.uint8)
+    field[i, max(j - far, 0) : j] = 1
+    for up in range(1, min(far, i) + 1):
+        largest = sorted([*others, *up * [0]])[::-1]
+        last = max(first, largest[up - 1] - 1)  # the first layer goes up, or one to the left
+        right = sum(largest[: up - 1]) + last
+        field[i - up, max(j - far, 0) : j + right + 1] = 1
+    return field

@@ -33,6 +33,7 @@ def trees(**options):
     return TreeAutoregression(dim=D, trees=20, leaf=2, generator=seeded(0), **options)
 
 
+@pytest.mark.equation("fvbn-logistic")
 def test_logistic_log_prob_is_a_product_of_sigmoids(x):
     """A slow loop. Kills: a unit that sees itself or what comes after, W by its other index."""
     model = LogisticAutoregression(dim=D)

@@ -9,6 +9,7 @@ from coursepkg.models.autoregressive.arm import ARM
 from coursepkg.models.autoregressive.conditional import ConditionalARM, GivenNet
 from coursepkg.nets.gated import GatedPixelCNN
 from coursepkg.nets.nade import NADE
+from coursepkg.nets.pixelcnn import PixelCNN
 from coursepkg.nets.wavenet import WaveNet
 from coursepkg.rng import seeded
 from tests.oracles import state_index, states
@@ -16,6 +17,8 @@ from tests.statistics import assert_probs
 
 D, K, C = 4, 3, 2
 NETS = {
+    "PixelCNN": lambda g: PixelCNN((2, 2), levels=K, embedding=2, channels=4, window=3, blocks=1,
+                                   conditions=C, generator=g),
     "NADE": lambda g: NADE(dim=D, levels=K, hidden=5, conditions=C, generator=g),
     "gated": lambda g: GatedPixelCNN((2, 2), levels=K, embedding=2, channels=4, window=3, layers=1,
                                      conditions=C, generator=g),
@@ -44,6 +47,42 @@ def test_each_condition_has_a_law_of_its_own(model):
     assert_close(a.sum(), torch.tensor(1.0))
     assert_close(b.sum(), torch.tensor(1.0))
     assert (a - b).abs().sum() > 0.2
+
+
+@pytest.mark.equation("arm-conditional")
+def test_the_law_is_the_product_of_the_conditionals_at_its_condition(model, generator):
+    """By sums over the law of a condition, each p(x_d | x_{<d}, c) is the network's softmax.
+
+    Kills: a factor at another condition or at none.
+    """
+    x = states(K, D)
+    for c in torch.randn(3, C, generator=generator):
+        p = law(model, c).view((K,) * D)
+        said = model.net(x, c.expand(len(x), C)).softmax(-1).detach()
+        for d in range(D):
+            joint = p.sum(list(range(d + 1, D))) if d + 1 < D else p
+            conditional = (joint / joint.sum(-1, keepdim=True)).reshape(-1, K)
+            before = state_index(x[:, :d], K) if d else torch.zeros(len(x), dtype=torch.int64)
+            assert_close(said[:, d], conditional[before])
+
+
+@pytest.mark.equation("class-posterior")
+@pytest.mark.parametrize("d", range(D + 1))
+def test_a_beginning_tells_of_its_condition_by_bayes_rule(model, d):
+    """p(y | x_1, ..., x_d) by sums over the joint law of x and y, with unequal p(y).
+
+    Kills: a posterior without the prior, or that has seen all of x.
+    """
+    prior, classes = torch.tensor([0.3, 0.7]), torch.eye(2)
+    joint = prior[:, None] * torch.stack([law(model, y) for y in classes])  # (y, x)
+    joint = joint.view(2, -1, K ** (D - d)).sum(-1)  # of y and the first d
+    exact = joint / joint.sum(0)
+    x = states(K, D)
+    logits = torch.stack([model.net(x, y.expand(len(x), C)).log_softmax(-1) for y in classes])
+    factors = logits.gather(-1, x.expand(2, -1, -1)[..., None])[..., 0].detach()
+    scores = prior.log()[:, None] + factors[:, :, :d].sum(-1)
+    before = state_index(x[:, :d], K) if d else torch.zeros(len(x), dtype=torch.int64)
+    assert_close(scores.softmax(0), exact[:, before])
 
 
 def test_every_row_has_its_condition(model, generator):

@@ -102,6 +102,7 @@ def test_any_mask_is_a_beginning_of_some_order(generator):
         assert_probs(state_index(drawn, 2), p / p.sum(), detects=0.16)
 
 
+@pytest.mark.equation("mixture-of-orders")
 def test_an_ensemble_is_the_average_of_its_laws(generator):
     """Probabilities averaged, in closed form. Kills: log 1/n lost, logarithms averaged."""
     model = many(generator)
@@ -111,6 +112,25 @@ def test_an_ensemble_is_the_average_of_its_laws(generator):
     assert (each[0] - each[1]).abs().sum() > 0.1, "vacuous: the orders agree"
     best = each.log().max(0).values
     assert (law(model).log() >= best - math.log(3) - 1e-9).all()
+
+
+@pytest.mark.equation("mixture-weights")
+def test_a_mixture_weighs_its_members_by_how_they_have_predicted(generator):
+    """Conditionals of the mixture, by sums over its law, are those of the formula.
+
+    Kills: weights that stay at 1/n, or that have seen x_d itself.
+    """
+    nets = [nade(generator).net for _ in range(3)]
+    p = law(Ensemble([ARM(net, dim=D, levels=K) for net in nets])).view((K,) * D)
+    x = states(K, D)
+    each = torch.stack([net(x).softmax(-1).gather(-1, x[..., None])[..., 0] for net in nets])
+    for d in range(D):
+        joint, past = (p.sum(list(range(n, D))) if n < D else p for n in (d + 1, d))
+        exact = (joint / past[..., None]).reshape(-1, K)
+        weights = each[:, :, :d].prod(2) / each[:, :, :d].prod(2).sum(0)
+        found = (weights * each[:, :, d]).sum(0)
+        before = state_index(x[:, :d], K) if d else torch.zeros(len(x), dtype=torch.int64)
+        assert_close(found.detach(), exact[before, x[:, d]])
 
 
 def test_ensemble_draws_follow_the_average(generator):
@@ -147,8 +167,9 @@ def test_orders_of_one_network_share_its_weights(generator):
 def test_averaged_conditionals_are_averages(generator):
     """By enumeration. Kills: logits averaged, the sum, an average of joint laws."""
     nets = [nade(generator).net for _ in range(3)]
-    model = ARM(AveragedConditionals(nets), dim=D, levels=K)
-    x = states(K, D)
+    average, x = AveragedConditionals(nets), states(K, D)
+    model = ARM(average, dim=D, levels=K)
+    assert_close(average(x).exp().sum(-1), torch.ones(len(x), D))
     conditionals = torch.stack([net(x).softmax(-1) for net in nets]).mean(0)
     chosen = conditionals.gather(-1, x[..., None])[..., 0]
     assert_close(model.log_prob(x).exp(), chosen.prod(1))
@@ -168,7 +189,7 @@ def test_bits_are_levels_that_are_real_numbers(generator):
     assert torch.equal(drawn.long(), model.sample(50, generator=seeded(1)))
     known = torch.arange(D) < 2
     filled = bits.complete(x.double(), known, generator=seeded(1))
-    assert torch.equal(filled, model.complete(x, known, generator=seeded(1)).double())
+    assert_close(filled, model.complete(x, known, generator=seeded(1)).double())  # of this dtype
 
 
 def test_bits_complete_only_if_the_model_does(generator):
