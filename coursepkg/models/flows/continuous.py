@@ -49,8 +49,8 @@ class Continuous(nn.Module):
     def estimate(self, x: Tensor, *, generator: Generator) -> tuple[Tensor, Tensor]:
         """z (B, D) of x (B, D), and an estimate of log |det ∂z/∂x| without bias, (B,), nats."""
         check_real(x, event=(self.dim,))
-        v = 2.0 * torch.randint(2, x.shape, generator=generator, device=x.device).to(x) - 1
-        return self._integrate(x, v[None])
+        eps = 2.0 * torch.randint(2, x.shape, generator=generator, device=x.device).to(x) - 1
+        return self._integrate(x, eps[None])
 
     def decode(self, z: Tensor) -> Tensor:
         """x(1) of x(0) = z, (B, D) -> (B, D)."""
@@ -70,7 +70,7 @@ class Continuous(nn.Module):
         return torch.stack(path)
 
     def _integrate(self, x: Tensor, probes: Tensor) -> tuple[Tensor, Tensor]:
-        """x(0), and minus the integral of Σ vᵀ (∂v/∂x) v over the probes v, (P, B or 1, D)."""
+        """x(0), and minus the integral of Σ εᵀ (∂v/∂x) ε over the probes ε, (·, B or 1, D)."""
         check_real(x, event=(self.dim,))
         keep = torch.is_grad_enabled()
 

@@ -21,28 +21,29 @@ def power_iteration(
     forward: Callable[[Tensor], Tensor], backward: Callable[[Tensor], Tensor], start: Tensor, *,
     steps: int,
 ) -> Tensor:  # fmt: skip
-    r"""σ of a linear map A by v ← AᵀA v / ‖AᵀA v‖: at most σ, and nearer with every step.
+    r"""σ of a linear map W by r ← WᵀW r / ‖WᵀW r‖: at most σ, and nearer with every step.
 
-    The error falls like (σ_2 / σ_1)^(4 · steps), as the Rayleigh quotient of AᵀA.
+    The error falls like (σ_2 / σ_1)^(4 · steps), as the Rayleigh quotient of WᵀW.
+    Source: :eq:`power-iteration`.
 
     Args:
-        forward: v -> A v.
-        backward: u -> Aᵀ u.
-        start: v to start from, not orthogonal to the singular vector that is sought.
+        forward: r -> W r.
+        backward: y -> Wᵀ y.
+        start: r to start from, not orthogonal to the singular vector that is sought.
         steps: number of iterations >= 1.
 
     Returns:
-        ‖A v‖ with ‖v‖ = 1, (), differentiable in A, with v held fixed.
+        ‖W r‖ with ‖r‖ = 1, (), differentiable in W, with r held fixed.
 
     Raises:
         ValueError: if steps < 1.
     """
     check_positive(steps=steps)
     with torch.no_grad():
-        v = start
+        r = start
         for _ in range(steps):
-            v = normalize(backward(forward(v)).flatten(), dim=0).view_as(start)
-    sigma: Tensor = forward(v).norm()
+            r = normalize(backward(forward(r)).flatten(), dim=0).view_as(start)
+    sigma: Tensor = forward(r).norm()
     return sigma
 
 
@@ -51,7 +52,8 @@ def convolution_norm(
 ) -> Tensor:
     """σ of the convolution of images with zeros around them, by power iteration, ().
 
-    It is not the σ of the kernel as a matrix (out, in · k · k), which may be k times too small.
+    It is not the σ of the kernel as a matrix (C_out, C_in · k · k), which may be k times too small.
+    Source: :eq:`convolution-norm`.
 
     Args:
         kernel: (C_out, C_in, k, k) with odd k.
@@ -69,8 +71,8 @@ def convolution_norm(
         )
     padding = kernel.shape[-1] // 2
     return power_iteration(
-        lambda v: conv2d(v[None], kernel, padding=padding)[0],
-        lambda u: conv_transpose2d(u[None], kernel, padding=padding)[0],
+        lambda r: conv2d(r[None], kernel, padding=padding)[0],
+        lambda y: conv_transpose2d(y[None], kernel, padding=padding)[0],
         start, steps=steps,
     )  # fmt: skip
 
@@ -119,10 +121,10 @@ class SpectralLinear(nn.Module):
             self.register_buffer("start", torch.randn(inputs))
 
     def weight(self) -> Tensor:
-        """W · min(1, bound / σ), (outputs, inputs)."""
+        """W / max(1, σ / bound), (outputs, inputs)."""
         W: Tensor = self.linear.weight
-        sigma = power_iteration(lambda v: W @ v, lambda u: W.T @ u, self.start, steps=self.steps)
-        return W * (self.bound / sigma).clamp(max=1)
+        sigma = power_iteration(lambda r: W @ r, lambda y: W.T @ y, self.start, steps=self.steps)
+        return W / (sigma / self.bound).clamp(min=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps (B, inputs) to (B, outputs)."""
@@ -142,7 +144,7 @@ class ContractiveMLP(nn.Module):
         generator: draws the initial weights.
 
     Raises:
-        ValueError: if the contraction is none.
+        ValueError: if the contraction is none, or there are fewer than two sizes.
     """
 
     def __init__(
@@ -153,6 +155,8 @@ class ContractiveMLP(nn.Module):
             raise ValueError(
                 f"contraction: expected a Lipschitz constant in (0, 1), got {contraction}"
             )
+        if len(widths) < 2:
+            raise ValueError(f"widths: expected at least two sizes, got {list(widths)}")
         share = contraction ** (1 / (len(widths) - 1))
         self.contraction = contraction
         self.layers = nn.ModuleList(

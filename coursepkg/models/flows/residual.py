@@ -5,7 +5,8 @@ Behrmann, Duvenaud and Jacobsen, *Residual flows* (2019). The log-determinant is
 
 .. math:: \log\det(I + J) = \sum_{k \ge 1} \frac{(-1)^{k+1}}{k} \operatorname{tr} J^k ,
 
-and :math:`\operatorname{tr} J^k = \mathbb{E}\, v^\top J^k v` with random signs v (Hutchinson).
+and :math:`\operatorname{tr} J^k = \mathbb{E}\, \varepsilon^\top J^k \varepsilon` with random
+signs ε (Hutchinson).
 """
 
 import math
@@ -21,30 +22,36 @@ Field = Callable[[Tensor], Tensor]
 
 
 def predicted_iterations(first: float, *, contraction: float, tolerance: float) -> int:
-    """How many fixed-point iterations suffice: the least n with c^n ‖x_1 - x_0‖ / (1 - c) ≤ ε.
+    """How many fixed-point iterations suffice: the least n >= 1 with c^n / (1 - c) · first ≤ ε.
 
-    Banach's a-priori bound on the distance of x_n from the fixed point.
+    Banach's a-priori bound on the distance of x_n from the fixed point. Source: :eq:`banach-error`.
 
     Args:
         first: length of the first step, ‖x_1 - x_0‖.
-        contraction: c, in (0, 1).
-        tolerance: ε > 0.
+        contraction: c.
+        tolerance: ε, the largest distance that is allowed, > 0.
+
+    Raises:
+        ValueError: if c is no contraction, or the tolerance not above zero.
     """
-    ratio = tolerance * (1 - contraction) / max(first, tolerance)
-    return max(1, math.ceil(math.log(ratio) / math.log(contraction)))
+    _check_contraction(contraction)
+    check_positive(tolerance=tolerance)
+    near = tolerance * (1 - contraction)  # a first step as short as this one suffices
+    return max(1, math.ceil(math.log(near / max(first, near)) / math.log(contraction)))
 
 
 @torch.no_grad()
 def banach_inverse(
     g: Field, z: Tensor, *, contraction: float, tolerance: float
 ) -> tuple[Tensor, list[float]]:
-    """The x with x + g(x) = z, by x ← z - g(x), from x = z.
+    """The x with x + g(x) = z, by x ← z - g(x), from x = z. Source: :eq:`banach-iteration`.
 
     Args:
         g: Lipschitz with constant `contraction` < 1, (B, D) -> (B, D).
         z: (B, D).
         contraction: c.
-        tolerance: largest distance from the fixed point that is allowed, of any example.
+        tolerance: largest distance from the fixed point that is allowed, of any example; where the
+            numbers are too coarse for it, the iteration ends when a step is no more than rounding.
 
     Returns:
         x (B, D), and the length of every step, of the example that moved most.
@@ -53,14 +60,14 @@ def banach_inverse(
         ValueError: if c is no contraction, or if the iterations that c promises did not suffice,
             in which case g is not Lipschitz with c.
     """
-    if not 0 < contraction < 1:
-        raise ValueError(f"contraction: expected a Lipschitz constant in (0, 1), got {contraction}")
+    _check_contraction(contraction)
+    rounding = 2 * torch.finfo(z.dtype).eps * (1 + z.norm(dim=1).max().item())
     steps: list[float] = []
     x, enough = z, 1
     while len(steps) < enough:
         x, before = z - g(x), x
         steps.append((x - before).norm(dim=1).max().item())
-        if steps[-1] * contraction / (1 - contraction) <= tolerance:
+        if steps[-1] <= max(tolerance * (1 - contraction) / contraction, rounding):
             return x, steps
         enough = predicted_iterations(steps[0], contraction=contraction, tolerance=tolerance) + 1
     raise ValueError(
@@ -72,13 +79,15 @@ def banach_inverse(
 def log_det_series(
     g: Field, x: Tensor, weights: Tensor, *, generator: Generator
 ) -> tuple[Tensor, Tensor]:
-    """z = x + g(x), and Σ_k weights_k (-1)^(k+1) vᵀ J^k v / k with one v of random signs each.
+    """z = x + g(x), and Σ_k weights_k (-1)^(k+1) εᵀ J^k ε / k with random signs ε of each example.
+
+    Source: :eq:`log-det-series`, :eq:`hutchinson`.
 
     Args:
         g: (B, D) -> (B, D).
         x: (B, D).
         weights: of the first n terms, (B, n), by example.
-        generator: draws v.
+        generator: draws ε.
 
     Returns:
         z (B, D), and the sums (B,), nats.
@@ -87,11 +96,11 @@ def log_det_series(
     with torch.enable_grad():
         y = x if x.requires_grad else x.detach().requires_grad_()
         g_y = g(y)
-        v = 2.0 * torch.randint(2, x.shape, generator=generator, device=x.device).to(x) - 1
-        w, total = v, x.new_zeros(len(x))
+        eps = 2.0 * torch.randint(2, x.shape, generator=generator, device=x.device).to(x) - 1
+        row, total = eps, x.new_zeros(len(x))  # the row is εᵀ J^k
         for k, weight in enumerate(weights.T, start=1):
-            (w,) = torch.autograd.grad(g_y, y, w, retain_graph=True, create_graph=keep)
-            total = total + weight * (-1) ** (k + 1) / k * (w * v).sum(1)
+            (row,) = torch.autograd.grad(g_y, y, row, retain_graph=True, create_graph=keep)
+            total = total + weight * (-1) ** (k + 1) / k * (row * eps).sum(1)
     z = x + g_y
     return (z, total) if keep else (z.detach(), total.detach())
 
@@ -106,7 +115,7 @@ def roulette_weights(x: Tensor, *, sure: int, stop: float, generator: Generator)
     """Weights of a sum that stops at random, 1 / P(the term is reached) or 0: no bias, (B, n).
 
     After `sure` terms, each next one is reached with probability 1 - stop; every example has its
-    own last term, so that examples stay independent (Russian roulette).
+    own last term, so that examples stay independent (Russian roulette). Source: :eq:`roulette`.
 
     Args:
         x: the examples, (B, D).
@@ -125,6 +134,11 @@ def roulette_weights(x: Tensor, *, sure: int, stop: float, generator: Generator)
     k = torch.arange(1, sure + int(more.max()) + 1, device=x.device)
     late = (k - sure).clamp(min=0)
     return ((late <= more[:, None]) / (1 - stop) ** late.double()).to(x)
+
+
+def _check_contraction(contraction: float) -> None:
+    if not 0 < contraction < 1:
+        raise ValueError(f"contraction: expected a Lipschitz constant in (0, 1), got {contraction}")
 
 
 class Residual(nn.Module):

@@ -87,6 +87,15 @@ def test_a_spectral_layer_is_scaled_down_and_never_up():
     assert torch.equal(layer.weight(), layer.linear.weight)
 
 
+def test_weights_of_zero_can_learn():
+    """Kills: bound / σ, whose gradient is not a number at a layer that starts at zero."""
+    layer = SpectralLinear(3, 2, bound=0.5, generator=seeded(0))
+    torch.nn.init.zeros_(layer.linear.weight)
+    x = randn(4, 3)
+    (slope,) = torch.autograd.grad(layer(x).sum(), layer.linear.weight)
+    assert_close(slope, x.sum(0).expand(2, 3))
+
+
 def test_a_contractive_network_contracts():
     """Jacobian norms at many points, with weights that press on the bound.
 
@@ -121,6 +130,7 @@ def test_its_nonlinearity_has_slope_at_most_one():
     [
         (lambda: ContractiveMLP([2, 2], contraction=1.0, generator=seeded(0)),
          r"contraction: expected a Lipschitz constant in \(0, 1\), got 1.0"),
+        (lambda: ContractiveMLP([2], contraction=0.5, generator=seeded(0)), r"widths: exp.*\[2\]"),
         (lambda: ContractiveMLP([2, 2], contraction=0.0, generator=seeded(0)), r"got 0.0"),
         (lambda: SpectralLinear(2, 2, bound=0, generator=seeded(0)), r"bound: expected.*got 0"),
         (lambda: SpectralLinear(2, 2, bound=1, steps=0, generator=seeded(0)), r"steps: expected"),

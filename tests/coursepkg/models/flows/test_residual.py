@@ -63,9 +63,27 @@ def test_a_slow_contraction_is_followed_to_its_end():
 
 
 def test_the_prediction_is_banachs():
-    """c = 1/2, first step 1, ε = 1/100: 2 · 2^-n ≤ 1/100 from n = 8 on."""
+    """c = 1/2, first step 1, ε = 1/100: 2 · 2^-n ≤ 1/100 from n = 8 on.
+
+    Kills: a short first step taken for one of the length of the tolerance.
+    """
     assert predicted_iterations(1.0, contraction=0.5, tolerance=0.01) == 8
-    assert predicted_iterations(0.0, contraction=0.5, tolerance=0.01) == 1
+    for first in (0.0, 0.0005, 0.002):
+        c, allowed = 0.9, 0.01
+        slow = next(n for n in range(1, 999) if c**n / (1 - c) * first <= allowed)
+        assert predicted_iterations(first, contraction=c, tolerance=allowed) == slow
+    assert slow > 1
+
+
+@pytest.mark.parametrize("c", [0.9, 0.99])
+def test_single_precision_ends_at_its_rounding(c):
+    """Steps never become shorter than the rounding of x. Kills: a contraction called none."""
+    g = contraction(c=c).float()
+    x = 5 * points(200).float()
+    z = (x + g(x)).detach()
+    found, steps = banach_inverse(g, z, contraction=c, tolerance=1e-12)
+    assert (found - x).norm(dim=1).max() <= 1e-5 / (1 - c)
+    assert len(steps) > 20, "vacuous: no contraction to speak of"
 
 
 def test_a_map_that_stretches_is_noticed():
@@ -158,6 +176,8 @@ def test_the_estimate_is_differentiable_in_the_weights_and_free_of_graphs_withou
         (lambda: Residual(contraction(), dim=3).estimate(points(dim=2), generator=seeded(0)),
          r"x: expected shape"),
         (lambda: truncated_weights(points(), 0), r"terms: expected.*got 0"),
+        (lambda: predicted_iterations(1.0, contraction=1.0, tolerance=0.1), r"contraction: expect"),
+        (lambda: predicted_iterations(1.0, contraction=0.5, tolerance=0), r"tolerance: expected"),
         (lambda: roulette_weights(points(), sure=1, stop=1.0, generator=seeded(0)), r"stop: exp"),
         (lambda: roulette_weights(points(), sure=0, stop=0.5, generator=seeded(0)), r"sure: exp"),
     ],
