@@ -36,6 +36,47 @@ def points(n: int = 3) -> torch.Tensor:
     return torch.randn(n, 2, generator=seeded(7))
 
 
+@pytest.mark.equation("linear-field")
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_a_constant_linear_field_makes_the_law_of_its_exponential(dim):
+    """N(0, e^A e^Aᵀ) with log det e^A = tr A. Kills: one variable's divergence, the wrong end."""
+    matrix = torch.randn(dim, dim, generator=seeded(dim))
+    flow = Continuous(lambda x, t: x @ matrix.T, dim=dim, steps=80)
+    x, M = torch.randn(3, dim, generator=seeded(1)), torch.linalg.matrix_exp(matrix)
+    _, log_det = flow.encode(x)
+    assert_close(-log_det, matrix.trace().expand(3), atol=1e-6, rtol=0)
+    assert_close(torch.linalg.slogdet(M).logabsdet, matrix.trace())
+    law = MultivariateNormal(torch.zeros(dim), M @ M.T)
+    found = Transformed(flow, StandardNormal(dim)).log_prob(x)
+    assert_close(found, law.log_prob(x), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.equation("instantaneous-change")
+def test_the_density_changes_by_minus_the_divergence():
+    """Along a path of a bent field: log p_t of the flow up to t, differentiated in t.
+
+    Kills: the sign, a divergence of one variable, a field at the wrong time.
+    """
+    field = bent()
+
+    def until(t):
+        """The flow that runs from 0 to t only, as one from 0 to 1."""
+        return Continuous(lambda x, s: t * field(x, t * s), dim=2, steps=30)
+
+    z, t, step = points(2), 0.6, 1e-3
+    with torch.no_grad():
+        places = {s: until(s).decode(z) for s in (t - step, t, t + step)}
+        log_p = {s: Transformed(until(s), StandardNormal(2)).log_prob(places[s]) for s in places}
+    rate = (log_p[t + step] - log_p[t - step]) / (2 * step)
+    at = torch.full((1,), t)
+    jacobians = [
+        torch.autograd.functional.jacobian(lambda x: field(x[None], at)[0], x) for x in places[t]
+    ]
+    assert_close(rate, -torch.stack([J.trace() for J in jacobians]), atol=1e-5, rtol=0)
+    assert rate.abs().min() > 1e-2, "vacuous: nothing changes"
+
+
+@pytest.mark.equation("linear-field")
 def test_a_linear_field_makes_the_normal_law_that_is_known():
     """x = e^{1.5 A} z. Kills: the divergence's sign, a path that runs the wrong way, t lost."""
     flow = Continuous(Linear(), dim=2, steps=20)
@@ -49,6 +90,7 @@ def test_a_linear_field_makes_the_normal_law_that_is_known():
     assert_close(flow.decode(points()).detach(), points() @ M.T, atol=1e-6, rtol=0)
 
 
+@pytest.mark.equation("instantaneous-change")
 def test_the_log_determinant_is_that_of_the_whole_path():
     """Of a field that is not linear. Kills: a divergence of one variable, at the wrong time."""
     flow, x = Continuous(bent(), dim=2, steps=40), points(2)

@@ -37,6 +37,61 @@ def test_power_iteration_converges_from_below_at_the_rate_of_the_gap():
     assert ratio == pytest.approx((1.6 / 2) ** (4 * 5), rel=0.02)
 
 
+@pytest.mark.equation("power-iteration")
+@pytest.mark.parametrize("shape", [(4, 6), (6, 4), (5, 5)])
+def test_power_iteration_is_a_weighted_mean_of_squares(shape):
+    """From the SVD. Kills: a step too few, powers of 2n."""
+    W, start = randn(*shape), randn(shape[1], seed=3)
+    _, sigma, Vt = torch.linalg.svd(W)
+    sigma = torch.cat([sigma, torch.zeros(shape[1] - len(sigma))])
+    b = torch.cat([Vt, torch.zeros(0, shape[1])]) @ start
+    for n in (1, 2, 5):
+        found = power_iteration(lambda r: W @ r, lambda y: W.T @ y, start, steps=n)
+        expected = (sigma ** (4 * n + 2) * b**2).sum() / (sigma ** (4 * n) * b**2).sum()
+        assert_close(found**2, expected)
+
+
+def allowed(sigma, b, n):
+    """How much of σ_1² may be missing after n steps from a start with coordinates b."""
+    share = b[0] ** 2 / b.square().sum()
+    return (1 - share) / share * (sigma[1] / sigma[0]) ** (4 * n)
+
+
+@pytest.mark.equation("power-convergence")
+@pytest.mark.parametrize("ratio", [0.1, 0.7, 0.95])
+def test_power_iteration_misses_no_more_than_is_allowed(ratio):
+    """Nearly attained where the second value is small. Kills: a power of 4 (n + 1)."""
+    sigma, b = torch.tensor([2.0, 2 * ratio, ratio]), torch.tensor([1.0, 5.0, 0.1])
+    W = torch.diag(sigma)
+    for n in (1, 3):
+        found = power_iteration(lambda r: W @ r, lambda y: W.T @ y, b, steps=n)
+        missing = 1 - found**2 / 4
+        assert -1e-12 <= missing <= allowed(sigma, b, n) * (1 + 1e-9) + 1e-12
+        assert n > 1 or ratio > 0.1 or missing > 0.9 * allowed(sigma, b, n)
+
+
+@pytest.mark.equation("convolution-norm")
+@pytest.mark.parametrize("m", [1, 3, 5])
+def test_a_convolution_between_its_kernel_and_m_times_it(m):
+    """Kernels at random, wrapped and with zeros around; two of them attain the ends.
+
+    Kills: frequencies averaged, a bound of m², the kernel's own norm.
+    """
+    side = 9
+    for seed in range(3):
+        kernel = randn(2, 3, m, m, seed=seed)
+        reshaped = torch.linalg.matrix_norm(kernel.flatten(1), 2)
+        start = randn(3, side, side, seed=9)
+        zeros = convolution_norm(kernel, (side, side), start=start, steps=500)
+        for norm in (zeros, circular_convolution_norm(kernel, (side, side))):
+            assert reshaped * (1 - 1e-9) <= norm <= m * reshaped * (1 + 1e-9)
+    flat, point = torch.full((1, 1, m, m), 0.7), torch.zeros(1, 1, m, m)
+    point[..., m // 2, m // 2] = 0.7
+    assert_close(circular_convolution_norm(flat, (side, side)), torch.tensor(0.7 * m * m))
+    assert_close(torch.linalg.matrix_norm(flat.flatten(1), 2), torch.tensor(0.7 * m))
+    assert_close(circular_convolution_norm(point, (side, side)), torch.tensor(0.7))
+
+
 def test_power_iteration_of_a_matrix_that_is_not_symmetric_or_square():
     """Against the SVD, with the gradient of σ, u vᵀ. Kills: AᵀA taken for A², a detached A."""
     W = randn(4, 6).requires_grad_()

@@ -1,5 +1,7 @@
 """Flow matching: fields known in closed form, the continuity equation, straightness."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -27,6 +29,43 @@ class Known(nn.Module):
         return self.mean + (t * SCALE**2 - (1 - t)) / variance * (x - t * self.mean)
 
 
+def towards_normal(s):
+    """The field on the line for data N(0, s²)."""
+
+    def field(x, t):
+        t = t[:, None]
+        return (t * s**2 - (1 - t)) / ((1 - t) ** 2 + t**2 * s**2) * x
+
+    return field
+
+
+PLACES, BLUR = torch.tensor([-2.0, 1.0]), 0.4
+
+
+class TwoPlaces(nn.Module):
+    """The field on the line for data that are N(±, 0.4²) around two places."""
+
+    def forward(self, x, t):
+        t = t[:, None]
+        variance, away = (1 - t) ** 2 + t**2 * BLUR**2, x - t * PLACES
+        share = (-(away**2) / (2 * variance)).softmax(1)
+        towards = PLACES + (t * BLUR**2 - (1 - t)) / variance * away
+        return (share * towards).sum(1, keepdim=True)
+
+
+def at_two_places(n, seed=4):
+    """Data of `TwoPlaces`, (n, 1)."""
+    which = torch.randint(2, (n, 1), generator=seeded(seed))
+    return PLACES[which] + BLUR * torch.randn(n, 1, generator=seeded(seed + 1))
+
+
+def two_places_density(x, t):
+    """Of x_t, for data at two places: (B, 1) -> (B,)."""
+    t = t[:, None]
+    scale = ((1 - t) ** 2 + t**2 * BLUR**2).sqrt()
+    return Normal(t * PLACES, scale).log_prob(x).exp().mean(1)
+
+
 class Constant(nn.Module):
     def forward(self, x, t):
         return torch.ones_like(x) * torch.tensor([2.0, -1.0])
@@ -49,21 +88,134 @@ def test_the_known_field_makes_the_law_of_the_data():
     assert_cdf(drawn[:, 1], Normal(-2.0, 1.5).cdf, detects=0.06)
 
 
-def test_the_known_field_obeys_the_continuity_equation():
-    """∂p/∂t + div(p v) = 0 for x_t, by autograd. Kills nothing here: it checks the truth itself."""
-    field = Known()
-    x, t = torch.tensor([[0.3, -0.4]]), torch.tensor([0.6])
-
-    def density(x, t):
-        variance = (1 - t[:, None]) ** 2 + t[:, None] ** 2 * SCALE**2
-        return Normal(t[:, None] * MEAN, variance.sqrt()).log_prob(x).sum(1).exp()
-
-    rate = torch.autograd.functional.jacobian(lambda s: density(x, s), t).flatten()
-    flux = torch.autograd.functional.jacobian(lambda y: density(y, t)[:, None] * field(y, t), x)
-    assert_close(rate, -flux[0, :, 0].trace().reshape(1))
-    assert rate.abs() > 1e-3
+def normal_density(x, t):
+    """Of x_t, for data N(m, s²): (B, 2) -> (B,)."""
+    variance = (1 - t[:, None]) ** 2 + t[:, None] ** 2 * SCALE**2
+    return Normal(t[:, None] * MEAN, variance.sqrt()).log_prob(x).sum(1).exp()
 
 
+@pytest.mark.equation("continuity")
+@pytest.mark.parametrize(
+    ("density", "field", "x"),
+    [(normal_density, Known(), [[0.3, -0.4]]), (normal_density, Known(), [[1.5, 1.0]]),
+     (two_places_density, TwoPlaces(), [[0.2]]), (two_places_density, TwoPlaces(), [[-1.0]])],
+)  # fmt: skip
+def test_the_mean_velocity_obeys_the_continuity_equation(density, field, x):
+    """∂p/∂t + div(p v) = 0 for x_t, by autograd, on the line and in the plane.
+
+    Kills: a field that is not the mean velocity.
+    """
+    x = torch.tensor(x)
+    for t in (torch.tensor([0.2]), torch.tensor([0.6]), torch.tensor([0.9])):
+        rate = torch.autograd.functional.jacobian(lambda s: density(x, s), t).flatten()
+        flux = torch.autograd.functional.jacobian(
+            lambda y, t=t: density(y, t)[:, None] * field(y, t), x
+        )
+        assert_close(rate, -flux[0, :, 0].trace().reshape(1))
+        assert rate.abs() > 1e-6
+
+
+@pytest.mark.equation("mean-velocity")
+@pytest.mark.parametrize("t", [0.1, 0.5, 0.9])
+def test_the_mean_velocity_is_the_mean_over_lines_through_a_place(t):
+    """By quadrature over the data's end of the lines through x. Kills: x_0 - x_1."""
+    x_1 = torch.linspace(-8, 8, 40_001)
+    for x in (-1.0, 0.3, 2.0):
+        x_0 = (x - t * x_1) / (1 - t)
+        weight = Normal(PLACES, BLUR).log_prob(x_1[:, None]).exp().mean(1)
+        weight = weight * Normal(0.0, 1.0).log_prob(x_0).exp()
+        mean = (weight * (x_1 - x_0)).sum() / weight.sum()
+        found = TwoPlaces()(torch.tensor([[x]]), torch.tensor([t]))
+        assert_close(found.squeeze(), mean)
+
+
+@pytest.mark.equation("mean-velocity")
+def test_flow_matching_carries_noise_to_the_data_of_its_lines():
+    """Draws and densities of the flow of that field. Kills: time that runs backwards."""
+    model = FlowMatching(TwoPlaces(), dim=1, steps=80)
+    x = torch.tensor([[-2.1], [-0.5], [1.3]])
+    found = model.log_prob_estimate(x, generator=seeded(0)).detach()
+    assert_close(found.exp(), two_places_density(x, torch.ones(1)), atol=1e-4, rtol=0)
+    drawn = model.sample(20_000, generator=seeded(1))[:, 0]
+    assert_cdf(drawn, lambda x: Normal(PLACES, BLUR).cdf(x[:, None]).mean(1), detects=0.06)
+
+
+@pytest.mark.equation("flow-matching-loss")
+@pytest.mark.parametrize("field", [Known(), TwoPlaces()])
+def test_the_loss_is_the_distance_to_the_mean_velocity_and_a_rest(field):
+    """Example by example the difference of two losses has this mean. Kills: a mean of variables."""
+    squares = []
+
+    def off(x, t):
+        away = 0.3 * x.cos() * t[:, None] - 0.2
+        squares.append(away.square().sum(1))
+        return field(x, t) + away
+
+    x_1 = data(100_000) if isinstance(field, Known) else at_two_places(100_000)
+    x_0 = torch.randn(x_1.shape, generator=seeded(8))
+    with torch.no_grad():
+        loss, least = (
+            matching_loss(v, x_0, x_1, generator=seeded(3)) for v in (off, field)
+        )  # the same times
+    assert_mean(loss - least - squares[0], 0.0, detects=0.04)
+    assert least.mean() > 0.5, "the rest is not zero"
+
+
+@pytest.mark.equation("normal-field")
+@pytest.mark.parametrize("s", [0.3, 1.0, 2.0])
+def test_the_field_of_normal_data_and_its_paths(s):
+    """The path's derivative is the field, its end s x_0; the field is the regression's line.
+
+    Kills: the sign of 1 - t, a variance without squares.
+    """
+    field, x_0 = towards_normal(s), torch.tensor([[-1.3], [0.4]])
+    for t in (0.0, 0.3, 0.5, 1.0):
+        x_t, velocity = torch.autograd.functional.jvp(
+            lambda r: ((1 - r) ** 2 + r**2 * s**2).sqrt() * x_0, torch.tensor(t), torch.tensor(1.0)
+        )
+        assert_close(field(x_t, torch.full((2,), t)), velocity)
+    end, log_det = Continuous(field, dim=1, steps=200).encode(s * x_0)
+    assert_close(end, x_0, atol=1e-5, rtol=0)
+    assert_close(log_det, torch.full((2,), -math.log(s)), atol=1e-5, rtol=0)
+    noise, draws = torch.randn(2, 200_000, 1, generator=seeded(0))
+    x_t, gone = 0.6 * noise + 0.4 * s * draws, s * draws - noise
+    slope = (x_t * gone).mean() / x_t.square().mean()
+    assert_close(field(torch.ones(1, 1), torch.tensor([0.4])).squeeze(), slope, atol=0.02, rtol=0)
+
+
+@pytest.mark.equation("rectified-cost")
+@pytest.mark.parametrize("field", [Known(), TwoPlaces()])
+def test_pairs_of_a_flow_are_no_farther_apart_than_random_ones(field):
+    """Three means, in order, with gaps. Kills: pairs shuffled."""
+    x_1 = data(20_000) if isinstance(field, Known) else at_two_places(20_000)
+    x_0 = torch.randn(x_1.shape, generator=seeded(8))
+    D = x_1.shape[1]
+    pairs = FlowMatching(field, dim=D, steps=40).pairs(20_000, generator=seeded(0))
+    t = ((torch.arange(20_000) + 0.5) / 20_000)[torch.randperm(20_000, generator=seeded(2))]
+    x_t = (1 - t)[:, None] * x_0 + t[:, None] * x_1
+    with torch.no_grad():
+        middle = field(x_t, t).square().sum(1)
+    ours = (pairs[:, 1] - pairs[:, 0]).square().sum(1)
+    random = (x_1 - x_0).square().sum(1)
+    means = [each.mean().item() for each in (ours, middle, random)]
+    noise = [6 * each.std().item() / 20_000**0.5 for each in (ours, middle, random)]
+    assert means[0] + noise[0] < means[1] - noise[1]
+    assert means[1] + noise[1] < means[2] - noise[2]
+    if isinstance(field, Known):
+        assert means[0] == pytest.approx(
+            (MEAN.square() + (SCALE - 1) ** 2).sum().item(), abs=noise[0]
+        )
+
+
+@pytest.mark.equation("straightness")
+def test_straightness_of_normal_data():
+    """On the line, for s = 1: 2 - π/2, times x_0². Kills: the chord backwards, a sum over times."""
+    z = torch.tensor([[1.0], [-2.0]])
+    found = straightness(Continuous(towards_normal(1.0), dim=1, steps=1), z, points=200)
+    assert_close(found, (2 - math.pi / 2) * z[:, 0] ** 2, atol=1e-3, rtol=0)
+
+
+@pytest.mark.equation("mean-velocity")
 def test_the_regression_is_least_at_the_mean_velocity():
     """The gradient at the known field is zero, and not beside it. Kills: x_0 - x_1, t swapped."""
     field, x = Known(), data(100_000)
@@ -106,6 +258,7 @@ def test_pairs_are_noise_and_what_becomes_of_it():
     assert_cdf(pairs[:, 0, 0], Normal(0, 1).cdf, detects=0.2)
 
 
+@pytest.mark.equation("straightness")
 def test_straightness_is_zero_for_a_constant_field_only():
     """A constant field by hand, and a circle's by quadrature. Kills: a path of noise."""
     z = torch.randn(3, 2, generator=seeded(0))

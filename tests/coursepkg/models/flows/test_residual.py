@@ -38,6 +38,84 @@ def test_the_exact_layer_is_its_jacobian_and_is_undone():
     assert log_det.abs().max() > 0.1, "vacuous: no volume"
 
 
+@pytest.mark.equation("banach-iteration")
+def test_the_guesses_are_those_of_the_iteration():
+    """A slow loop. Kills: a sign, an average of two guesses, the distance of the wrong points."""
+    g, z = contraction(c=0.7), 2 * points(4)
+    found, steps = banach_inverse(g, z, contraction=0.7, tolerance=1e-8)
+    guesses = [z]
+    for _ in steps:
+        guesses.append((z - g(guesses[-1])).detach())
+    moved = torch.stack(guesses).diff(dim=0).norm(dim=2).max(1).values
+    assert_close(torch.tensor(steps), moved)
+    assert_close(found, guesses[-1])
+    assert len(steps) > 5, "vacuous: it was there at once"
+
+
+@pytest.mark.equation("banach-error")
+@pytest.mark.parametrize("c", [0.3, 0.9])
+def test_no_guess_is_farther_than_banach_allows_and_one_map_is_as_far(c):
+    """g(x) = -c x attains the bound, a network keeps it, and the prediction is the bound's.
+
+    Kills: 1 - c forgotten, c to another power.
+    """
+    for g, attained in ((lambda x: -c * x, True), (contraction(c=c), False)):
+        x = points(20)
+        z = (x + g(x)).detach()
+        y, errors, first = z, [], None
+        for _ in range(30):
+            y, before = (z - g(y)).detach(), y
+            first = (y - before).norm(dim=1) if first is None else first
+            errors.append((y - x).norm(dim=1))
+        n = torch.arange(1.0, 31)[:, None]
+        bound = c**n / (1 - c) * first
+        assert (torch.stack(errors) <= bound * (1 + 1e-9) + 1e-14).all()
+        if attained:
+            assert_close(torch.stack(errors), bound, rtol=1e-6, atol=1e-14)
+            least = predicted_iterations(
+                first.max().item(), contraction=c, tolerance=bound.max(1).values[6].item() * 1.0001
+            )
+            assert least == 7
+
+
+def stretches(c, apart):
+    """The least and the largest distance that two points may have behind a block."""
+    return (1 - c) * apart, (1 + c) * apart
+
+
+@pytest.mark.equation("residual-stretch")
+@pytest.mark.parametrize("c", [0.3, 0.9])
+def test_a_block_stretches_and_shrinks_by_no_more(c):
+    """Pairs near and far under a network; g = ± c x attain the two ends. Kills: c halved."""
+    layer = Residual(contraction(c=c), dim=3)
+    x, y = points(500), points(500) + 10 ** points(500)[:, :1] * torch.ones(3)
+    least, most = stretches(c, (x - y).norm(dim=1))
+    behind = (layer.encode(x)[0] - layer.encode(y)[0]).norm(dim=1)
+    assert ((least <= behind) & (behind <= most)).all()
+    for sign, end in ((-1, least), (1, most)):
+        assert_close(((x + sign * c * x) - (y + sign * c * y)).norm(dim=1), end)
+
+
+def lengths(a2, L):
+    """Mean share of a gradient's squared length behind L plain and L residual layers."""
+    return a2**L, (1 + a2) ** L
+
+
+@pytest.mark.equation("identity-path")
+@pytest.mark.parametrize(("a2", "L"), [(0.25, 1), (0.25, 3), (1.0, 2)])
+def test_mean_squared_length_of_a_gradient(a2, L):
+    """Random Jacobians with independent entries. Kills: 1 + L a², the cross term."""
+    D, many = 8, 20_000
+    J = torch.randn(L, many, D, D, generator=seeded(L)) * math.sqrt(a2 / D)
+    delta = torch.randn(D, generator=seeded(9))
+    for identity, expected in zip((0.0, 1.0), lengths(a2, L), strict=True):
+        back = delta.expand(many, D)
+        for layer in J:
+            back = identity * back + torch.einsum("nij,ni->nj", layer, back)
+        share = back.square().sum(1) / delta.square().sum()
+        assert_mean(share, expected, detects=0.2 * expected)
+
+
 def test_the_inverse_needs_no_more_steps_than_banach_predicts():
     """Every error under c^n / (1 - c) ‖x_1 - x_0‖, and 1e-6 within the prediction.
 
@@ -62,6 +140,7 @@ def test_a_slow_contraction_is_followed_to_its_end():
     assert abs(x.item() - 20) <= 1e-4
 
 
+@pytest.mark.equation("banach-error")
 def test_the_prediction_is_banachs():
     """c = 1/2, first step 1, ε = 1/100: 2 · 2^-n ≤ 1/100 from n = 8 on.
 
@@ -101,6 +180,83 @@ def scaled(x: torch.Tensor) -> torch.Tensor:
     return x * DIAGONAL
 
 
+@pytest.mark.equation("log-det-series")
+def test_the_series_is_the_log_determinant_whatever_the_eigenvalues():
+    """Complex and repeated ones, of either sign; and of a map that is not linear.
+
+    In two dimensions a turned stretch makes no noise under signs, nor does a diagonal Jacobian.
+    Kills: a sign, 1/k lost, powers of the wrong matrix.
+    """
+    for angle, c in ((0.3, 0.9), (2.0, 0.8), (3.14, 0.7), (0.0, 0.5)):
+        cos, sin = c * math.cos(angle), c * math.sin(angle)
+        A = torch.tensor([[cos, -sin], [sin, cos]])
+        x = points(2, 2)
+        _, series = log_det_series(
+            lambda y, A=A: y @ A.T, x, truncated_weights(x, 300), generator=seeded(0)
+        )
+        exact = torch.linalg.slogdet(torch.eye(2) + A)
+        assert exact.sign == 1
+        assert_close(series, exact.logabsdet.expand(2))
+    x = points(4)
+    _, series = log_det_series(
+        lambda y: 0.8 * y.sin(), x, truncated_weights(x, 200), generator=seeded(0)
+    )
+    assert_close(series, torch.log1p(0.8 * x.cos()).sum(1))
+
+
+def rest(D, c, n):
+    """The largest error of n terms, as a sum, and what is not less."""
+    missing = D * sum(c**k / k for k in range(n + 1, 4000))
+    return missing, D * c ** (n + 1) / ((n + 1) * (1 - c))
+
+
+@pytest.mark.equation("series-truncation")
+@pytest.mark.parametrize("c", [0.01, 0.6, 0.95])
+def test_what_a_truncated_series_misses(c):
+    """g = -c x misses as much as possible, a network no more. Kills: c to the power n, D lost."""
+    x, net = points(5), contraction(c=c)
+    for n in (1, 4):
+        missing, bound = rest(3, c, n)
+        assert missing <= bound
+        assert c > 0.01 or missing > 0.99 * bound, "the bound is near where c is small"
+        _, series = log_det_series(
+            lambda y: -c * y, x, truncated_weights(x, n), generator=seeded(0)
+        )
+        assert_close(series - 3 * math.log1p(-c), torch.full((5,), missing), rtol=1e-6, atol=1e-12)
+        J = torch.func.vmap(torch.func.jacrev(lambda row: net(row[None])[0]))(x).detach()
+        terms = [(-1) ** (k + 1) / k * torch.linalg.matrix_power(J, k) for k in range(1, n + 1)]
+        traces = sum(term.diagonal(dim1=1, dim2=2).sum(1) for term in terms)
+        error = traces - torch.linalg.slogdet(torch.eye(3) + J).logabsdet
+        assert (error.abs() <= missing).all()
+
+
+def sign_variance(A):
+    """Σ_{i<j} (A_ij + A_ji)²."""
+    return (A + A.T).triu(1).square().sum()
+
+
+@pytest.mark.equation("hutchinson")
+def test_mean_and_variance_of_random_signs():
+    """All 2^D signs, and those that the package draws. Kills: signs all alike, normal noise."""
+    for D in (1, 2, 4):
+        A = 0.3 * torch.randn(D, D, generator=seeded(D))
+        every = torch.cartesian_prod(*[torch.tensor([-1.0, 1.0])] * D).view(-1, D)
+        values = torch.einsum("ni,ij,nj->n", every, A, every)
+        assert_close(values.mean(), A.trace())
+        assert_close(values.var(unbiased=False), sign_variance(A))
+        x = torch.zeros(40_000, D)
+        _, drawn = log_det_series(
+            lambda y, A=A: y @ A.T, x, truncated_weights(x, 1), generator=seeded(0)
+        )
+        away = drawn - A.trace()
+        if D == 1:
+            assert_close(away, torch.zeros(40_000))
+            continue
+        assert_mean(drawn, A.trace().item(), detects=0.05)
+        assert_mean(away.square(), sign_variance(A).item(), detects=0.06)
+
+
+@pytest.mark.equation("log-det-series")
 def test_the_series_of_a_diagonal_map_is_log_1_plus_lambda():
     """Term by term against Mercator's series. Kills: a sign, 1/k lost, powers off by one."""
     x = points()
@@ -122,6 +278,7 @@ def test_random_signs_estimate_the_trace_without_bias():
     assert series.std() > 0.1, "vacuous: no noise"
 
 
+@pytest.mark.equation("roulette")
 def test_the_weights_of_the_roulette_have_mean_one_for_every_term():
     """Kills: P(N = k) for P(N ≥ k), one term too few, one number of terms for all examples."""
     w = roulette_weights(torch.zeros(200_000, 1), sure=2, stop=0.4, generator=seeded(0))
@@ -135,6 +292,7 @@ def test_the_weights_of_the_roulette_have_mean_one_for_every_term():
     assert ((w[:, 1:] > 0).int().diff(dim=1) <= 0).all(), "a sum that stopped goes on"
 
 
+@pytest.mark.equation("roulette")
 def test_the_roulette_has_no_bias_where_the_truncated_sum_has():
     """Against log|det|, of one point many times. Kills: weights forgotten."""
     layer = Residual(contraction(c=0.9), dim=3, sure=1, stop=0.15)
