@@ -186,11 +186,12 @@ def test_the_field_of_normal_data_and_its_paths(s):
 @pytest.mark.equation("rectified-cost")
 @pytest.mark.parametrize("field", [Known(), TwoPlaces()])
 def test_pairs_of_a_flow_are_no_farther_apart_than_random_ones(field):
-    """Three means, in order, with gaps. Kills: pairs shuffled."""
+    """Three means, in order; the first gap is the straightness. Kills: pairs shuffled."""
     x_1 = data(20_000) if isinstance(field, Known) else at_two_places(20_000)
     x_0 = torch.randn(x_1.shape, generator=seeded(8))
     D = x_1.shape[1]
-    pairs = FlowMatching(field, dim=D, steps=40).pairs(20_000, generator=seeded(0))
+    model = FlowMatching(field, dim=D, steps=40)
+    pairs = model.pairs(20_000, generator=seeded(0))
     t = ((torch.arange(20_000) + 0.5) / 20_000)[torch.randperm(20_000, generator=seeded(2))]
     x_t = (1 - t)[:, None] * x_0 + t[:, None] * x_1
     with torch.no_grad():
@@ -201,6 +202,11 @@ def test_pairs_of_a_flow_are_no_farther_apart_than_random_ones(field):
     noise = [6 * each.std().item() / 20_000**0.5 for each in (ours, middle, random)]
     assert means[0] + noise[0] < means[1] - noise[1]
     assert means[1] + noise[1] < means[2] - noise[2]
+    with torch.no_grad():
+        bend = straightness(model.flow, pairs[:4000, 0], points=40)
+    error = noise[0] + noise[1] + 6 * bend.std().item() / 4000**0.5
+    assert bend.mean().item() == pytest.approx(means[1] - means[0], abs=error)
+    assert bend.mean() > error, "vacuous: straight"
     if isinstance(field, Known):
         assert means[0] == pytest.approx(
             (MEAN.square() + (SCALE - 1) ** 2).sum().item(), abs=noise[0]
