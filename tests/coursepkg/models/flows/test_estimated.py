@@ -21,16 +21,15 @@ from coursepkg.models.flows import (
 )
 from coursepkg.models.transformed import Transformed
 from coursepkg.rng import seeded
+from tests.coursepkg.models.flows.truth import pressed
 from tests.statistics import assert_mean, assert_probs
 
 
 def layers(n: int = 2) -> list[Residual]:
     made = []
     for seed in range(n):
-        net = ContractiveMLP([2, 6, 2], contraction=0.7, generator=seeded(seed))
-        with torch.no_grad():
-            for layer in net.layers:
-                layer.linear.weight.mul_(5)
+        net = ContractiveMLP([2, 6, 2], contraction=0.7, steps=60, generator=seeded(seed))
+        pressed(net, seeded(seed + 10))
         made.append(Residual(net, dim=2, tolerance=1e-9, sure=2))
     return made
 
@@ -43,6 +42,8 @@ def test_its_mean_is_the_exact_flow_of_the_same_layers():
     """Kills: one layer's determinant lost, the base at x, a sign."""
     flow = EstimatedFlow(layers(), StandardNormal(2))
     exact = Transformed(Chain(layers()), StandardNormal(2)).log_prob(points(1))
+    for layer in layers():
+        assert layer.encode(points(1))[1].abs() > 0.2, "vacuous: a layer without volume"
     found = flow.log_prob_estimate(points(1).expand(4000, 2), generator=seeded(0)).detach()
     assert_mean(found, exact.item(), detects=0.1)
     assert found.std() > 1e-3, "vacuous: nothing is estimated"
@@ -103,6 +104,18 @@ def test_draws_are_levels_of_the_decoded_density():
     z, _ = front.encode(1 + torch.rand(2, 1, generator=seeded(3)))
     found = model.loss(torch.ones(2, 1, dtype=torch.int64), generator=seeded(3))
     assert_close(found, z.sum(1))
+
+
+def test_draws_far_out_are_levels_too():
+    """Kills: the level beyond the last, which rounding reaches."""
+
+    class Far(Noisy):
+        def sample(self, n, *, generator):
+            return torch.tensor([[-60.0], [60.0]])
+
+    front = Gaussianiser(dim=1, levels=3, smoothing=0.5).fit(torch.tensor([[0.5], [1.5], [1.5]]))
+    model = DequantisedEstimate(Far(), levels=3, transform=front)
+    assert model.sample(2, generator=seeded(0)).tolist() == [[0], [2]]
 
 
 def test_what_makes_no_sense_is_refused():
