@@ -101,8 +101,7 @@ def log_det_series(
         for k, weight in enumerate(weights.T, start=1):
             (row,) = torch.autograd.grad(g_y, y, row, retain_graph=True, create_graph=keep)
             total = total + weight * (-1) ** (k + 1) / k * (row * eps).sum(1)
-    z = x + g_y
-    return (z, total) if keep else (z.detach(), total.detach())
+    return x + g_y, total
 
 
 def truncated_weights(x: Tensor, terms: int) -> Tensor:

@@ -119,14 +119,18 @@ def test_the_norm_of_a_convolution_is_that_of_its_matrix():
 
 
 def test_the_norm_of_a_circular_convolution_is_exact():
-    """Kills: real parts only, a frequency left out."""
-    kernel = randn(3, 2, 3, 3, seed=2)
+    """Also where the steepest frequency is none of the real ones. Kills: real parts only."""
+    steepest = set()
+    for seed in range(6):
+        kernel = randn(3, 2, 3, 3, seed=seed)
 
-    def convolve(v):
-        return conv2d(pad(v, (1, 1, 1, 1), mode="circular"), kernel)
+        def convolve(v, kernel=kernel):
+            return conv2d(pad(v, (1, 1, 1, 1), mode="circular"), kernel)
 
-    exact = torch.linalg.matrix_norm(matrix(convolve), 2)
-    assert_close(circular_convolution_norm(kernel, (SIDE, SIDE)), exact)
+        exact = torch.linalg.matrix_norm(matrix(convolve), 2)
+        assert_close(circular_convolution_norm(kernel, (SIDE, SIDE)), exact)
+        steepest.add(bool(exact > 1.001 * torch.linalg.matrix_norm(kernel.sum((2, 3)), 2)))
+    assert steepest == {True, False} or steepest == {True}, "vacuous: always the mean frequency"
 
 
 def test_a_spectral_layer_is_scaled_down_and_never_up():
