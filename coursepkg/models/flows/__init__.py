@@ -25,7 +25,7 @@ from coursepkg.models.flows.lipschitz import (
     convolution_norm,
     power_iteration,
 )
-from coursepkg.models.flows.matching import FlowMatching, Reflow, straightness
+from coursepkg.models.flows.matching import FlowMatching, Reflow, matching_loss, straightness
 from coursepkg.models.flows.noise import ConditionalTransformed, VariationalNoise
 from coursepkg.models.flows.ode import dormand_prince, euler, rk4
 from coursepkg.models.flows.residual import (
@@ -69,6 +69,7 @@ __all__ = [
     "euler",
     "half",
     "log_det_series",
+    "matching_loss",
     "patch_order",
     "power_iteration",
     "predicted_iterations",

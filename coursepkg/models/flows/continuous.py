@@ -38,8 +38,14 @@ class Continuous(nn.Module):
         self.field, self.dim, self.steps = field, dim, steps
 
     def velocity(self, t: float, x: Tensor) -> Tensor:
-        """v(x, t) at one time for all, (B, D)."""
+        """v(x, t) at one time for all, (B, D).
+
+        Raises:
+            ValueError: if the field's velocities have not the shape of x.
+        """
         v: Tensor = self.field(x, torch.full_like(x[:, 0], t))
+        if v.shape != x.shape:
+            raise ValueError(f"field: expected shape {tuple(x.shape)}, got {tuple(v.shape)}")
         return v
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:

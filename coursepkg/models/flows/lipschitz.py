@@ -158,7 +158,7 @@ class ContractiveMLP(nn.Module):
         if len(widths) < 2:
             raise ValueError(f"widths: expected at least two sizes, got {list(widths)}")
         share = contraction ** (1 / (len(widths) - 1))
-        self.contraction = contraction
+        self.widths, self.contraction = tuple(widths), contraction
         self.layers = nn.ModuleList(
             SpectralLinear(*size, bound=share, steps=steps, generator=generator)
             for size in pairwise(widths)

@@ -20,17 +20,25 @@ from coursepkg.validate import check_real
 def matching_loss(field: nn.Module, x_0: Tensor, x_1: Tensor, *, generator: Generator) -> Tensor:
     """‖field(x_t, t) - (x_1 - x_0)‖² at one uniform t for each pair, (B, D) -> (B,).
 
+    Source: :eq:`flow-matching-loss`.
+
     Args:
         field: maps x (B, D) and times (B,) to velocities (B, D).
         x_0: where paths begin, (B, D).
         x_1: where they end, (B, D).
         generator: draws t.
+
+    Raises:
+        ValueError: if the three shapes, of both ends and of what the field says, differ.
     """
     t = torch.rand(len(x_1), generator=generator, device=x_1.device).to(x_1)
     x_t = (1 - t)[:, None] * x_0 + t[:, None] * x_1
     with global_state_from(generator):  # a network's dropout
-        away: Tensor = field(x_t, t) - (x_1 - x_0)
-    return away.square().sum(1)
+        v: Tensor = field(x_t, t)
+    if not v.shape == x_0.shape == x_1.shape:
+        shapes = [tuple(each.shape) for each in (v, x_0, x_1)]
+        raise ValueError(f"field, x_0, x_1: expected equal shapes, got {shapes}")
+    return (v - (x_1 - x_0)).square().sum(1)
 
 
 class FlowMatching(EstimatedFlow):
@@ -88,7 +96,8 @@ class Reflow(nn.Module):
 def straightness(flow: Continuous, z: Tensor, *, points: int) -> Tensor:
     """Mean of ‖v(x_t, t) - (x_1 - x_0)‖² over the path of each z, (B, D) -> (B,); 0 if straight.
 
-    Liu, Gong and Liu (2023), equation 8, at the midpoints of `points` intervals of time.
+    Source: :eq:`straightness`; Liu, Gong and Liu (2023), equation 8. The mean is over the midpoints
+    of `points` intervals of time.
 
     Args:
         flow: the field that paths follow.

@@ -32,10 +32,12 @@ def predicted_iterations(first: float, *, contraction: float, tolerance: float) 
         tolerance: ε, the largest distance that is allowed, > 0.
 
     Raises:
-        ValueError: if c is no contraction, or the tolerance not above zero.
+        ValueError: if c is no contraction, the tolerance not above zero, or `first` no length.
     """
     _check_contraction(contraction)
     check_positive(tolerance=tolerance)
+    if not first >= 0:
+        raise ValueError(f"first: expected a length, got {first}")
     near = tolerance * (1 - contraction)  # a first step as short as this one suffices
     return max(1, math.ceil(math.log(near / max(first, near)) / math.log(contraction)))
 
@@ -57,10 +59,12 @@ def banach_inverse(
         x (B, D), and the length of every step, of the example that moved most.
 
     Raises:
-        ValueError: if c is no contraction, or if the iterations that c promises did not suffice,
-            in which case g is not Lipschitz with c.
+        ValueError: if c is no contraction, the tolerance not above zero, or z not finite; and if
+            the iterations that c promises did not suffice, as then g is not Lipschitz with c.
     """
     _check_contraction(contraction)
+    check_positive(tolerance=tolerance)
+    check_real(z, event=tuple(z.shape[1:]), name="z")
     rounding = 2 * torch.finfo(z.dtype).eps * (1 + z.norm(dim=1).max().item())
     steps: list[float] = []
     x, enough = z, 1
@@ -147,14 +151,14 @@ class Residual(nn.Module):
     says it without bias, at a cost that does not grow with D. `decode` is a fixed-point iteration.
 
     Args:
-        net: g, a contraction.
+        net: g, a contraction, from D to D variables.
         dim: number of variables D.
         tolerance: of `decode`, in the distance of x.
         sure: terms of the series that are always taken.
         stop: probability to stop after each further one.
 
     Raises:
-        ValueError: if a number is impossible.
+        ValueError: if a number is impossible, or g begins or ends with another number of variables.
     """
 
     def __init__(
@@ -165,6 +169,8 @@ class Residual(nn.Module):
         check_positive(dim=dim, tolerance=tolerance, sure=sure)
         if not 0 < stop < 1:
             raise ValueError(f"stop: expected a probability in (0, 1), got {stop}")
+        if (net.widths[0], net.widths[-1]) != (dim, dim):
+            raise ValueError(f"net: expected {dim} inputs and outputs, got widths {net.widths}")
         self.net, self.dim, self.tolerance = net, dim, tolerance
         self.sure, self.stop = sure, stop
 

@@ -9,9 +9,9 @@ from coursepkg.models.flows import (
     FlowMatching,
     banach_inverse,
     circular_convolution_norm,
+    matching_loss,
     predicted_iterations,
 )
-from coursepkg.models.flows.matching import matching_loss
 from coursepkg.rng import seeded
 from tools.questions import marked, options
 

@@ -144,6 +144,10 @@ def test_what_makes_no_sense_is_refused():
                        lambda x: flow.estimate(x, generator=seeded(0))):  # fmt: skip
             with pytest.raises(ValueError, match=r"expected.*got"):
                 method(bad)
+    narrow = Continuous(lambda x, t: x[:, :1], dim=2, steps=2)
+    for method in (narrow.encode, narrow.decode, lambda z: narrow.path(z, points=2)):
+        with pytest.raises(ValueError, match=r"field: expected shape \(3, 2\), got \(3, 1\)"):
+            method(points())
     with pytest.raises(ValueError, match=r"steps: expected.*got 0"):
         Continuous(Linear(), dim=2, steps=0)
     with pytest.raises(ValueError, match=r"points: expected.*got 0"):

@@ -8,8 +8,13 @@ from torch import nn
 from torch.distributions import Normal
 from torch.testing import assert_close
 
-from coursepkg.models.flows import Continuous, FlowMatching, Reflow, straightness
-from coursepkg.models.flows.matching import matching_loss
+from coursepkg.models.flows import (
+    Continuous,
+    FlowMatching,
+    Reflow,
+    matching_loss,
+    straightness,
+)
 from coursepkg.rng import seeded
 from tests.statistics import assert_cdf, assert_mean
 
@@ -315,5 +320,10 @@ def test_wrong_shapes_are_refused():
     model = FlowMatching(Known(), dim=2, steps=2)
     with pytest.raises(ValueError, match=r"x: expected shape \(B, 2\)"):
         model.loss(torch.zeros(3, 3), generator=seeded(0))
+    ends = torch.zeros(3, 2), torch.ones(3, 2)
+    with pytest.raises(ValueError, match=r"field, x_0, x_1: expected equal shapes, got"):
+        matching_loss(lambda x, t: x[:, :1], *ends, generator=seeded(0))
+    with pytest.raises(ValueError, match=r"got \[\(3, 2\), \(1, 2\), \(3, 2\)\]"):
+        matching_loss(Known(), ends[0][:1], ends[1], generator=seeded(0))
     with pytest.raises(ValueError, match=r"x: expected shape \(B, 2, 2\)"):
         Reflow(Known(), dim=2).loss(torch.zeros(3, 2), generator=seeded(0))
