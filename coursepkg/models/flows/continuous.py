@@ -82,8 +82,8 @@ class Continuous(nn.Module):
 
         def slope(t: float, state: Tensor) -> Tensor:
             with torch.enable_grad():
-                y = state[:, :-1] if keep else state[:, :-1].detach()
-                y = y if y.requires_grad else y.requires_grad_()
+                y = state[:, :-1]
+                y = y if y.requires_grad else y.detach().requires_grad_()
                 v = self.velocity(t, y)
                 div = torch.zeros_like(y[:, 0])
                 for probe in probes:
@@ -91,8 +91,7 @@ class Continuous(nn.Module):
                         v, y, probe.expand_as(v), retain_graph=True, create_graph=keep
                     )
                     div = div + (row * probe).sum(1)
-            result = torch.cat([v, div[:, None]], dim=1)
-            return result if keep else result.detach()
+            return torch.cat([v, div[:, None]], dim=1)
 
         # from t = 1 back to 0: the integral of the divergence comes out with its minus
         state = torch.cat([x, torch.zeros_like(x[:, :1])], dim=1)

@@ -29,6 +29,7 @@ from coursepkg.models.flows import (
 from coursepkg.models.transformed import Transformed
 from coursepkg.nets import ResidualMLP, TimedMLP
 from tests.conformance.case import BAD_PLANE, Case, D, K, discrete, perturbed, plane, square
+from tests.coursepkg.models.flows.truth import pressed
 
 
 def coupling(dim: int, parity: int, monotone, generator: Generator) -> Coupling:
@@ -88,8 +89,8 @@ def conditions(n: int, generator: Generator) -> Tensor:
 
 
 def residual(generator: Generator) -> Residual:
-    net = ContractiveMLP([2, 8, 2], contraction=0.8, steps=30, generator=generator)
-    return Residual(perturbed(net, generator), dim=2, tolerance=1e-9, sure=6)
+    net = ContractiveMLP([2, 8, 2], contraction=0.6, steps=60, generator=generator)
+    return Residual(pressed(net, generator), dim=2, tolerance=1e-9, sure=6)
 
 
 def field(generator: Generator, dim: int = 2) -> TimedMLP:
