@@ -39,6 +39,23 @@ def test_a_perceptron_is_its_equation():
     assert len(net.blocks) == 2
 
 
+def test_a_convolution_is_its_equation():
+    """Kills: places without biases of their own, in the features or in the output."""
+    net = shaken(ResidualCNN((2, 5, 4), 3, hidden=4, blocks=2, generator=seeded(0)))
+    x = torch.randn(6, 40, generator=seeded(1))
+
+    def conv(layer, h):
+        return torch.nn.functional.conv2d(h, layer.weight, layer.bias, padding=1)
+
+    a = torch.nn.functional.silu
+    h = conv(net.first, x.view(6, 2, 5, 4)) + net.place
+    for block in net.blocks:
+        _, V, _, _, W = block
+        h = h + conv(W, a(conv(V, a(h))))
+    out = torch.einsum("oc,bchw->bohw", net.last[1].weight[..., 0, 0], a(h)) + net.bias
+    assert_close(net(x), out.flatten(1))
+
+
 def test_a_convolution_sees_its_neighbours_and_knows_its_place():
     """3×3 and one block: a pixel reaches 3 rows away, no farther. Kills: padding, places shared."""
     net = shaken(ResidualCNN((2, 9, 9), 3, hidden=4, blocks=1, generator=seeded(0)))
@@ -72,8 +89,9 @@ def test_a_timed_network_tells_all_times_from_0_to_1_apart():
     assert torch.pdist(out).min() > 1e-3
     assert_close(out[1], net(x[:1], t[1:2])[0])
     angle = torch.pi * 0.4 * torch.tensor([1.0, 2.0, 3.0])
-    features = torch.cat([torch.zeros(2), angle.sin(), angle.cos()])[None]
-    assert_close(out[1:2], net.net(features))
+    place = torch.tensor([0.5, -2.0])
+    features = torch.cat([place, angle.sin(), angle.cos()])[None]
+    assert_close(net(place[None], t[1:2]), net.net(features))
 
 
 def test_weights_repeat_with_the_generator():

@@ -37,6 +37,28 @@ def test_the_error_falls_with_the_order(solver, order):
     assert errors[1] < (0.1 if order == 1 else 1e-6)
 
 
+def test_euler_asks_at_the_beginning_of_each_step():
+    """dx/dt = t, by hand: 0.25 · (0 + 0.25 + 0.5 + 0.75). Kills: another time within the step."""
+    for start, expected in ((0.0, 0.375), (1.0, 1.375)):
+        x = euler(lambda t, x: torch.full_like(x, t), torch.zeros(1), start=start, end=start + 1,
+                  steps=4)  # fmt: skip
+        assert x.item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("end", [1.0, -2.0])
+def test_adaptive_steps_ask_nowhere_beyond_the_end(end):
+    """Kills: a last step that goes too far and comes back, where the slope may not exist."""
+    asked = []
+
+    def noted(t, x):
+        asked.append(t)
+        return -x
+
+    found, _ = dormand_prince(noted, torch.ones(1), start=0, end=end)
+    assert max(t / end for t in asked) <= 1 + 1e-12
+    assert found.item() == pytest.approx(math.exp(-end), rel=1e-5)
+
+
 @pytest.mark.parametrize("end", [2.0, -1.5])
 def test_adaptive_steps_meet_their_tolerance_forwards_and_backwards(end):
     """Kills: a coefficient of the tableau, a last step beyond the end."""
