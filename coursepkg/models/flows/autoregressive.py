@@ -26,7 +26,8 @@ class AutoregressiveFlow(nn.Module):
             other; θ of a block must not depend on that block or a later one.
         monotone: an increasing map s_d, such as `Affine`.
         dim: number of variables D.
-        block: how many variables are moved at once; divides D.
+        block: how many variables are moved at once; divides D, and is the network's own where it
+            says (`net.block`): with another one draws would be wrong.
 
     Raises:
         ValueError: if a number is impossible.
@@ -37,6 +38,8 @@ class AutoregressiveFlow(nn.Module):
         check_positive(dim=dim, block=block)
         if dim % block:
             raise ValueError(f"block: expected a divisor of {dim}, got {block}")
+        if (own := getattr(net, "block", block)) != block:
+            raise ValueError(f"block: expected {own}, as the network has it, got {block}")
         self.net, self.monotone, self.dim, self.block = net, monotone, dim, block
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
