@@ -44,8 +44,9 @@ class Dequantised(nn.Module):
     Args:
         density: f, an `nn.Module` with `log_prob` of real vectors.
         levels: number of levels K >= 2.
-        noise: q(u | x); default uniform. Noise that knows x (variational dequantisation: Ho et al.,
-            *Flow++*, 2019) tightens the bound.
+        noise: q(u | x), positive on all of the cell (else the mean weight is only the mass of the
+            part that it reaches); default uniform. Noise that knows x (variational dequantisation:
+            Ho et al., *Flow++*, 2019) can tighten the bound.
         dtype: precision in which f gets x + u; default that of its own first tensor.
 
     Raises:
@@ -100,7 +101,7 @@ class Dequantised(nn.Module):
         check_levels(x, levels=self.levels)
         u, log_q = self.noise.sample(x, generator=generator)
         y = (x + u).to(self.dtype or _dtype(self.density))
-        return torch.minimum(y, torch.nextafter((x + 1).to(y), x.to(y))), log_q
+        return torch.minimum(y, torch.nextafter(x.to(y) + 1, x.to(y))), log_q
 
 
 class FittedDequantised(Dequantised):

@@ -2,6 +2,7 @@
 
 import copy
 
+import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.protocols import Fittable, Proposal, Transform
@@ -42,7 +43,8 @@ class Transformed(nn.Module):
         transform = copy.deepcopy(self.transform)
         if isinstance(transform, Fittable):
             transform.fit(x)
-        z, _ = transform.encode(x)
+        with torch.no_grad():
+            z, _ = transform.encode(x)
         self.density.fit(z)  # type: ignore[attr-defined]  # only set where f can be fitted
         self.transform = transform  # after the density, which may have refused
         return self

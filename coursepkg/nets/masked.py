@@ -21,15 +21,21 @@ class MaskedMLP(nn.Module):
     Args:
         dim: number of variables D >= 2.
         size: outputs of each variable.
-        hidden: widths of the hidden layers, at least one.
+        hidden: widths of the hidden layers, at least one; all >= D - 1, or some variables would be
+            seen by no output.
         generator: draws the initial weights.
+
+    Raises:
+        ValueError: if a number is impossible.
     """
+
+    block = 1  # variables that are moved at once, for `AutoregressiveFlow`
 
     def __init__(self, dim: int, size: int, *, hidden: Sequence[int], generator: Generator) -> None:
         super().__init__()
-        if dim < 2 or size < 1 or not hidden or min(hidden) < 1:
+        if dim < 2 or size < 1 or not hidden or min(hidden) < dim - 1:
             raise ValueError(
-                f"expected dim >= 2, size >= 1 and hidden widths >= 1, got {dim}, {size}, "
+                f"expected dim >= 2, size >= 1 and hidden widths >= dim - 1, got {dim}, {size}, "
                 f"{list(hidden)}"
             )
         with global_state_from(generator):
@@ -69,6 +75,9 @@ class CausalTransformer(nn.Module):
         heads: number of attention heads.
         dropout: probability that a feature of a branch is dropped.
         generator: draws the initial weights.
+
+    Raises:
+        ValueError: if a number is impossible.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ from coursepkg.validate import check_positive, check_real
 
 
 class AutoregressiveFlow(nn.Module):
-    r"""z_d = s_d(x_d; θ_d), where θ_d comes from the blocks before that of d.
+    r"""z_d = g_d(x_d; θ_d), where θ_d comes from the blocks before that of d.
 
     Source: :eq:`autoregressive-flow`.
 
@@ -24,9 +24,10 @@ class AutoregressiveFlow(nn.Module):
     Args:
         net: maps (B, D) to parameters θ, (B, size · D), the D of one parameter after those of the
             other; θ of a block must not depend on that block or a later one.
-        monotone: an increasing map s_d, such as `Affine`.
+        monotone: an increasing map g_d, such as `Affine`.
         dim: number of variables D.
-        block: how many variables are moved at once; divides D.
+        block: how many variables are moved at once; divides D, and is the network's own where it
+            says (`net.block`): with another one draws would be wrong.
 
     Raises:
         ValueError: if a number is impossible.
@@ -37,6 +38,8 @@ class AutoregressiveFlow(nn.Module):
         check_positive(dim=dim, block=block)
         if dim % block:
             raise ValueError(f"block: expected a divisor of {dim}, got {block}")
+        if (own := getattr(net, "block", block)) != block:
+            raise ValueError(f"block: expected {own}, as the network has it, got {block}")
         self.net, self.monotone, self.dim, self.block = net, monotone, dim, block
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:

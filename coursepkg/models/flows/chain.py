@@ -14,7 +14,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.protocols import Fittable, Transform
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_order, check_positive, check_real
 
 
 class StandardNormal(nn.Module):
@@ -131,13 +131,13 @@ class Permutation(nn.Module):
         order: a permutation of 0..D-1, (D,) int64.
 
     Raises:
-        ValueError: if it is none.
+        TypeError: if the order is not int64.
+        ValueError: if it is no permutation.
     """
 
     def __init__(self, order: Tensor) -> None:
         super().__init__()
-        if order.ndim != 1 or sorted(order.tolist()) != list(range(len(order))):
-            raise ValueError(f"order: expected a permutation of 0..D-1, got {order.tolist()[:10]}")
+        check_order(order, dim=order.numel())
         self.order: Tensor
         self.register_buffer("order", order.clone())
 

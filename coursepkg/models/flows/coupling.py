@@ -67,7 +67,7 @@ def checkerboard(shape: tuple[int, int, int], *, parity: int) -> Tensor:
 
     Args:
         shape: channels C, height H, width W.
-        parity: 0 or 1; neighbours in a chain take turns.
+        parity: even or odd; neighbours in a chain take turns.
     """
     C, H, W = shape
     places = torch.arange(H)[:, None] + torch.arange(W) + parity
@@ -75,5 +75,5 @@ def checkerboard(shape: tuple[int, int, int], *, parity: int) -> Tensor:
 
 
 def half(dim: int, *, parity: int) -> Tensor:
-    """The first half of the variables or channels (parity 0), or the second (1); (dim,) bool."""
-    return (torch.arange(dim) < dim // 2) ^ bool(parity)
+    """The first half of the variables or channels if parity is even, else the second; (dim,)."""
+    return (torch.arange(dim) < dim // 2) ^ bool(parity % 2)

@@ -123,7 +123,9 @@ class RationalQuadraticSpline:
         a = h * (s - d_0) + climb * bend
         b = h * d_0 - climb * bend
         c = -s * climb
-        xi = -2 * c / (b + (b**2 - 4 * a * c).clamp(min=0).sqrt())
+        root = (b**2 - 4 * a * c).clamp(min=0).sqrt()
+        q = b + torch.where(b < 0, -root, root)
+        xi = torch.where(b < 0, -q, -2 * c) / torch.where(b < 0, 2 * a, q)
         return torch.where(inside, x_k + xi * w, z)
 
     def _bin(self, value: Tensor, theta: Tensor, *, axis: int) -> list[tuple[Tensor, Tensor]]:

@@ -9,8 +9,9 @@ from coursepkg.validate import check_positive, check_real
 class ActNorm(nn.Module):
     """z_d = (x_d - shift_d) e^(-log_scale_d): batch normalisation that does not see the batch.
 
-    Kingma and Dhariwal, *Glow* (2018), section 3.1. `fit` starts it so that the data which reach it
-    have mean 0 and variance 1 each; then gradients train it. Before, it is the identity.
+    Kingma and Dhariwal, *Glow* (2018), section 3.1, there one for each channel. `fit` starts it so
+    that the data which reach it have mean 0 and variance 1 each; then gradients train it. Before,
+    it is the identity.
     Source: :eq:`actnorm`.
 
     Args:
@@ -63,7 +64,8 @@ class LULinear(nn.Module):
         places: how many places share W; a vector is (C · places), channels first.
 
     Raises:
-        ValueError: if W is not square, or singular to working precision.
+        TypeError: if W is not of floating point.
+        ValueError: if W is not square, not finite, or singular to working precision.
     """
 
     def __init__(self, matrix: Tensor, *, places: int = 1) -> None:
@@ -71,6 +73,7 @@ class LULinear(nn.Module):
         check_positive(places=places)
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
             raise ValueError(f"matrix: expected shape (C, C), got {tuple(matrix.shape)}")
+        check_real(matrix, event=tuple(matrix.shape[1:]), name="matrix")
         if not (condition := torch.linalg.cond(matrix).item()) < 1 / torch.finfo(matrix.dtype).eps:
             raise ValueError(f"matrix: expected an invertible one, got condition {condition:.3g}")
         P, L, U = torch.linalg.lu(matrix)

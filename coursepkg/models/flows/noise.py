@@ -13,7 +13,7 @@ from torch.nn.functional import logsigmoid
 
 from coursepkg.protocols import Proposal, Transform
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_levels, check_real
+from coursepkg.validate import check_levels, check_positive, check_real
 
 
 class ConditionalTransformed(nn.Module):
@@ -75,13 +75,19 @@ class VariationalNoise(nn.Module):
     Args:
         transform: acts on x (first), scaled to [-1, 1], and ε side by side, 2 D variables.
         dim: number of pixels D.
-        levels: number of levels K.
+        levels: number of levels K >= 2.
+
+    Raises:
+        ValueError: if a number is impossible.
     """
 
     spread = 1.702  # σ(1.702 ε) is uniform within 0.01
 
     def __init__(self, transform: Transform, *, dim: int, levels: int) -> None:
         super().__init__()
+        check_positive(dim=dim)
+        if levels < 2:
+            raise ValueError(f"levels: expected at least 2, got {levels}")
         self.transform, self.dim, self.levels = transform, dim, levels
 
     def sample(self, x: Tensor, *, generator: Generator) -> tuple[Tensor, Tensor]:

@@ -134,14 +134,16 @@ def test_passes_of_a_draw():
 
 @pytest.mark.question("q-11-discs")
 def test_what_lies_between_two_discs():
-    """The bound on the mass between, for growing stretch; and the density there is positive."""
+    """The mass of a strip that is pulled across, its bound, and the density, which is positive."""
     normal = Normal(0.0, 1.0)
     bounds = [(normal.cdf(torch.tensor(1 / c)) - 0.5).item() for c in (1, 10, 100, 1000)]
     flow = Transformed(Chain([coupling(n) for n in range(3)]), StandardNormal(4))
     anywhere = 10 * torch.randn(100, 4, generator=seeded(0))
     positive = bool(flow.log_prob(anywhere).isfinite().all())
-    falls = bounds == sorted(bounds, reverse=True) and bounds[-1] < 1e-3
-    holds = [not positive, positive and falls and bounds[-1] > 0, not falls]
+    strips = [2 * normal.cdf(torch.tensor(0.5 / c)).item() - 1 for c in (1, 10, 100, 1000)]
+    falls = strips == sorted(strips, reverse=True) and strips[-1] < 1e-3
+    bounded = all(0 < bound <= strip for bound, strip in zip(bounds, strips, strict=True))
+    holds = [not positive, positive and falls and bounded, not falls]
     assert [o for o, yes in zip(options("q-11-discs"), holds, strict=True) if yes] == [
         marked("q-11-discs")
     ]

@@ -80,6 +80,14 @@ def test_what_is_fitted_is_the_transform_and_then_the_density():
     assert torch.equal(fixed.transform.shift, Affine().shift)
 
 
+def test_what_is_fitted_holds_no_graph():
+    """Kills: z with a history, by which Σ would hold on to the data and no copy could be made."""
+    model = Transformed(Affine(), CorrelatedNormal(dim=D, shrinkage=0.1))
+    model.fit(torch.randn(50, D, generator=seeded(1)))
+    assert not model.density.scale_tril.requires_grad
+    assert torch.equal(copy.deepcopy(model).density.scale_tril, model.density.scale_tril)
+
+
 def test_a_refused_fit_leaves_the_transform_as_it_was():
     model = Transformed(Moments(), CorrelatedNormal(dim=D, shrinkage=0))
     with pytest.raises(ValueError, match="linear dependence"):

@@ -242,7 +242,9 @@ def test_squeezing_trades_space_for_channels():
     [
         (lambda: Chain([]), r"transforms: expected at least one, got none"),
         (lambda: Chain([torch.nn.Identity()]), r"transforms: expected encode.*got a Identity"),
-        (lambda: Permutation(torch.tensor([0, 0])), r"order: expected a permutation.*got \[0, 0\]"),
+        (lambda: Permutation(torch.tensor([0, 0])), r"order: expected a perm.*got.*\[0, 0\]"),
+        (lambda: Permutation(torch.arange(2)[None]), r"order: expected a perm.*got.*\(1, 2\)"),
+        (lambda: Permutation(torch.tensor([False, True])), r"order: expected an int64.*torch.bool"),
         (lambda: FactorOut(linear(0), kept=4, dim=4), r"kept: expected 0 < kept < 4, got 4"),
         (lambda: FactorOut(linear(0), kept=0, dim=4), r"kept: expected 0 < kept < 4, got 0"),
         (lambda: squeeze_order((1, 3, 4)), r"shape: expected an even.*got 3 and 4"),

@@ -74,12 +74,14 @@ def test_images_pass_through_a_convolution():
 
 
 def test_masks_are_those_of_the_paper():
-    """Kills: parities swapped, stripes, a board that forgets a channel."""
+    """Kills: parities swapped, stripes, a forgotten channel, layer 2 of a chain odd as layer 1."""
     board = checkerboard((2, 2, 3), parity=0).int().view(2, 2, 3)
     assert board[0].tolist() == board[1].tolist() == [[1, 0, 1], [0, 1, 0]]
     assert torch.equal(checkerboard((2, 2, 3), parity=1).int().view(2, 2, 3), 1 - board)
     assert half(5, parity=0).tolist() == [True, True, False, False, False]
     assert half(5, parity=1).tolist() == [False, False, True, True, True]
+    assert torch.equal(half(5, parity=2), half(5, parity=0))
+    assert torch.equal(checkerboard((2, 2, 3), parity=2), checkerboard((2, 2, 3), parity=0))
 
 
 def test_the_callers_mask_is_not_kept():

@@ -119,13 +119,26 @@ def test_extreme_parameters_stay_invertible():
     assert_close(spline.decode(z, theta), x, atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize(("dtype", "error"), [(torch.float32, 1e-3), (torch.float64, 1e-11)])
+def test_the_way_back_does_not_cancel(dtype, error):
+    """In z, since flat bins lose x. Kills: one form of the root for both signs of its middle term.
+
+    In single precision that form lands in another bin, as far away as the reach.
+    """
+    spline = RationalQuadraticSpline(bins=8, reach=4.0)
+    z = 3 * torch.randn(4000, 4, generator=seeded(0), dtype=dtype)
+    theta = 10 * torch.randn(4000, spline.size, 4, generator=seeded(1), dtype=dtype)
+    assert_close(spline.encode(spline.decode(z, theta), theta)[0], z, atol=error, rtol=0)
+
+
 def test_gradients_are_finite_outside_the_reach_too():
     """Kills: where() that lets a NaN of the branch not taken through."""
     spline = RationalQuadraticSpline(bins=3, reach=1.0)
     x, theta = setting(spline)
     x, theta = (100 * x).requires_grad_(), theta.requires_grad_()
     z, log_slope = spline.encode(x, theta)
-    grads = torch.autograd.grad((z + log_slope).sum(), (x, theta))
+    back = spline.decode(x, theta)
+    grads = torch.autograd.grad((z + log_slope + back).sum(), (x, theta))
     assert all(g.isfinite().all() for g in grads)
 
 

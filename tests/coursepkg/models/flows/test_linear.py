@@ -78,6 +78,8 @@ def test_a_rotation_keeps_lengths():
     [
         (lambda: LULinear(torch.ones(3, 3)), r"matrix: expected an invertible one, got condition"),
         (lambda: LULinear(torch.zeros(3, 3)), r"matrix: expected an invertible one, got condition"),
+        (lambda: LULinear(torch.full((2, 2), torch.nan)), r"matrix: expected finite.*got 4 NaN"),
+        (lambda: LULinear(torch.eye(2).long()), r"matrix: expected a floating-point.*torch.int64"),
         (lambda: LULinear(torch.ones(3, 2)), r"matrix: expected shape \(C, C\), got \(3, 2\)"),
         (lambda: LULinear(torch.eye(3), places=0), r"places: expected.*got 0"),
         (lambda: LULinear(torch.eye(3)).encode(points()), r"x: expected shape"),
@@ -89,5 +91,5 @@ def test_a_rotation_keeps_lengths():
     ],
 )
 def test_what_makes_no_sense_is_refused(make, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         make()

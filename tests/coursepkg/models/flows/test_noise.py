@@ -161,6 +161,10 @@ def test_a_layer_that_moves_the_conditions_is_refused():
 
 
 def test_what_is_no_level_is_refused():
+    with pytest.raises(ValueError, match=r"levels: expected at least 2, got 1"):
+        VariationalNoise(pairs(2, 2), dim=2, levels=1)
+    with pytest.raises(ValueError, match=r"dim: expected a finite number > 0, got 0"):
+        VariationalNoise(pairs(2, 2), dim=0, levels=K)
     with pytest.raises(ValueError, match=r"x: expected levels 0..2, got values from 3 to 3"):
         noise().sample(torch.full((1, 2), K), generator=seeded(0))
     with pytest.raises(ValueError, match=r"x: expected shape"):
