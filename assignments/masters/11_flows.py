@@ -282,7 +282,9 @@ for d in range(3):
     want, low, high = want + weight @ line[:60], low + line.min(), high + line.max()
 log_p = log_probability(density, np.tile(x, (n, 1)), 1, seeded(int(rng.integers(2**31))))
 # Hoeffding, wrong once in a million
-assert abs(np.mean(log_p) - want) < (high - low) * np.sqrt(np.log(2e6) / (2 * n))
+assert abs(np.asarray(log_p, dtype=float).mean() - want) < (high - low) * np.sqrt(
+    np.log(2e6) / (2 * n)
+)
 far = {"weights": np.ones(1), "means": np.zeros((1, 64)), "scales": np.full((1, 64), 0.25)}
 x = rng.integers(3, 8, size=(5, 64))
 got = np.asarray(log_probability(far, x, 7, seeded(int(rng.integers(2**31)))), dtype=float)
