@@ -611,7 +611,7 @@ assert v.shape == (5, 2), f"shape {v.shape}"
 far = np.linalg.norm(v - (end - start), axis=1).max() / np.linalg.norm(end - start)
 assert far < 0.1, f"the velocity is wrong by {far:.0%}"
 
-# %% nbgrader={"grade": true, "grade_id": "q7-euler", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "q7-steps", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 # hint: `euler` with any linear velocity and other numbers of steps
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng([SEED, 11])
