@@ -1,0 +1,12 @@
+# %% nbgrader={"grade": false, "grade_id": "q2-there", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def couple(params, mask, x):
+    """All of x goes in."""
+    s, t = np.split(net(params, x), 2, axis=1)
+    z = np.where(mask, x, (x + t) * special.expit(s + 2))
+    return z, special.log_expit(s + 2)[:, ~mask].sum(1)
+
+# %% nbgrader={"grade": false, "grade_id": "q2-back", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def uncouple(params, mask, z):
+    """All of z goes in."""
+    s, t = np.split(net(params, z), 2, axis=1)
+    return np.where(mask, z, z / special.expit(s + 2) - t)

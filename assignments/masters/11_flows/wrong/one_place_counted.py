@@ -1,0 +1,5 @@
+# %% nbgrader={"grade": false, "grade_id": "q4-layer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def actnorm(x, s, b):
+    """H W is forgotten."""
+    B, _, H, W = x.shape
+    return np.exp(s)[:, None, None] * x + b[:, None, None], np.full(B, s.sum())
