@@ -193,11 +193,11 @@ def test_what_lacks_a_name_of_a_cell_below_is_defined_at_the_end(worker):
 
 def test_what_lacks_a_name_waits_for_the_next_questions_cells(worker):
     """Kills: a constant above question 1 that question 5 asks for, whose function comes between."""
-    define(worker, "TOP = half(3)")
+    define(worker, "top = half(3)")
     worker.finish()
     define(worker, "def half(n): return n / 2", number=2)
     worker.finish()
-    assert worker.module.TOP == pytest.approx(1.5)
+    assert worker.module.top == pytest.approx(1.5)
 
 
 def test_what_waits_for_a_name_does_not_wait_for_ever(worker, monkeypatch):
