@@ -83,8 +83,8 @@ clean:  ## remove what was built, but not .venv
 	@rm -rf _build .make book/generated book/_static/mathjax book/_static/assignments assignments/release .pytest_cache .mypy_cache .ruff_cache
 
 # torch comes from TORCH_INDEX if given; on Linux without a CUDA card from the index of CPU builds, which
-# saves two gigabytes; else, or if that cannot be reached, from pip's own index. The rest by uv, in a tenth
-# of pip's time; who reaches packages only through pip's own settings gets them from pip.
+# saves two gigabytes; else, or if that cannot be reached, from pip's own index. The rest by uv, sooner
+# than by pip; who reaches packages only through pip's own settings gets them from pip.
 $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "Python 3.11 or newer is needed, found: $$($(PYTHON) --version 2>&1 | head -n 1). Name one: make PYTHON=/path/to/python3.11"; exit 1; }
