@@ -12,6 +12,7 @@ CPU_INDEX := https://download.pytorch.org/whl/cpu
 ALL ?=
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check
+UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 export OMP_NUM_THREADS ?= 1
 unexport MPLBACKEND
 
@@ -82,7 +83,8 @@ clean:  ## remove what was built, but not .venv
 	@rm -rf _build .make book/generated book/_static/mathjax book/_static/assignments assignments/release .pytest_cache .mypy_cache .ruff_cache
 
 # torch comes from TORCH_INDEX if given; on Linux without a CUDA card from the index of CPU builds, which
-# saves two gigabytes; else, or if that cannot be reached, from pip's own index.
+# saves two gigabytes; else, or if that cannot be reached, from pip's own index. The rest by uv, sooner
+# than by pip; who reaches packages only through pip's own settings gets them from pip.
 $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "Python 3.11 or newer is needed, found: $$($(PYTHON) --version 2>&1 | head -n 1). Name one: make PYTHON=/path/to/python3.11"; exit 1; }
@@ -95,7 +97,8 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 	elif [ "$$(uname)" = Linux ] && ! nvidia-smi >/dev/null 2>&1; then \
 	  $(PIP) install --no-deps --retries 1 --timeout 10 --index-url $(CPU_INDEX) "$$torch" 2>/dev/null || \
 	  echo "── no $$torch from $(CPU_INDEX): it comes from pip's own index"; fi
-	@$(PIP) install -c constraints.txt -r requirements.txt
+	@{ $(PIP) install -c constraints.txt uv && $(UV) -c constraints.txt -r requirements.txt; } || \
+	  { echo "── uv cannot install it: pip does"; $(PIP) install -c constraints.txt -r requirements.txt; }
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@$(BIN)/python -m coursepkg.data.fetch
 	@touch $@

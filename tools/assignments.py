@@ -8,19 +8,22 @@ replaces both folders only if every master passed its own tests and nothing of a
 
 import ast
 import json
+import logging
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import jupytext
 import nbformat
 import typer
+from nbgrader.converters import GenerateAssignment
+from nbgrader.converters.base import NbGraderException
+from nbgrader.coursedir import CourseDirectory
 from nbgrader.validator import Validator
 from rich.progress import track
 from traitlets.config import Config
@@ -92,17 +95,21 @@ def generate(course: Path, name: str) -> Path:
     Raises:
         ValueError: nbgrader refuses the master; the message is nbgrader's.
     """
-    stub = f"c = get_config()\nc.ClearSolutions.code_stub = {{'python': {STUB!r}}}\n"
-    (course / "nbgrader_config.py").write_text(stub, encoding="utf-8")
-    command = [
-        *(sys.executable, "-m", "nbgrader", "generate_assignment", name),
-        *("--no-db", "--force", "--log-level=WARN", f"--course-dir={course}"),
-    ]
-    done = subprocess.run(command, cwd=course, capture_output=True, text=True, check=False)
-    made = course / "release" / name / f"{name}.ipynb"
-    if done.returncode or not made.exists():
-        raise ValueError(f"{name}: nbgrader made no release\n{done.stdout}{done.stderr}")
-    return made
+    settings = Config()
+    settings.CourseDirectory.root = str(course)
+    settings.CourseDirectory.assignment_id = name
+    settings.ClearSolutions.code_stub = {"python": STUB}
+    settings.GenerateAssignment.no_database, settings.SaveCells.enabled = True, False
+    step = GenerateAssignment(coursedir=CourseDirectory(config=settings), config=settings)
+    said = StringIO()
+    step.log.addHandler(handler := logging.StreamHandler(said))
+    try:
+        step.start()
+    except (NbGraderException, SystemExit) as error:
+        raise ValueError(f"{name}: nbgrader made no release\n{said.getvalue()}{error}") from error
+    finally:
+        step.log.removeHandler(handler)
+    return course / "release" / name / f"{name}.ipynb"
 
 
 def secrets(master: nbformat.NotebookNode) -> set[str]:

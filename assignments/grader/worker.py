@@ -140,14 +140,13 @@ class Worker:
             exec(code, self.space)
 
     def finish(self) -> int:
-        """Once all cells have run: define what lacked a name that a cell below gave.
+        """Once all cells of a question have run: define what lacked a name that a cell below gave.
 
         Returns:
             The number of the last cell that may have changed what those above it made.
         """
-        waiting, self.waiting = self.waiting, []
         with contextlib.suppress(OutOfTime), self.alarm.after(LATE_SECONDS):
-            for node in waiting:
+            for node in self.waiting:  # one that lacks its name yet waits for the next question
                 if names(node) and not names(node) & self.space.keys():
                     with contextlib.suppress(Exception):
                         self.run(node)

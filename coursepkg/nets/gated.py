@@ -158,7 +158,7 @@ class GatedLayer(nn.Module):
 
 
 class GatedPixelCNN(nn.Module):
-    """PixelCNN of two gated stacks, without a blind spot; by class if it has conditions.
+    """PixelCNN of two gated stacks; if it is deep, without a blind spot; by class or not.
 
     Every layer hands its features to the logits directly (skip) and adds to those of the layer
     before (residual). Each place has its own bias in the features and in the logits. Source: van

@@ -63,11 +63,11 @@ class RowLSTM(nn.Module):
 
     The cell of column j reads what stands to the left in its own row, through a strict
     convolution, and the states of columns j - 1 and j + 1 one row above; its own state is that of
-    column j above. One step a row, not one a pixel. What it can see is a triangle,
+    column j above. One step a row, not one a pixel. It can see all but a wedge on the right,
     :eq:`row-lstm-field`. Behind the last pixel of a row stands one more cell, which has read all of
     it. Source: van den Oord, Kalchbrenner and Kavukcuoglu, "Pixel recurrent neural networks"
-    (2016), section 3.1; the states of the neighbours enter as inputs here, so that the cell is
-    torch's own.
+    (2016), section 3.1, where the window on the row is short; the states of the neighbours enter as
+    inputs here, so that the cell is torch's own.
 
     Args:
         shape: rows and columns of the image.

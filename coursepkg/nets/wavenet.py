@@ -58,7 +58,7 @@ class DilatedLayer(nn.Module):
 
 
 class WaveNet(nn.Module):
-    r"""Logits of x_t from the 1 + Σ δ samples before it, the same network at every time.
+    r"""Logits of x_t from at most 1 + Σ δ samples before it, the same network at every time.
 
     The levels are shifted by one sample and embedded; layers with dilations δ follow, so that
     1, 2, 4, ..., 2^(L-1) reach 2^L samples in L layers. The last signal and all skips together
@@ -92,7 +92,7 @@ class WaveNet(nn.Module):
 
     @property
     def reach(self) -> int:
-        """How many samples before x_t its logits see: 1 + Σ δ. Source: :eq:`wavenet-reach`."""
+        """How many samples back from x_t its logits see: 1 + Σ δ. Source: :eq:`wavenet-reach`."""
         return 1 + sum(layer.dilation for layer in self._layers)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:

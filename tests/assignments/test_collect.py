@@ -82,6 +82,14 @@ def test_the_worked_copy_counts_and_not_the_blank_original(tmp_path):
     )
 
 
+def test_of_two_copies_the_one_with_more_answers_counts(tmp_path):
+    """Kills: half of a night's work, saved later, graded for all of it."""
+    all_of_it = write(tmp_path / "ann" / "assignment-tiny-Copy1.ipynb", SOFTMAX, INTEGRATE)
+    os.utime(all_of_it, (1_000_000_000, 1_000_000_000))
+    write(tmp_path / "ann" / "assignment-tiny.ipynb", SOFTMAX, STUBS[1])
+    assert files(tmp_path) == {"ann": "ann/assignment-tiny-Copy1.ipynb"}
+
+
 def test_the_last_attempt_counts_if_anything_is_answered_in_it(tmp_path):
     """Kills: the first attempt, or the one with the most answers, or an empty last one."""
     both, one = (SOFTMAX, INTEGRATE), (SOFTMAX, STUBS[1])
@@ -208,11 +216,11 @@ def test_canvas_s_names_give_number_lateness_and_upload(tmp_path):
 
 
 def test_of_canvas_s_uploads_the_later_counts_among_equals(tmp_path):
-    """Kills: ``_99_`` after ``_100_``, by the alphabet."""
-    for number in (99, 100):
-        path = write(tmp_path / f"lee_12_{number}_hw.ipynb", SOFTMAX)
+    """Kills: ``_99_`` after ``_100_``, by the alphabet; the first upload for the last."""
+    for number in ("12_99", "12_100", "13_100", "13_101"):
+        path = write(tmp_path / f"lee{number[:2]}_{number}_hw.ipynb", SOFTMAX)
         os.utime(path, (1_000_000_000, 1_000_000_000))
-    assert files(tmp_path) == {"12": "lee_12_100_hw.ipynb"}
+    assert files(tmp_path) == {"12": "lee12_12_100_hw.ipynb", "13": "lee13_13_101_hw.ipynb"}
 
 
 def test_names_that_look_like_canvas_s_may_be_anybody_s_own():

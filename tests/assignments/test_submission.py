@@ -160,9 +160,10 @@ def test_without_metadata_a_test_is_known_by_its_text():
 
 
 def test_without_its_tests_a_question_ends_with_its_answer():
-    """Kills: a helper redefined below, in a notebook whose tests were deleted."""
+    """Kills: a helper redefined below, in a notebook whose tests were deleted; a first attempt."""
     cells = [code("x = 1"), code(SOFTMAX), code("x = 2"), code(INTEGRATE), code("x = 3")]
     assert pick(cells, MASTER).above == {"q1": 2, "q2": 4}
+    assert pick([*cells, code(SOFTMAX)], MASTER).above == {"q1": 6, "q2": 4}
 
 
 STUB = """

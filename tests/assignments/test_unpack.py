@@ -30,6 +30,13 @@ def test_a_notebook_in_an_archive_is_read_and_nothing_is_written_where_it_says(t
         "a", "in/x.zip", "out/notebook.ipynb"]  # fmt: skip
 
 
+def test_what_a_mac_or_jupyter_adds_is_no_work(tmp_path):
+    """Kills: a shadow of the notebook, or its checkpoint, graded beside it."""
+    added = ["__MACOSX/a/._x.ipynb", "a/._x.ipynb", "a/.ipynb_checkpoints/x-checkpoint.ipynb"]
+    path = archive(tmp_path / "x.zip", **dict.fromkeys([*added, "a/x.ipynb"], "{}"))
+    assert unpack.members(path) == ["a/x.ipynb"]
+
+
 def test_a_notebook_is_passed_on_as_it_is(tmp_path):
     """Kills: a copy of every notebook, or one read as a script."""
     path = write(tmp_path / "x.IPYNB", "x")

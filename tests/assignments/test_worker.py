@@ -32,7 +32,7 @@ def limits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[int, tuple[i
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     monkeypatch.setattr(inside, "SCRATCH", str(tmp_path))
     monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(tmp_path.parent)
     return bound
 
 
@@ -189,6 +189,15 @@ def test_what_lacks_a_name_of_a_cell_below_is_defined_at_the_end(worker):
     assert (worker.module.TOP, worker.module.RATE, worker.module.seen) == (1.5, 2, [3])
     worker.finish()
     assert worker.module.seen == [3]
+
+
+def test_what_lacks_a_name_waits_for_the_next_questions_cells(worker):
+    """Kills: a constant above question 1 that question 5 asks for, whose function comes between."""
+    define(worker, "top = half(3)")
+    worker.finish()
+    define(worker, "def half(n): return n / 2", number=2)
+    worker.finish()
+    assert worker.module.top == pytest.approx(1.5)
 
 
 def test_what_waits_for_a_name_does_not_wait_for_ever(worker, monkeypatch):

@@ -30,7 +30,7 @@ echo "$call" >> calls
 """
 PYTHON = """#!/usr/bin/env bash
 [ "$*" = "-m venv .venv" ] || exit 0
-mkdir -p .venv/bin; cp stub .venv/bin/python; cp stub .venv/bin/pip
+mkdir -p .venv/bin; cp stub .venv/bin/python; for tool in pip uv; do cp stub .venv/bin/$tool; done
 """
 
 
@@ -145,7 +145,8 @@ def test_linux_without_a_card_takes_the_cpu_build_of_the_constraints(bare):
     assert code == 0
     assert first.endswith(CPU)
     assert "--no-deps" in first
-    assert second.endswith("install -c constraints.txt -r requirements.txt")
+    assert second.startswith("uv pip install")
+    assert second.endswith("-c constraints.txt -r requirements.txt")
     assert "own index" not in (bare / "said").read_text("utf-8")
 
 
@@ -166,6 +167,15 @@ def test_an_index_that_cannot_be_reached_costs_one_line(bare):
     assert len(calls) == 2
     said = (bare / "said").read_text("utf-8")
     assert "no torch==2.13.0 from https://download.pytorch.org/whl/cpu: it comes from pip's" in said
+
+
+@pytest.mark.parametrize("failing", ["uv pip", "install -c constraints.txt uv"])
+def test_what_uv_cannot_install_pip_does(bare, failing):
+    """Kills: no set-up behind a proxy that only pip's own settings know."""
+    code, calls = set_up(bare, fail=failing)
+    assert code == 0
+    assert calls[-1].endswith("install -c constraints.txt -r requirements.txt")
+    assert calls[-1].startswith("pip ")
 
 
 def test_an_index_that_is_named_is_asked_alone_and_must_answer(bare):

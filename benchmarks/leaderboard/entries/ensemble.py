@@ -9,7 +9,7 @@ from coursepkg.data.digits import LEVELS, SHAPE, Split
 from coursepkg.models.autoregressive.cached import CachedARM
 from coursepkg.models.autoregressive.orders import AveragedConditionals, Ensemble, Reordered
 
-NETS, SCANS = 4, 2  # networks of an order, and orders
+NETS, SCANS = 4, 3  # networks of an order, and orders
 
 
 def averaged(split: Split, generator: Generator, quick: bool) -> CachedARM:
@@ -18,7 +18,7 @@ def averaged(split: Split, generator: Generator, quick: bool) -> CachedARM:
 
 
 def over_scans(split: Split, generator: Generator, quick: bool) -> Ensemble:
-    """The same for the raster from the top and from the bottom; the average of the two laws."""
+    """The same for the raster in three of its directions; the average of the three laws."""
     members = []
     for order in scans()[:SCANS]:
         seen = Split(*(part[:, order] for part in split))
@@ -42,5 +42,5 @@ def _averaged(split: Split, generator: Generator, quick: bool) -> CachedARM:
 BOARD = DIGITS
 ENTRIES = (
     Entry("average of 4 PixelCNNs", averaged, learned=weights),
-    Entry("average of 4 PixelCNNs in each of 2 orders", over_scans, learned=weights),
+    Entry("average of 4 PixelCNNs in each of 3 orders", over_scans, learned=weights),
 )

@@ -107,8 +107,8 @@ class Ensemble(nn.Module):
 class AveragedConditionals(nn.Module):
     r"""A network for an `ARM`: the average of what several networks expect, variable by variable.
 
-    :math:`p(x_d \mid x_{<d}) = \frac1n \sum_m p_m(x_d \mid x_{<d})`. Each member is weighed anew at
-    every variable, where an `Ensemble` of the models bets on one member for the whole of x.
+    :math:`p(x_d \mid x_{<d}) = \frac1n \sum_m p_m(x_d \mid x_{<d})`. Each member weighs 1/n at
+    every variable; an `Ensemble` of the models bets on the one that has predicted best so far.
 
     Args:
         nets: networks of one order, each from levels (B, D) to logits (B, D, K).

@@ -43,6 +43,24 @@ def test_every_path_goes_from_earlier_to_later_and_all_such_pairs_have_one(gener
             assert (count[d, :, e] > 0).all() == (count[d, :, e] > 0).any() == (rank[e] < rank[d])
 
 
+@pytest.mark.equation("made-masks")
+@pytest.mark.parametrize("hidden", [(6,), (9, 8), (3, 7, 4)])
+def test_every_edge_that_ranks_and_degrees_allow_stands(generator, hidden):
+    """The degree of a unit is the highest rank or degree that it reads; all degrees occur.
+
+    Kills: edges too few, between equals or neighbours only, which still leave a path.
+    """
+    for order in ORDERS:
+        ranks = torch.tensor([order.tolist().index(d) + 1 for d in range(D) for _ in range(K)])
+        below, (*masks, last) = ranks, make(generator, hidden).masks(order)
+        for mask in masks:
+            degrees = (mask * below).amax(1)
+            assert degrees.unique().tolist() == [1, 2, 3]
+            assert torch.equal(mask, below <= degrees[:, None])
+            below = degrees
+        assert torch.equal(last, below < ranks[:, None])
+
+
 def test_it_is_a_perceptron_with_holes(generator):
     """A slow loop over the edges. Kills: a missing bias, ReLU at the end, a mask on the bias."""
     net, x = make(generator), torch.randint(K, (3, D), generator=generator)

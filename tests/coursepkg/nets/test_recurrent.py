@@ -66,8 +66,8 @@ def test_the_gru_remembers_all_of_the_past(generator):
 
 
 @pytest.mark.equation("row-lstm-field")
-def test_a_row_sees_a_triangle(generator):
-    """Up to r rows above, the pixels left of j + r. Kills: a neighbour that is not heard."""
+def test_a_row_sees_all_but_a_wedge_on_the_right(generator):
+    """In the row r above, the pixels left of j + r. Kills: a neighbour that is not heard."""
     slope = dependence(causal("row-LSTM", generator), dim=D, levels=K, generator=generator)
     for d in range(D):
         i, j = divmod(d, COLUMNS)
