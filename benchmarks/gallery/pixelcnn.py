@@ -8,6 +8,7 @@ exact scores on this course's own split of the images.
 """
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from torch.nn.functional import one_hot
 from benchmarks.gallery.publish import publish
 from benchmarks.recipe import one_cycle
 from coursepkg.data.mnist import load_mnist, load_mnist_labels, shrink
+from coursepkg.evaluation import nats
 from coursepkg.models.autoregressive.conditional import ConditionalARM
 from coursepkg.nets.gated import GatedPixelCNN
 from coursepkg.rng import seeded
@@ -38,11 +40,11 @@ def main(
     start = time.process_time()
     model = train(epochs, size=50 if quick else None)
     row = {**SIZES, "shape": SHAPE, "levels": LEVELS, "cpu_seconds": time.process_time() - start}
-    parts = {
-        part: (x[:500], c[:500])
+    scores = {
+        part: partial(nats, model, x[:500], condition=c[:500], batch_size=50)
         for part, x, c in zip(("train", "valid", "test"), images(), labels(), strict=True)
     }
-    publish("pixelcnn", model, row, parts, quick=quick, out=out)
+    publish("pixelcnn", model.net, row, scores, dim=D, quick=quick, out=out)
 
 
 def network() -> ConditionalARM:

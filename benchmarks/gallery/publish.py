@@ -1,37 +1,41 @@
 """Writes what a command of this folder trained: weights in half precision, and their scores."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import nn
 
 from benchmarks.provenance import RESULTS, write_results
-from coursepkg.evaluation import nats
-from coursepkg.models.autoregressive.conditional import ConditionalARM
+from coursepkg.evaluation import Nats
 from coursepkg.nets.trained import FOLDER
 
 
 def publish(
-    name: str, model: ConditionalARM, row: dict[str, Any], parts: dict[str, tuple[Tensor, Tensor]],
-    *, quick: bool, out: Path | None,
+    name: str, net: nn.Module, row: dict[str, Any], scores: dict[str, Callable[[], Nats]],
+    *, dim: int, quick: bool, out: Path | None,
 ) -> None:  # fmt: skip
     """Rounds the weights to half precision, scores what is left, prints, and writes both.
 
     Args:
         name: of the files: `NAME.pt`, and `gallery-NAME.json`.
-        model: the trained model; its network is rounded.
-        row: sizes and seconds; exact nats and bits per variable of each part are added.
-        parts: by their names, examples and their conditions.
+        net: the trained network; it is rounded.
+        row: sizes and seconds; nats and bits per variable of each part are added.
+        scores: by the names of the parts, what scores a model of this network on them.
+        dim: number of variables.
         quick: whether nothing may be written but to `out`.
         out: folder for both files; None for the package's weights and the results.
     """
-    state = {key: value.half() for key, value in model.net.state_dict().items()}
-    model.net.load_state_dict(state)  # what is written is what is scored
-    for part, (x, condition) in parts.items():
-        found = nats(model, x, condition=condition, batch_size=50)
+    state = {
+        key: value.half() if value.is_floating_point() else value  # an order stays whole numbers
+        for key, value in net.state_dict().items()
+    }
+    net.load_state_dict(state)  # what is written is what is scored
+    for part, score in scores.items():
+        found = score()
         row[part] = {"nats": found.value, "error_data": found.error_data,
-                     "bits_per_dim": found.bits_per_dim(model.dim)}  # fmt: skip
+                     "bits_per_dim": found.bits_per_dim(dim)}  # fmt: skip
     print(row)
     if quick and out is None:
         return

@@ -8,6 +8,7 @@ exact scores.
 """
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ from torch.nn.functional import one_hot
 from benchmarks.gallery.publish import publish
 from benchmarks.recipe import one_cycle
 from coursepkg.data.audio import VOWELS, load_vowels, mu_law_encode, radiate
+from coursepkg.evaluation import nats
 from coursepkg.models.autoregressive.conditional import ConditionalARM
 from coursepkg.nets.wavenet import WaveNet
 from coursepkg.rng import seeded
@@ -38,11 +40,11 @@ def main(
     model = train(*clips[:2], epochs=1 if quick else epochs)
     row: dict[str, Any] = {"channels": CHANNELS, "dilations": DILATIONS, "samples": T}
     row |= {"levels": LEVELS, "cpu_seconds": time.process_time() - start}
-    hundred = {
-        part: (x[:100], c[:100])
+    scores = {
+        part: partial(nats, model, x[:100], condition=c[:100], batch_size=50)
         for part, (x, c) in zip(("train", "valid", "test"), clips, strict=True)
     }
-    publish("wavenet", model, row, hundred, quick=quick, out=out)
+    publish("wavenet", model.net, row, scores, dim=T, quick=quick, out=out)
 
 
 def network() -> ConditionalARM:

@@ -26,6 +26,7 @@ from coursepkg.models.flows.lipschitz import (
     power_iteration,
 )
 from coursepkg.models.flows.matching import FlowMatching, Reflow, matching_loss, straightness
+from coursepkg.models.flows.multiscale import multi_scale
 from coursepkg.models.flows.noise import ConditionalTransformed, VariationalNoise
 from coursepkg.models.flows.ode import dormand_prince, euler, rk4
 from coursepkg.models.flows.residual import (
@@ -70,6 +71,7 @@ __all__ = [
     "half",
     "log_det_series",
     "matching_loss",
+    "multi_scale",
     "patch_order",
     "power_iteration",
     "predicted_iterations",
