@@ -1,17 +1,19 @@
-"""Seconds of an affine coupling flow's log_prob beside zuko's of the same size.
+"""Seconds of an affine coupling flow's log_prob beside zuko's and normflows's of the same size.
 
     python -m benchmarks.speed.coupling
 
-writes `benchmarks/results/coupling_speed.json`. Both flows have as many couplings with perceptrons
-of the same widths, on the same points, in one process on one thread. Compare the ratios.
+writes `benchmarks/results/coupling_speed.json`. The flows have as many couplings with perceptrons
+of the same hidden widths, on the same points, in one process on one thread. Compare the ratios.
 """
 
 from pathlib import Path
 from typing import Annotated, Any
 
+import normflows
 import torch
 import typer
-from torch import Tensor
+import zuko
+from torch import Tensor, nn
 
 from benchmarks.provenance import RESULTS, write_results
 from benchmarks.timing import fastest
@@ -20,50 +22,61 @@ from coursepkg.models.transformed import Transformed
 from coursepkg.nets.mlp import MLP
 from coursepkg.rng import global_state_from, seeded
 
-MISSING = ""  # what is not installed
-try:
-    import zuko
-except ImportError as error:
-    MISSING = error.name or str(error)
-
 COUPLINGS, HIDDEN = 8, (128, 128)
 
 
 def main(
     batches: Annotated[list[int] | None, typer.Argument(help="numbers of examples")] = None,
-    dim: Annotated[int, typer.Option(help="number of variables")] = 64,
+    dim: Annotated[int, typer.Option(help="number of variables, even")] = 64,
     out: Annotated[Path, typer.Option(help="folder for the results")] = RESULTS,
 ) -> None:
     """Times every size of batch, prints the ratios, writes the results."""
-    if MISSING:
-        raise SystemExit(f"benchmarks.speed.coupling: {MISSING} is not installed, and is optional")
     torch.set_num_threads(1)
     rows = [race(torch.randn(B, dim, generator=seeded(0))) for B in batches or (64, 256, 1024)]
     for row in rows:
-        print("B = {batch}: {ours:.5f} s and {theirs:.5f} s, × {ratio:.2f}".format(**row))
+        print("B = {batch}: {ours:.5f} s, zuko × {zuko:.2f}, normflows × {normflows:.2f}"
+              .format(**row))  # fmt: skip
     write_results(out / "coupling_speed.json", rows)
 
 
 @torch.no_grad()
 def race(x: Tensor) -> dict[str, Any]:
-    """One row: CPU seconds of one log_prob of x, (B, D), ours and zuko's."""
+    """One row: CPU seconds of one log_prob of x, (B, D); the peers' as multiples of ours."""
     D = x.shape[1]
-    layers = [
-        Coupling(MLP([D, *HIDDEN, 2 * D], activation=torch.relu, generator=seeded(n)),
-                 half(D, parity=n % 2), monotone=Affine())
-        for n in range(COUPLINGS)
-    ]  # fmt: skip
-    ours = Transformed(Chain(layers), StandardNormal(D))
+    ours = flow_of(D)
     with global_state_from(seeded(0)):
-        theirs = zuko.flows.NICE(
+        zukos = zuko.flows.NICE(
             features=D, transforms=COUPLINGS, randmask=False, hidden_features=HIDDEN
         )
+        normflowss = normflows_of(D)
     seconds = [
         fastest(work, repeats=7, least=0.1)
-        for work in (lambda: ours.log_prob(x), lambda: theirs().log_prob(x))
-    ]
-    return {"batch": len(x), "dim": D, "ours": seconds[0], "theirs": seconds[1],
-            "ratio": seconds[0] / seconds[1]}  # fmt: skip
+        for work in (
+            lambda: ours.log_prob(x), lambda: zukos().log_prob(x), lambda: normflowss.log_prob(x)
+        )
+    ]  # fmt: skip
+    return {"batch": len(x), "dim": D, "ours": seconds[0], "zuko": seconds[1] / seconds[0],
+            "normflows": seconds[2] / seconds[0]}  # fmt: skip
+
+
+def flow_of(dim: int) -> Transformed:
+    """Ours."""
+    layers = [
+        Coupling(MLP([dim, *HIDDEN, 2 * dim], activation=torch.relu, generator=seeded(n)),
+                 half(dim, parity=n % 2), monotone=Affine())
+        for n in range(COUPLINGS)
+    ]  # fmt: skip
+    return Transformed(Chain(layers), StandardNormal(dim))
+
+
+def normflows_of(dim: int) -> nn.Module:
+    """The same of normflows, whose halves change places after each coupling."""
+    layers: list[nn.Module] = []
+    for _ in range(COUPLINGS):
+        net = normflows.nets.MLP([dim // 2, *HIDDEN, dim])
+        layers += [normflows.flows.AffineCouplingBlock(net), normflows.flows.Permute(dim, "swap")]
+    flow: nn.Module = normflows.NormalizingFlow(normflows.distributions.DiagGaussian(dim), layers)
+    return flow
 
 
 if __name__ == "__main__":

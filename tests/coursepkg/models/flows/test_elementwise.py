@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch.testing import assert_close
+from zuko import transforms
 
 from coursepkg.models.flows import Affine, RationalQuadraticSpline
 from coursepkg.rng import seeded
@@ -144,7 +145,6 @@ def test_gradients_are_finite_outside_the_reach_too():
 
 def test_it_agrees_with_zuko_number_for_number():
     """The same widths, heights and slopes. Kills: any slip in equation 4."""
-    transforms = pytest.importorskip("zuko.transforms")
     spline = RationalQuadraticSpline(bins=5, reach=2.0)
     x, theta = setting(spline)
     ends = [spline._ends(theta[:, :5]), spline._ends(theta[:, 5:10])]
