@@ -63,11 +63,11 @@ BAD_LEVELS = [
 ]
 
 
-def perturbed(model: torch.nn.Module, generator: Generator) -> torch.nn.Module:
+def perturbed(model: torch.nn.Module, generator: Generator, *, by: float = 0.5) -> torch.nn.Module:
     """Parameters far from any symmetric start, so that nothing passes on zeros."""
     with torch.no_grad():
         for p in model.parameters():
-            p.add_(torch.randn(p.shape, generator=generator), alpha=0.5)
+            p.add_(torch.randn(p.shape, generator=generator), alpha=by)
     return model
 
 

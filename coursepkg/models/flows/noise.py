@@ -57,6 +57,7 @@ class ConditionalTransformed(nn.Module):
 
     def _pair(self, condition: Tensor, x: Tensor) -> Tensor:
         check_real(condition, event=(self.given,), name="condition")
+        check_real(x, event=tuple(x.shape[-1:]))  # of any D, but no vector alone
         if len(condition) != len(x):
             raise ValueError(f"condition: expected {len(x)} rows, got {len(condition)}")
         return torch.cat([condition.to(x), x], dim=1)

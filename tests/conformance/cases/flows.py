@@ -37,7 +37,7 @@ def coupling(dim: int, parity: int, monotone, generator: Generator) -> Coupling:
     return Coupling(net, half(dim, parity=parity), monotone=monotone)
 
 
-def realnvp(generator: Generator, *, dim: int = 2) -> Transformed:
+def realnvp(generator: Generator, *, dim: int = 2, by: float = 0.5) -> Transformed:
     layers = [
         ActNorm(dim),
         coupling(dim, 0, Affine(1.0), generator),
@@ -45,7 +45,7 @@ def realnvp(generator: Generator, *, dim: int = 2) -> Transformed:
         coupling(dim, 0, Affine(1.0), generator),
         LULinear(rotation(dim, generator=generator)),
     ]
-    return perturbed(Transformed(Chain(layers), StandardNormal(dim)), generator)
+    return perturbed(Transformed(Chain(layers), StandardNormal(dim)), generator, by=by)
 
 
 def spline(generator: Generator) -> Transformed:
@@ -66,9 +66,10 @@ def pixels() -> Gaussianiser:
 
 
 def digits(generator: Generator) -> Dequantised:
-    flow = Chain([pixels(), FactorOut(realnvp(generator).transform, kept=2, dim=D)])
+    """So near the start that a cell's weights have a mean that draws can find."""
+    flow = Chain([pixels(), FactorOut(realnvp(generator, by=0.2).transform, kept=2, dim=D)])
     law = Transformed(flow, StandardNormal(D))
-    return Dequantised(law, levels=K, noise=perturbed(noise(generator), generator))
+    return Dequantised(law, levels=K, noise=perturbed(noise(generator), generator, by=0.2))
 
 
 def conditional(generator: Generator) -> ConditionalTransformed:
@@ -93,8 +94,8 @@ def residual(generator: Generator) -> Residual:
     return Residual(pressed(net, generator), dim=2, tolerance=1e-9, sure=6)
 
 
-def field(generator: Generator, dim: int = 2) -> TimedMLP:
-    return perturbed(TimedMLP(dim, hidden=8, blocks=1, generator=generator), generator)
+def field(generator: Generator, dim: int = 2, *, by: float = 0.5) -> TimedMLP:
+    return perturbed(TimedMLP(dim, hidden=8, blocks=1, generator=generator), generator, by=by)
 
 
 def estimated(generator: Generator) -> EstimatedFlow:
@@ -102,7 +103,7 @@ def estimated(generator: Generator) -> EstimatedFlow:
 
 
 def continuous_levels(generator: Generator) -> DequantisedEstimate:
-    density = FlowMatching(field(generator, D), dim=D, steps=3)
+    density = FlowMatching(field(generator, D, by=0.2), dim=D, steps=3)
     return DequantisedEstimate(density, levels=K, transform=pixels())
 
 
@@ -127,6 +128,8 @@ CASES = [
     Case("Reflow", lambda g: Reflow(field(g), dim=2), pairs),
     Case("Chain", lambda g: realnvp(g).transform, plane, refused=BAD_PLANE),
     Case("ActNorm", lambda g: perturbed(ActNorm(2), g), plane, refused=BAD_PLANE),
+    Case("FactorOut", lambda g: FactorOut(perturbed(ActNorm(1), g), kept=1, dim=2), plane,
+         refused=BAD_PLANE),
     Case("Coupling", lambda g: spline(g).transform, plane, refused=BAD_PLANE),
     Case("Residual", residual, plane, refused=BAD_PLANE),
 ]  # fmt: skip
