@@ -57,7 +57,7 @@ def run(entry: Entry, split: Split, *, quick: bool) -> dict[str, Any]:
         model = entry.fit(split, generator, quick)
         seconds.append(time.process_time() - start)
         log_Z, error = entry.log_z(model, split, generator) if entry.log_z else (None, 0.0)
-        score = partial(nats, model, generator=generator, draws=DRAWS, log_Z=log_Z,
+        score = partial(nats, model, generator=generator, draws=entry.draws or DRAWS, log_Z=log_Z,
                         log_Z_error=error)  # fmt: skip
         valid.append(score(split.valid))
         test.append(score(split.test))

@@ -63,6 +63,7 @@ class Entry(NamedTuple):
         seeds: how many seeds; 1 if nothing is random.
         log_z: estimates log Z, with its standard error, of a model that says a free energy only.
         learned: counts the numbers that the model learned.
+        draws: of a bound for each image, where the usual number takes too long.
     """
 
     family: str
@@ -70,3 +71,4 @@ class Entry(NamedTuple):
     seeds: int = 1
     log_z: Callable[[Any, Split, Generator], Estimate] | None = None
     learned: Callable[[Any], int] = learned
+    draws: int | None = None

@@ -106,5 +106,5 @@ ENTRIES = (
     Entry("RealNVP, uniform noise", uniform_noise, seeds=3),
     Entry("RealNVP, variational noise", variational_noise, seeds=3),
     Entry("RealNVP, variational noise, 64 weights", weighted(variational_noise), seeds=3,
-          learned=learned_inside),
+          learned=learned_inside, draws=4),
 )  # fmt: skip

@@ -20,5 +20,5 @@ BOARD = DIGITS
 ENTRIES = (
     Entry("spline flow, variational noise", variational_noise, seeds=3),
     Entry("spline flow, variational noise, 64 weights", weighted(variational_noise), seeds=3,
-          learned=learned_inside),
+          learned=learned_inside, draws=4),
 )  # fmt: skip
