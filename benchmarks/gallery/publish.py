@@ -1,6 +1,6 @@
 """Writes what a command of this folder trained: weights in half precision, and their scores."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from coursepkg.nets.trained import FOLDER
 
 
 def publish(
-    name: str, net: nn.Module, row: dict[str, Any], scores: dict[str, Callable[[], Nats]],
+    name: str, net: nn.Module, row: dict[str, Any], scores: Mapping[str, Callable[[], Nats]],
     *, dim: int, quick: bool, out: Path | None,
 ) -> None:  # fmt: skip
     """Rounds the weights to half precision, scores what is left, prints, and writes both.

@@ -10,7 +10,7 @@ and bounds on this course's own split of the images.
 import time
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import typer
@@ -50,7 +50,7 @@ def main(
         model, split.train, valid=split.valid, epochs=1 if quick else epochs, batch_size=50,
         rate=2e-3, decay=0.05, ema=0.995, clip=10.0, generator=seeded(1),
     )  # fmt: skip
-    row = {**SIZES, "smoothing": SMOOTHING, "weights": DRAWS}
+    row: dict[str, Any] = {**SIZES, "smoothing": SMOOTHING, "weights": DRAWS}
     row |= {"cpu_seconds": time.process_time() - start}
     bound = ImportanceBound(model, DRAWS)
     scores = {

@@ -69,14 +69,13 @@ def flow_of(dim: int) -> Transformed:
     return Transformed(Chain(layers), StandardNormal(dim))
 
 
-def normflows_of(dim: int) -> nn.Module:
+def normflows_of(dim: int) -> Any:
     """The same of normflows, whose halves change places after each coupling."""
     layers: list[nn.Module] = []
     for _ in range(COUPLINGS):
         net = normflows.nets.MLP([dim // 2, *HIDDEN, dim])
         layers += [normflows.flows.AffineCouplingBlock(net), normflows.flows.Permute(dim, "swap")]
-    flow: nn.Module = normflows.NormalizingFlow(normflows.distributions.DiagGaussian(dim), layers)
-    return flow
+    return normflows.NormalizingFlow(normflows.distributions.DiagGaussian(dim), layers)
 
 
 if __name__ == "__main__":
