@@ -134,7 +134,6 @@ class SpectralLinear(nn.Module):
 class ContractiveMLP(nn.Module):
     """A perceptron with ‖g(x) - g(y)‖ ≤ contraction · ‖x - y‖: every layer has its equal share.
 
-    Up to what power iteration misses, some per cent with few steps and close singular values.
     Nonlinearity SiLU / 1.1, whose slope is at most 1 (LipSwish: Chen, Behrmann, Duvenaud and
     Jacobsen, *Residual flows*, 2019, section 3.3).
 
