@@ -209,7 +209,7 @@ for mask in map(np.array, ([0, 1, 1, 0, 0], rng.permutation([0, 0, 0, 1, 1]), [1
 #
 # $$ \hat p(x) = \frac1K \sum_{k=1}^{K} f(x + u_k) . $$
 #
-# $\hat p(x)$ is right on average, whatever $K$; and its logarithm is, on average, below $\log p(x)$. With 64 pixels $f$ itself is often smaller than the smallest floating-point number, so
+# $\hat p(x)$ is right on average, whatever $K$; and its logarithm is, on average, at most $\log p(x)$. With 64 pixels $f$ itself is often smaller than the smallest floating-point number, so
 # stay in logarithms. `log_density` above computes $\log f$.
 #
 # *Trains: dequantisation; a mean inside of the logarithm, and one outside; where a bound comes from.*
@@ -461,7 +461,7 @@ for factor, contraction in wrong:
 # %% [markdown] nbgrader={"grade": false, "grade_id": "q6-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 6. A log-determinant from noise (3 points)
 #
-# For the block of question 5 let $J$ be the Jacobian of $g$ at $x$. Its log-determinant is a power series, and each trace in it is the mean of $v^\top J^k v$ over noise vectors $v$ with covariance $I$:
+# For the block of question 5 let $J$ be the Jacobian of $g$ at $x$. Its log-determinant is a power series, and each trace in it is the mean of $v^\top J^k v$ over noise vectors $v$ with $\operatorname{\mathbb{E}} v v^\top = I$:
 #
 # $$ \log \det (I + J) = \sum_{k=1}^{\infty} \frac{(-1)^{k+1}}{k} \operatorname{tr} J^k . $$
 #

@@ -134,6 +134,7 @@ class SpectralLinear(nn.Module):
 class ContractiveMLP(nn.Module):
     """A perceptron with ‖g(x) - g(y)‖ ≤ contraction · ‖x - y‖: every layer has its equal share.
 
+    Up to what power iteration misses with few steps and singular values that lie close together.
     Nonlinearity SiLU / 1.1, whose slope is at most 1 (LipSwish: Chen, Behrmann, Duvenaud and
     Jacobsen, *Residual flows*, 2019, section 3.3).
 

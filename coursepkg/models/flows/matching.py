@@ -45,8 +45,8 @@ class FlowMatching(EstimatedFlow):
     """A continuous flow whose field is trained by regression on straight paths from noise.
 
     Says: `log_prob_estimate` (≈), of the field as it is, up to the error of the steps. `loss` is
-    the regression's and no likelihood: its least value is not 0, but the spread of the velocities
-    of paths that cross.
+    the regression's and no likelihood: its least value is the spread of the velocities of paths
+    that cross, 0 only if all data are one point.
 
     Args:
         field: maps x (B, D) and times (B,) to velocities (B, D).

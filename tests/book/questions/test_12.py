@@ -1,5 +1,7 @@
 """Answers to the questions of chapter 12, computed."""
 
+import math
+
 import pytest
 import torch
 from torch.distributions import Normal
@@ -81,9 +83,9 @@ def test_change_of_the_log_density_along_a_path():
 
 @pytest.mark.question("q-12-loss")
 def test_what_a_loss_that_stays_says():
-    """Normal data of two sizes, with the exact field: a loss above zero that is no likelihood."""
+    """Normal data of two sizes, with the exact field: a loss of π s / 2 that is no likelihood."""
     losses, levels = [], []
-    for s in (1.0, 3.0):
+    for s in (1.0, 2.0):
 
         def field(x, t, s=s):
             t = t[:, None]
@@ -93,7 +95,8 @@ def test_what_a_loss_that_stays_says():
         losses.append(matching_loss(field, x_0, s * x_1, generator=seeded(1)).mean().item())
         levels.append(-Normal(0.0, s).log_prob(s * x_1).mean().item())
     likelihood = all(abs(a - b) < 0.2 for a, b in zip(losses, levels, strict=True))
-    floor = min(losses) > 0.5  # of a field that no network could improve on
+    floor = losses == pytest.approx([math.pi / 2, math.pi], rel=0.05)  # no network does better
+    assert levels[1] - levels[0] == pytest.approx(math.log(2))
     holds = [likelihood, not floor, floor and not likelihood]
     assert [o for o, yes in zip(options("q-12-loss"), holds, strict=True) if yes] == [
         marked("q-12-loss")
