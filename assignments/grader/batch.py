@@ -27,7 +27,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from assignments.grader import unpack
+from assignments.grader import clock, unpack
+from assignments.grader.cells import TOTAL
 from assignments.grader.collect import Submission, find
 from assignments.grader.grade import grade_one
 from assignments.grader.master import Master, read_master
@@ -187,7 +188,7 @@ class Batch:
         context.set_forkserver_preload(["assignments.grader.grade", *_imports(master)])
         waiting = iter(work)
         running: dict[int, tuple[ForkServerProcess, Submission, str, float]] = {}
-        patience = 4 * (self.seconds or master.seconds) + 300
+        patience = clock.SLACK * (TOTAL + 1) * (self.seconds or master.seconds) + 300
         with (
             scratch() as place,
             Progress(*COLUMNS, console=Console(stderr=True), disable=not progress) as bar,

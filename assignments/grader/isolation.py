@@ -221,6 +221,6 @@ def _hung_up(pipe: int) -> bool:
     """Whether no process holds the writing end; closes the reading end."""
     poll = select.poll()
     poll.register(pipe, 0)
-    events = poll.poll(1000)
+    events = poll.poll(10_000)
     os.close(pipe)
     return bool(events)

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from assignments.grader import channel, statements
+from assignments.grader import channel, clock, statements
 from assignments.grader.channel import Channel, decode, encode
 
 # the worker has copies beside it, and nothing else
-sys.modules |= {"channel": channel, "statements": statements}
+sys.modules |= {"channel": channel, "clock": clock, "statements": statements}
 from assignments.grader import worker as inside  # ruff: ignore[module-import-not-at-top-of-file]
 
-del sys.modules["channel"], sys.modules["statements"]
+del sys.modules["channel"], sys.modules["clock"], sys.modules["statements"]
 sys.path.remove(str(Path(inside.__file__).parent))
 
 LIMITS = {"memory": 1 << 30, "seconds": 9, "files": 32, "processes": 8, "size": 1 << 20}
