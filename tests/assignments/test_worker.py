@@ -5,6 +5,7 @@ import resource
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -146,6 +147,16 @@ def test_what_takes_too_long_is_interrupted_and_what_it_made_stays(worker):
     assert worker.module.n == 1
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
     worker.alarm.ring()  # too late: no exception
+
+
+def test_on_a_busy_machine_it_is_interrupted_later(worker):
+    """Kills: an interruption by the time on the wall; one that is too early and comes no more."""
+    begun = time.monotonic()
+    worker.alarm.clock = SimpleNamespace(now=lambda: (time.monotonic() - begun) / 3)
+    assert define(worker, "import time\nwhile True: time.sleep(0.01)", seconds=0.3) == [
+        "out of time"
+    ]
+    assert time.monotonic() - begun >= 0.9
 
 
 @pytest.mark.parametrize("source", ["\n  while True: pass", "return (x for x in iter(int, 1))"])
