@@ -47,7 +47,7 @@ def read(*readings: Reading) -> list[float]:
         ({"a": 4}, {"a": 4}, 4),  # shares it with another
         ({"a": 3}, {"a": 1}, 7),  # sleeps half of the time, and else shares it
         ({}, {}, 8),  # sleeps
-        ({"a": 1}, {"a": 7}, 2),  # shares it with seven others: more than is forgiven
+        ({"a": 0.5}, {"a": 7.5}, 0.8),  # shares it with fifteen others: more than is forgiven
         ({"a": 8, "b": 8}, {}, 8),  # a pool on two cores
         ({"a": 2, "b": 2, "c": 2, "d": 2}, dict.fromkeys("abcd", 6), 8),  # a pool on one
     ],

@@ -303,7 +303,7 @@ def test_a_process_that_hangs_is_ended(batch, monkeypatch):
 
 def test_who_is_within_all_limits_is_not_taken_for_dead():
     """Kills: a grader that is ended, on a busy machine, before its submission's time is up."""
-    assert SLACK * TOTAL * 600 < batches.patience(600) - 300 < 10_000
+    assert SLACK * TOTAL * 600 < batches.patience(600) - 300 < 30_000
 
 
 def test_an_old_record_is_not_taken_for_what_a_dead_process_did(batch, monkeypatch):
