@@ -61,7 +61,7 @@ class Master:
         tests: the graded cells, in order.
         deleted: modules that a student's ``coursepkg`` lacks.
         closed: modules of others that do what a question asks for, and cannot be imported.
-        seconds: that one submission's code may take altogether.
+        seconds: what one submission's code may take altogether, by the grader's `clock`.
         seed: of the hidden tests, if the file fixes it.
         locked: the locked cells' sources without their layout, as here and as released: a cell
             that is none of them was changed.
