@@ -31,7 +31,11 @@ def refused(action):
 
 def course(): return not any(os.path.exists(path) for path in HIDDEN)
 def write_outside():
-    return all(refused(lambda: open(os.path.join(place, "grader-probe"), "w")) for place in OUTSIDE)
+    return all(refused(lambda: write(os.path.join(place, "grader-probe"))) for place in OUTSIDE)
+def write(path):
+    open(path, "w").close()
+    try: os.remove(path)
+    except OSError: pass
 def network():
     with socket.socket(socket.AF_UNIX) as probe:
         return refused(lambda: probe.connect(NAME)) and refused(

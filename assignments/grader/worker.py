@@ -155,11 +155,20 @@ class Worker:
             The number of the last cell that may have changed what those above it made.
         """
         with contextlib.suppress(OutOfTime), self.alarm.after(LATE_SECONDS):
-            for node in self.waiting:  # one that lacks its name yet waits for the next question
+            for node in [*self.waiting]:
                 if names(node) and not names(node) & self.space.keys():
-                    with contextlib.suppress(Exception):
-                        self.run(node)
+                    self.waiting.remove(node)
+                    self.try_again(node)
         return self.acted
+
+    def try_again(self, node: ast.stmt) -> None:
+        """Run what lacked a name; if it lacks one yet, it waits for the next question's cells."""
+        try:
+            self.run(node)
+        except NameError:
+            self.waiting.append(node)
+        except Exception:
+            return  # for another reason: it is not tried once more
 
     def forget(self, node: ast.stmt) -> None:
         """Take away the names that a statement left out would have given a value.

@@ -78,11 +78,12 @@ def test_it_goes_on_and_no_slower_or_faster_than_the_bounds(steps):
         assert passed / SLACK <= after - before + 1e-9 <= passed + 2e-9
 
 
-def test_each_thread_counts_from_where_it_was(monkeypatch):
+def test_each_thread_counts_from_where_it_was():
     """Kills: sums, in which one that ends takes back what another waited for in the meantime."""
     first = (4, {"a": 4}, {"b": 9})
     assert read(first, (8, {"c": 2}, {"c": 2}))[1] == read(first)[0] + 2
     assert read(first, (8, {"a": 6}, {"a": 2, "b": 9}))[1] == read(first)[0] + 2
+    assert read(first, (8, {"c": 3}, {"b": 9, "c": 1, "d": 3}))[1] == read(first)[0] + 3
 
 
 def test_a_moment_is_not_looked_at():

@@ -211,6 +211,18 @@ def test_what_lacks_a_name_waits_for_the_next_questions_cells(worker):
     assert worker.module.top == pytest.approx(1.5)
 
 
+def test_what_fails_for_another_reason_than_a_name_is_not_tried_for_each_question(worker):
+    """Kills: an effect, or seconds, of a statement that fails, once for every question."""
+    define(worker, "first = half('a')\nlast = half(other)")
+    define(worker, "seen = []\ndef half(n):\n    seen.append(n)\n    return n / 2", number=2)
+    worker.finish()
+    worker.finish()
+    assert worker.module.seen == ["a"]
+    define(worker, "other = 4", number=3)
+    worker.finish()
+    assert worker.module.last == 2
+
+
 def test_what_waits_for_a_name_does_not_wait_for_ever(worker, monkeypatch):
     """Kills: a cell that hangs when it is run at last, and the answer to all others with it."""
     monkeypatch.setattr(inside, "LATE_SECONDS", 0.05)
