@@ -1,6 +1,5 @@
 """What student code can reach, use up and leave behind: tried from inside, in every backend."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -72,17 +71,9 @@ def test_all_checks_hold(strong):
 def test_without_a_sandbox_the_measurement_says_so_and_grading_is_refused(monkeypatch):
     """Kills: checks that pass whatever happens."""
     monkeypatch.setattr(namespaces, "become", list)  # root's home may be closed to others
-    name = f"grader-probe-{os.getpid()}"
-    probes = measuring.PROBES.replace("grader-probe", name)
-    monkeypatch.setattr(measuring, "PROBES", probes)
     weak = measure("none")
     failed = {name for name, held in weak.checks.items() if not held}
     assert failed >= {"course", "write_outside", "network", "processes", "uncounted", "keys"}
-    left = [path for path in (Path(top, name) for top in ("/", "/var", "/dev", "/home"))
-            if path.exists()]  # fmt: skip
-    for path in left:
-        path.unlink()
-    assert left == []
     assert "NOT ENFORCED" in describe(weak)
     monkeypatch.setattr(measuring, "BACKENDS", ("missing-tool", "missing-too", "none"))
     with pytest.raises(GraderError):
