@@ -21,13 +21,15 @@ import traceback
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
-from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from assignments.grader import unpack
+from assignments.grader.cells import TOTAL
+from assignments.grader.clock import SLACK
 from assignments.grader.collect import Submission, find
 from assignments.grader.grade import grade_one
 from assignments.grader.master import Master, read_master
@@ -187,7 +189,7 @@ class Batch:
         context.set_forkserver_preload(["assignments.grader.grade", *_imports(master)])
         waiting = iter(work)
         running: dict[int, tuple[ForkServerProcess, Submission, str, float]] = {}
-        patience = 4 * (self.seconds or master.seconds) + 300
+        longest = patience(self.seconds or master.seconds)
         with (
             scratch() as place,
             Progress(*COLUMNS, console=Console(stderr=True), disable=not progress) as bar,
@@ -198,7 +200,10 @@ class Batch:
             try:
                 while True:
                     while len(running) < jobs and (item := next(waiting, None)) is not None:
-                        process = self._start(context, *item, seed, str(place))
+                        process = context.Process(
+                            target=work_on, args=(self, *item, seed, str(place)), daemon=False
+                        )
+                        process.start()
                         running[process.sentinel] = (process, *item, time.monotonic())
                     if not running:
                         return
@@ -206,7 +211,7 @@ class Batch:
                     if interrupted.is_set():
                         raise KeyboardInterrupt
                     for sentinel, (process, submission, mark, begun) in list(running.items()):
-                        if process.is_alive() and time.monotonic() - begun > patience:
+                        if process.is_alive() and time.monotonic() - begun > longest:
                             process.kill()
                             process.join()
                         if not process.is_alive():
@@ -218,19 +223,6 @@ class Batch:
                     process.kill()
                     process.join()
 
-    def _start(
-        self,
-        context: ForkServerContext,
-        submission: Submission,
-        mark: str,
-        seed: int,
-        folder: str,
-    ) -> ForkServerProcess:
-        arguments = (self, submission, mark, seed, folder)
-        process = context.Process(target=work_on, args=arguments, daemon=False)
-        process.start()
-        return process
-
     def _check(self, submission: Submission, mark: str, master: Master, status: int | None) -> None:
         """If the process left no grade, say so in a record that the next run does not keep."""
         record = Record.load(self._path(submission))
@@ -238,6 +230,11 @@ class Batch:
             return
         reason = f"not graded: the grader's process ended with status {status}; tell the instructor"
         failed_record(submission, mark, master, reason).save(self._path(submission))
+
+
+def patience(seconds: float) -> float:
+    """Seconds on the wall for a submission that may take so many: no limit of its own is longer."""
+    return SLACK * (TOTAL + 1) * seconds + 300
 
 
 @contextlib.contextmanager

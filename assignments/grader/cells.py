@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import math
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from assignments.grader import clock
 from assignments.grader.master import Master
 from assignments.grader.namespaces import Isolation
 from assignments.grader.sandbox import Died, Hung, Limits, Sandbox
@@ -56,7 +56,7 @@ class Cells:
         folder: what `sandbox.stage` made.
         master: the assignment.
         cells: the student's sources.
-        deadline: when the submission's time is up, by `time.monotonic`.
+        deadline: when the submission's time is up, by `clock.now`.
 
     Attributes:
         upto: how many cells are to be defined when a function is called; it may grow.
@@ -170,9 +170,9 @@ class Cells:
         # Where a kernel died, what it did to NumPy would be gone: names are kept, patches not.
         whole = all(n != number for n, _ in self.skipped)
         header = {"op": "step", "number": number + 1, "index": step, "seconds": seconds}
-        begun = time.monotonic()
+        begun = clock.now()
         answer, _ = self._request(header | {"patches": whole}, seconds)
-        self.used += time.monotonic() - begun
+        self.used += clock.now() - begun
         if trouble := answer.get("error"):
             if (kind := text_of(trouble, "kind")) == LATE:
                 self._note(f"a cell was interrupted: {self._shares()}", number)
@@ -200,11 +200,11 @@ class Cells:
         """Ask the worker, which interrupts itself; if it cannot, it is ended a moment later."""
         self._check_time()
         assert self.sandbox is not None
-        left = min(seconds + GRACE, self.deadline - time.monotonic())
+        left = min(seconds + GRACE, self.deadline - clock.now())
         return self.sandbox.request(header, payload, seconds=max(0.0, left))
 
     def _check_time(self) -> None:
-        if time.monotonic() > self.deadline:
+        if clock.now() > self.deadline:
             seconds = TOTAL * self.master.seconds
             raise StudentError(f"the submission used up the {seconds:.0f} s that it has in all")
 

@@ -256,6 +256,7 @@ class Channel:
 
     Args:
         sock: one end of a socket pair.
+        now: the clock by which deadlines are.
         idle: called at least every quarter of a second while waiting.
         drain: a file descriptor to read and hand to `drained` while waiting, or -1.
         drained: gets what came through `drain`.
@@ -265,11 +266,13 @@ class Channel:
         self,
         sock: socket.socket,
         *,
+        now: Callable[[], float] = time.monotonic,
         idle: Callable[[], None] = lambda: None,
         drain: int = -1,
         drained: Callable[[bytes], None] = lambda _: None,
     ) -> None:
         self.sock = sock
+        self.now = now
         self.idle = idle
         self.drain = drain
         self.drained = drained
@@ -283,7 +286,7 @@ class Channel:
         if len(text) > HEADER_LIMIT:
             raise ChannelError(f"more than {HEADER_LIMIT >> 20} MiB outside arrays")
         frame = memoryview(nonce + _LENGTHS.pack(len(text), len(payload)) + text + payload)
-        deadline = None if seconds is None else time.monotonic() + seconds
+        deadline = None if seconds is None else self.now() + seconds
         while frame:
             self._wait(select.POLLOUT, deadline)
             try:
@@ -301,7 +304,7 @@ class Channel:
             Closed: the other side went away.
             ChannelError: what came is no frame.
         """
-        deadline = None if seconds is None else time.monotonic() + seconds
+        deadline = None if seconds is None else self.now() + seconds
         start = self._exactly(NONCE + _LENGTHS.size, deadline)
         header_length, payload_length = _LENGTHS.unpack(start[NONCE:])
         if header_length > HEADER_LIMIT or payload_length > PAYLOAD_LIMIT:
@@ -335,7 +338,7 @@ class Channel:
         if self.drain >= 0:
             poll.register(self.drain, select.POLLIN)
         while True:
-            if deadline is not None and time.monotonic() >= deadline:
+            if deadline is not None and self.now() >= deadline:
                 raise TimedOut("out of time")
             ready = dict(poll.poll(250))
             if self.drain in ready:

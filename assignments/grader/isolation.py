@@ -31,7 +31,11 @@ def refused(action):
 
 def course(): return not any(os.path.exists(path) for path in HIDDEN)
 def write_outside():
-    return all(refused(lambda: open(os.path.join(place, "grader-probe"), "w")) for place in OUTSIDE)
+    return all(refused(lambda: write(os.path.join(place, "grader-probe"))) for place in OUTSIDE)
+def write(path):
+    open(path, "w").close()
+    try: os.remove(path)
+    except OSError: pass
 def network():
     with socket.socket(socket.AF_UNIX) as probe:
         return refused(lambda: probe.connect(NAME)) and refused(
@@ -76,7 +80,8 @@ def forks():
     return stopped
 def privileges():
     status = open("/proc/self/status").read()
-    return "CapEff:\\t0000000000000000" in status and "NoNewPrivs:\\t1" in status
+    none = "CapEff:\\t0000000000000000" in status and "NoNewPrivs:\\t1" in status
+    return none and os.geteuid() != 0
 def namespaces():
     return ctypes.CDLL(None).unshare(0x10000000) != 0
 def survivor():
@@ -221,6 +226,6 @@ def _hung_up(pipe: int) -> bool:
     """Whether no process holds the writing end; closes the reading end."""
     poll = select.poll()
     poll.register(pipe, 0)
-    events = poll.poll(1000)
+    events = poll.poll(10_000)
     os.close(pipe)
     return bool(events)

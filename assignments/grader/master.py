@@ -61,7 +61,7 @@ class Master:
         tests: the graded cells, in order.
         deleted: modules that a student's ``coursepkg`` lacks.
         closed: modules of others that do what a question asks for, and cannot be imported.
-        seconds: wall time that one submission's code may take altogether.
+        seconds: what one submission's code may take altogether, by the grader's `clock`.
         seed: of the hidden tests, if the file fixes it.
         locked: the locked cells' sources without their layout, as here and as released: a cell
             that is none of them was changed.
@@ -81,12 +81,12 @@ class Master:
 
     @property
     def cell_seconds(self) -> float:
-        """Wall time that all of a student's cells may take together."""
+        """Seconds that all of a student's cells may take together, by the grader's `clock`."""
         return self.seconds / 2
 
     @property
     def call_seconds(self) -> float:
-        """Wall time that each function may take in all its calls."""
+        """Seconds that each function may take in all its calls, by the grader's `clock`."""
         return self.seconds / (len(self.solutions) + 1)
 
     @property

@@ -217,13 +217,15 @@ pivot_root . old
 umount -l /old
 rmdir /old
 """
-ENTER = """
+# One namespace more, and the last: in it nobody is root, as who built the first had to be.
+ENTER = f"""
 set -eu
 mount -t proc proc /proc
 mount -o remount,bind,ro /
-echo 0 > /proc/sys/user/max_user_namespaces
+echo 1 > /proc/sys/user/max_user_namespaces
 cd /tmp
-exec setpriv --no-new-privs --bounding-set=-all --inh-caps=-all -- $FILTER sh -c $WORKER
+exec unshare --user --map-user={UID} --map-group={UID} --keep-caps -- setpriv --no-new-privs \
+  --bounding-set=-all --ambient-caps=-all --inh-caps=-all -- $FILTER sh -c $WORKER
 """
 PRIVATE = ["--user", "--map-root-user", "--net", "--ipc", "--pid", "--fork", "--kill-child=KILL"]
 

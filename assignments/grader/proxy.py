@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from assignments.grader import clock
 from assignments.grader.cells import LATE, Cells, StudentError, text_of
 from assignments.grader.channel import ChannelError, decode, encode
 from assignments.grader.sandbox import Died
@@ -50,7 +50,7 @@ class Session(Cells):
         folder: what `sandbox.stage` made.
         master: the assignment.
         cells: the student's sources.
-        deadline: when the submission's time is up, by `time.monotonic`.
+        deadline: when the submission's time is up, by `clock.now`.
         names: the name of a setup function, or None.
     """
 
@@ -96,7 +96,7 @@ class Session(Cells):
 
     def _ask(self, name: str, header: Any, payload: bytes, *, alone: bool) -> Any:
         """The value; the time is the function's own, unless another's doing ended the worker."""
-        begun, left = time.monotonic(), self.left[name]
+        begun, left = clock.now(), self.left[name]
         self.served.add(name)
         try:
             answer, data = self._request(header | {"seconds": left}, left, payload)
@@ -104,10 +104,10 @@ class Session(Cells):
                 self.close()
             return self._value(name, answer, data)
         except Died:
-            begun = begun if alone else time.monotonic()
+            begun = begun if alone else clock.now()
             raise
         finally:
-            self.left[name] -= time.monotonic() - begun
+            self.left[name] -= clock.now() - begun
 
     def _stopped(self, name: str) -> StudentError:
         if self.left[name] > 0:

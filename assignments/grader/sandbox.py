@@ -19,13 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from assignments.grader import clock
 from assignments.grader.channel import NONCE, Channel, ChannelError, Closed, TimedOut
 from assignments.grader.namespaces import SHARES, Isolation, check_reach, command, package_folders
 from assignments.grader.processes import adopt_orphans, children, entries, memory
 from assignments.grader.seccomp import descriptor
 from assignments.grader.stage import GraderError
 
-START_SECONDS = 120.0  # importing torch on a busy machine
+START_SECONDS = 120.0  # importing torch
 OUTPUT_LIMIT = 64 << 10
 
 
@@ -99,7 +100,9 @@ class Sandbox:
                 env=environment(),
             )
         self.read = read
-        self.channel = Channel(ours, idle=self._watch, drain=read, drained=self._print)
+        self.channel = Channel(
+            ours, now=clock.now, idle=self._watch, drain=read, drained=self._print
+        )
 
     def __enter__(self) -> Self:
         """Itself: the worker runs from its construction on."""
@@ -127,15 +130,15 @@ class Sandbox:
         """One question and its answer.
 
         Raises:
-            Hung: there was no answer within `seconds`.
+            Hung: there was no answer within `seconds`, by `clock.now`.
             Died: there will be none; the message says why.
             ChannelError: the request itself cannot be sent.
         """
         nonce = secrets.token_bytes(NONCE)
-        start = time.monotonic()
+        start = clock.now()
         try:
             self.channel.send(nonce, header, payload, seconds=seconds)
-            left = max(0.0, seconds - (time.monotonic() - start))
+            left = max(0.0, seconds - (clock.now() - start))
             back, answer, data = self.channel.receive(seconds=left)
         except TimedOut:
             raise Hung(f"no answer within {seconds:.0f} s") from None

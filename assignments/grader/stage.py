@@ -73,7 +73,7 @@ def _lock(folder: Path, wait: int = 0) -> int:
 def stage(deleted: tuple[str, ...] = ()) -> Iterator[Path]:
     """The folder that the sandbox shows as ``/grader``; gone afterwards."""
     with scratch() as folder:
-        for module in ("worker.py", "statements.py", "channel.py", "seccomp.py"):
+        for module in ("worker.py", "clock.py", "statements.py", "channel.py", "seccomp.py"):
             shutil.copy(Path(__file__).with_name(module), folder)
         copy_package(deleted, folder / "coursepkg")
         folder.chmod(0o755)

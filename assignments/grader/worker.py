@@ -13,6 +13,7 @@ import builtins
 import contextlib
 import inspect
 import linecache
+import math
 import os
 import resource
 import signal
@@ -25,11 +26,13 @@ from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from channel import Channel, ChannelError, decode, encode  # type: ignore[import-not-found]
+from clock import Clock  # type: ignore[import-not-found]
 from statements import Shell, definition, names, parse  # type: ignore[import-not-found]
 
 SCRATCH = "/tmp"
 CUT = 2000  # characters of an error message
 LATE_SECONDS = 3.0  # of all that waited for a name
+SOON, AGAIN = 1e-3, 0.2  # seconds to the next look at the clock, and to the next interruption
 HOUR = 3600.0  # where the grader's own clock is enough
 
 
@@ -44,23 +47,29 @@ class OutOfTime(BaseException):
 class Alarm:
     """Interrupts what takes too long, again and again if it catches that."""
 
-    armed = False
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.end = math.inf
 
     @contextlib.contextmanager
     def after(self, seconds: float) -> Iterator[None]:
-        """Raise `OutOfTime` in the block, as soon as it has run for that long."""
+        """Raise `OutOfTime` in the block, as soon as it has used that much by the clock."""
         signal.signal(signal.SIGALRM, self.ring)
-        self.armed = True
-        signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-3), 0.2)
+        self.end = self.clock.now() + seconds
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, SOON))
         try:
             yield
         finally:
-            self.armed = False
+            self.end = math.inf
             signal.setitimer(signal.ITIMER_REAL, 0)
 
     def ring(self, *_: object) -> None:
-        """The signal's handler."""
-        if self.armed:
+        """The signal's handler: where the machine is busy, there may be time left."""
+        if self.end == math.inf:
+            return
+        left = self.end - self.clock.now()
+        signal.setitimer(signal.ITIMER_REAL, max(left, SOON) if left > 0 else AGAIN)
+        if left <= 0:
             raise OutOfTime("out of time")
 
 
@@ -146,11 +155,20 @@ class Worker:
             The number of the last cell that may have changed what those above it made.
         """
         with contextlib.suppress(OutOfTime), self.alarm.after(LATE_SECONDS):
-            for node in self.waiting:  # one that lacks its name yet waits for the next question
+            for node in [*self.waiting]:
                 if names(node) and not names(node) & self.space.keys():
-                    with contextlib.suppress(Exception):
-                        self.run(node)
+                    self.waiting.remove(node)
+                    self.try_again(node)
         return self.acted
+
+    def try_again(self, node: ast.stmt) -> None:
+        """Run what lacked a name; if it lacks one yet, it waits for the next question's cells."""
+        try:
+            self.run(node)
+        except NameError:
+            self.waiting.append(node)
+        except Exception:
+            return  # for another reason: it is not tried once more
 
     def forget(self, node: ast.stmt) -> None:
         """Take away the names that a statement left out would have given a value.

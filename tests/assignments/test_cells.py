@@ -103,7 +103,7 @@ def test_out_of_time_what_is_quick_is_still_run(world):
     assert given[:5] == pytest.approx([3, 3, 3, 1.5, MOMENT * CELLS])
     assert given[-1] == INSTANT
     assert len(given) == 301
-    assert world.clock.now < TOTAL * CELLS
+    assert world.clock.time < TOTAL * CELLS
     assert session.problems[-1] == "and so on"
     assert len(session.problems) == NOTES + 2
 
@@ -112,7 +112,7 @@ def test_cells_without_an_end_are_not_run_to_it(world):
     """Kills: a hundred thousand cells, or statements, of a moment each."""
     session = world.session("a", ";".join(["def late"] * 9), "b")
     session.load()
-    assert world.clock.now <= TOTAL * CELLS + SHORT
+    assert world.clock.time <= TOTAL * CELLS + SHORT
     assert "b" not in world.ran()[0]
     assert session.problems[-1].startswith("all the time was gone: no cell was run from here on")
 

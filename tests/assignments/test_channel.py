@@ -321,6 +321,16 @@ def test_silence_and_half_a_frame_end_at_the_deadline(pair):
     assert time.monotonic() - start < 5
 
 
+def test_a_deadline_is_by_the_clock_that_was_given(pair):
+    """Kills: a worker that is ended because the machine does something else."""
+    ours, _ = pair
+    start = time.monotonic()
+    ours.now = lambda: (time.monotonic() - start) / 3
+    with pytest.raises(TimedOut):
+        ours.receive(seconds=0.3)
+    assert time.monotonic() - start >= 0.9
+
+
 def test_a_reader_that_never_reads_ends_at_the_deadline(pair):
     ours, _ = pair
     with pytest.raises(TimedOut):

@@ -10,11 +10,13 @@ import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
+from assignments.grader import clock
 from assignments.grader import grade as grading
 from assignments.grader.cells import StudentError
 from assignments.grader.grade import Grade, Score, grade_one
@@ -144,7 +146,7 @@ def test_what_a_later_cell_spoils_counts_as_it_was_above_it(tmp_path):
     assert len(result.problems) == 2
     assert all(session.closed for session in HERE)
     assert HERE[0].started
-    assert HERE[0].deadline == HERE[1].deadline == pytest.approx(time.monotonic() + 360, abs=60)
+    assert HERE[0].deadline == HERE[1].deadline == pytest.approx(clock.now() + 360, abs=60)
 
 
 def test_all_that_is_spoilt_is_asked_in_one_worker_in_the_notebooks_order(tmp_path):
@@ -202,6 +204,17 @@ def test_when_time_is_up_a_test_ends_and_the_scores_so_far_are_kept(tmp_path, mo
     assert result.points == {"q1": 1, "q2": 0}
     assert result.reasons["q2"] == "q2-visible: failed: the submission's time was up"
     assert time.monotonic() - begun < 30
+
+
+def test_on_a_busy_machine_a_test_ends_later(tmp_path, monkeypatch):
+    """Kills: a test that is ended by the time on the wall; or never, where it passed too soon."""
+    begun = time.monotonic()
+    slow = SimpleNamespace(now=lambda: (time.monotonic() - begun) / 3)
+    monkeypatch.setattr(grading, "clock", slow)
+    monkeypatch.setattr(grading, "TOTAL", 0.05)
+    path = master(tmp_path, visible("while True: pass"), settings="# grader: seconds = 10\n")
+    assert "time was up" in run(tmp_path, path).reasons["q1"]
+    assert 1.5 <= time.monotonic() - begun < 30
 
 
 def test_points_and_reasons_are_summed_by_question():

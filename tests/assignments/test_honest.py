@@ -1,6 +1,9 @@
 """Honest notebooks in odd shapes, in the real sandbox: no one loses a point that was earned."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -278,3 +281,41 @@ def test_a_notebook_without_cells_has_a_score_and_a_reason(tmp_path, isolation, 
     result = grade_one(TINY, path, isolation=isolation, seed=5)
     assert (result.total, result.possible) == (0, 6)
     assert result.problems
+
+
+GRADE = """
+import json, sys
+from pathlib import Path
+from assignments.grader.grade import grade_one
+from assignments.grader.namespaces import Isolation
+master, notebook, backend = sys.argv[1:]
+grade = grade_one(Path(master), Path(notebook), isolation=Isolation(backend), seed=5)
+print(json.dumps([grade.points, grade.problems, grade.reasons, grade.seconds]))
+"""
+SPIN = """
+import time
+def spin(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end: pass
+"""
+
+
+def test_on_a_busy_machine_no_point_is_lost(tmp_path, isolation):
+    """Kills: a limit by the time on the wall, of a statement (3 s) or of a function (4 s).
+
+    The grader, with all that it starts, has one core, and shares that with a hog.
+    """
+    slow = SOFTMAX.replace("    e =", "    spin(1.3)\n    e =")
+    path = write(tmp_path / "student" / "tiny.ipynb", SPIN, "spin(2)\nONE = 1.0",
+                 slow.replace("e / e", "ONE * e / e"), INTEGRATE)  # fmt: skip
+    pin = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0)))]
+    with subprocess.Popen([*pin, sys.executable, "-S", "-c", "while True: pass"]) as hog:
+        done = subprocess.run(
+            [*pin, sys.executable, "-c", GRADE, TINY, path, isolation.backend],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        hog.kill()
+    points, problems, reasons, seconds = json.loads(done.stdout)
+    assert points == {"q1": 3, "q2": 3}, (problems, reasons)
+    assert problems == []
+    assert seconds > 9

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from assignments.grader import isolation as measuring
-from assignments.grader.isolation import NAMES, best_isolation, describe, measure
+from assignments.grader.isolation import NAMES, PROBES, best_isolation, describe, measure
 from assignments.grader.namespaces import Isolation
 from assignments.grader.stage import GraderError
 
@@ -119,3 +119,11 @@ def test_root_is_known_by_the_real_user(monkeypatch, tmp_path):
         (tmp_path / "status").write_text(text, encoding="utf-8")
         monkeypatch.setattr(measuring, "Path", lambda _: tmp_path / "status")
         assert measuring._is_root(1) is answer
+
+
+def test_a_probe_that_succeeds_leaves_nothing(tmp_path):
+    """Kills: a file in /home on a machine that keeps nobody out."""
+    space: dict[str, object] = {"OUTSIDE": [str(tmp_path)]}
+    exec(PROBES, space)
+    assert space["write_outside"]() is False
+    assert list(tmp_path.iterdir()) == []

@@ -18,6 +18,8 @@ import pytest
 
 from assignments.grader import batch as batches
 from assignments.grader.batch import Batch, interrupts, work_on
+from assignments.grader.cells import TOTAL
+from assignments.grader.clock import SLACK
 from assignments.grader.collect import Submission
 from assignments.grader.grade import Grade, Score
 from assignments.grader.master import read_master
@@ -297,6 +299,11 @@ def test_a_process_that_hangs_is_ended(batch, monkeypatch):
     run(batch, jobs=4, seed=1)
     assert {record.student for record in batch.finished() if not record.graded} == {
         "ann", "bob", "cem"}  # fmt: skip
+
+
+def test_who_is_within_all_limits_is_not_taken_for_dead():
+    """Kills: a grader that is ended, on a busy machine, before its submission's time is up."""
+    assert SLACK * TOTAL * 600 < batches.patience(600) - 300 < 30_000
 
 
 def test_an_old_record_is_not_taken_for_what_a_dead_process_did(batch, monkeypatch):

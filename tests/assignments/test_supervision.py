@@ -11,11 +11,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from assignments.grader import sandbox
+from assignments.grader.clock import SLACK
 from assignments.grader.namespaces import Isolation
 from assignments.grader.processes import SET_CHILD_SUBREAPER
 from assignments.grader.sandbox import (
@@ -111,6 +113,50 @@ def test_a_silent_worker_is_out_of_time(start):
     with pytest.raises(Hung, match="no answer within 0 s"):
         ask(running, 0.3)
     assert 0.3 <= time.monotonic() - begun < 4
+
+
+def test_a_busy_machine_does_not_end_a_worker(start, monkeypatch):
+    """Kills: a limit by the time on the wall."""
+    begun = time.monotonic()
+    slow = SimpleNamespace(now=lambda: (time.monotonic() - begun) / 3)
+    monkeypatch.setattr(sandbox, "clock", slow)
+    running = start("receive(); time.sleep(20)")
+    asked = time.monotonic()
+    with pytest.raises(Hung):
+        ask(running, 0.5)
+    assert 1.5 <= time.monotonic() - asked < 6
+
+
+HIDING = """
+import signal
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+receive()
+os.nice(19)  # waits for its children, of which none lives long enough to be seen
+while True:
+    if not os.fork():
+        end = time.monotonic() + 0.02
+        while time.monotonic() < end: pass
+        os._exit(0)
+"""
+POOL = """
+receive()
+for _ in range(8):
+    if not os.fork():
+        while True: pass
+time.sleep(20)
+"""
+
+
+@pytest.mark.parametrize("program", ["receive(); time.sleep(20)", POOL, HIDING],
+                         ids=["sleeps", "a pool", "hides"])  # fmt: skip
+def test_whatever_it_does_a_worker_is_ended(start, program):
+    """Kills: a sleep, a pool, or children that are not accounted for, that keep the machine."""
+    running = start(program)
+    begun = time.monotonic()
+    with pytest.raises(Hung):
+        ask(running, 0.3)
+    assert 0.3 <= time.monotonic() - begun < SLACK * 0.3 + 3
 
 
 def test_a_setup_that_fails_is_the_graders_fault(start, monkeypatch):

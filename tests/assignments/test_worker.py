@@ -5,20 +5,21 @@ import resource
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from assignments.grader import channel, statements
+from assignments.grader import channel, clock, statements
 from assignments.grader.channel import Channel, decode, encode
 
 # the worker has copies beside it, and nothing else
-sys.modules |= {"channel": channel, "statements": statements}
+sys.modules |= {"channel": channel, "clock": clock, "statements": statements}
 from assignments.grader import worker as inside  # ruff: ignore[module-import-not-at-top-of-file]
 
-del sys.modules["channel"], sys.modules["statements"]
+del sys.modules["channel"], sys.modules["clock"], sys.modules["statements"]
 sys.path.remove(str(Path(inside.__file__).parent))
 
 LIMITS = {"memory": 1 << 30, "seconds": 9, "files": 32, "processes": 8, "size": 1 << 20}
@@ -148,6 +149,16 @@ def test_what_takes_too_long_is_interrupted_and_what_it_made_stays(worker):
     worker.alarm.ring()  # too late: no exception
 
 
+def test_on_a_busy_machine_it_is_interrupted_later(worker):
+    """Kills: an interruption by the time on the wall; one that is too early and comes no more."""
+    begun = time.monotonic()
+    worker.alarm.clock = SimpleNamespace(now=lambda: (time.monotonic() - begun) / 3)
+    assert define(worker, "import time\nwhile True: time.sleep(0.01)", seconds=0.3) == [
+        "out of time"
+    ]
+    assert time.monotonic() - begun >= 0.9
+
+
 @pytest.mark.parametrize("source", ["\n  while True: pass", "return (x for x in iter(int, 1))"])
 def test_a_call_that_takes_too_long_is_interrupted(worker, source):
     """Kills: a value without an end that is written down until the worker is killed for it."""
@@ -198,6 +209,18 @@ def test_what_lacks_a_name_waits_for_the_next_questions_cells(worker):
     define(worker, "def half(n): return n / 2", number=2)
     worker.finish()
     assert worker.module.top == pytest.approx(1.5)
+
+
+def test_what_fails_for_another_reason_than_a_name_is_not_tried_for_each_question(worker):
+    """Kills: an effect, or seconds, of a statement that fails, once for every question."""
+    define(worker, "first = half('a')\nlast = half(other)")
+    define(worker, "seen = []\ndef half(n):\n    seen.append(n)\n    return n / 2", number=2)
+    worker.finish()
+    worker.finish()
+    assert worker.module.seen == ["a"]
+    define(worker, "other = 4", number=3)
+    worker.finish()
+    assert worker.module.last == 2
 
 
 def test_what_waits_for_a_name_does_not_wait_for_ever(worker, monkeypatch):

@@ -26,10 +26,10 @@ SHARE, CELLS = 4.0, 6.0
 
 class Clock:
     def __init__(self) -> None:
-        self.now = 0.0
+        self.time = 0.0
 
-    def monotonic(self) -> float:
-        return self.now
+    def now(self) -> float:
+        return self.time
 
 
 class World:
@@ -40,8 +40,8 @@ class World:
         self.workers: list[Fake] = []
         self.replies: dict[str, list[Any]] = {}
         patch.setattr(module, "Sandbox", lambda *arguments: Fake(self, arguments[-1]))
-        patch.setattr(module, "time", self.clock)
-        patch.setattr(proxy, "time", self.clock)
+        patch.setattr(module, "clock", self.clock)
+        patch.setattr(proxy, "clock", self.clock)
 
     def session(self, *cells: str, deadline: float = math.inf) -> Session:
         return Session(Isolation("none"), Path("nowhere"), MASTER, list(cells), deadline=deadline)
@@ -96,10 +96,10 @@ class Fake:
         if "die" in text:
             raise Died("it ended its process")
         if "hang" in text:
-            self.world.clock.now += self.seconds[-1]
+            self.world.clock.time += self.seconds[-1]
             raise Hung("no answer")
         wanted = 9e9 if "late" in text else 1.5 if "slow" in text else 0.0
-        self.world.clock.now += min(wanted, seconds)
+        self.world.clock.time += min(wanted, seconds)
         self.left = self.left or "leave" in text
         if wanted > seconds:
             return error("out of time"), b""
@@ -125,7 +125,7 @@ def error(kind: object, message: object = "m") -> dict[str, Any]:
 
 def takes(seconds: float, reply: Any) -> Any:
     def answer(fake: Fake) -> Any:
-        fake.world.clock.now += seconds
+        fake.world.clock.time += seconds
         return reply
 
     return answer

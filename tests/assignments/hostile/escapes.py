@@ -136,8 +136,8 @@ ESCAPES = tried(
         "what is configured": "lists('/etc', 'ld.so.cache', 'localtime')",
         "what lies at the top": "lists('/', *'usr bin sbin lib lib32 lib64 libx32 etc sys tmp dev "
         "proc var grader'.split(), *sys.prefix.split('/')[1:2], *sys.base_prefix.split('/')[1:2])",
-        "what is staged": "lists('/grader', *'worker.py statements.py channel.py seccomp.py "
-        "coursepkg root'.split())",
+        "what is staged": "lists('/grader', *'worker.py clock.py statements.py channel.py "
+        "seccomp.py coursepkg root'.split())",
         "other processes": "len([p for p in os.listdir('/proc') if p.isdigit()]) > 6",
         "a first process without a filter": "'Seccomp:\\t2' not in open('/proc/1/status').read()",
         "the first process's environment": "b'SUDO' in open('/proc/1/environ', 'rb').read()",
