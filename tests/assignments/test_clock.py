@@ -192,7 +192,8 @@ def test_beside_hogs_work_costs_what_it_would_cost_without_them(start):
     """Kills: the time on the wall, which honest students paid for a machine with other work."""
     wall, cpu, used = look(start, 2, spins=0.5, sleeps=0)
     assert wall > 2 * cpu
-    assert used == pytest.approx(max(cpu, wall / SLACK), abs=0.05)
+    # Between its looks at the wall and at the kernel's table the process may have to wait, too.
+    assert used == pytest.approx(max(cpu, wall / SLACK), abs=cpu / 2)
 
 
 def test_a_sleep_costs_all_of_its_time(start):
