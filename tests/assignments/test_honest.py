@@ -318,4 +318,4 @@ def test_on_a_busy_machine_no_point_is_lost(tmp_path, isolation):
     points, problems, reasons, seconds = json.loads(done.stdout)
     assert points == {"q1": 3, "q2": 3}, (problems, reasons)
     assert problems == []
-    assert seconds > 9
+    assert seconds > 7, "vacuous: on the wall, too, both were within their limits"
