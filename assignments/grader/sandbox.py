@@ -80,6 +80,7 @@ class Sandbox:
         self.printed = bytearray()
         self.excess = ""
         self.inside = 0  # the worker's own process, once it is in
+        self.family: list[int] = []  # all processes that it takes to be in
         self._looked = 0.0
         ours, theirs = socket.socketpair()
         read, write = os.pipe()
@@ -122,8 +123,8 @@ class Sandbox:
             raise GraderError(f"the sandbox did not start: {error}\n{printed}") from error
         if "error" in answer:
             raise GraderError(f"the setup cell failed in the sandbox: {answer['error']}")
-        family = self.processes()
-        self.alone, self.inside = len(family), family[-1]
+        self.family = self.processes()
+        self.alone, self.inside = len(self.family), self.family[-1]
         self.printed.clear()
 
     def request(self, header: Any, payload: bytes, *, seconds: float) -> tuple[Any, bytes]:
@@ -175,7 +176,8 @@ class Sandbox:
         while True:
             family = self._kill()
             self.process.wait()
-            for pid in family[1:]:  # orphans come to us: `adopt_orphans`
+            # Orphans come to us (`adopt_orphans`), also those of a process that ended before.
+            for pid in {*family[1:], *self.family[1:]}:
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, 0)
             if len(self.processes()) == 1:

@@ -187,7 +187,7 @@ def test_many_slow_cells_have_a_score_and_a_reason(tmp_path, isolation):
 @pytest.mark.parametrize("below", [False, True])
 def test_hundreds_of_slow_cells_cost_nothing(tmp_path, isolation, below):
     """Kills: a batch that waits for a quarter of an hour; a constant below, not run for them."""
-    slow = [f"import time\ntime.sleep(0.45)  # {n}" for n in range(200 if below else 1500)]
+    slow = [f"import time\ntime.sleep(0.45)  # {n}" for n in range(300 if below else 1500)]
     answers = [LEAN, INTEGRATE]
     result = grade(tmp_path, isolation, [*slow, *answers] if below else [*answers, *slow])
     assert result.points == {"q1": 3, "q2": 3}, result.problems

@@ -1,5 +1,7 @@
 """What student code can reach, use up and leave behind: tried from inside, in every backend."""
 
+import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from assignments.grader import namespaces
 from assignments.grader.channel import decode, encode
 from assignments.grader.isolation import best_isolation, describe, measure
 from assignments.grader.namespaces import Isolation
+from assignments.grader.processes import children
 from assignments.grader.sandbox import OUTPUT_LIMIT, Died, Hung, Limits, Sandbox
 from assignments.grader.stage import ROOT, GraderError, stage
 
@@ -228,6 +231,17 @@ def test_an_endless_cell_is_stopped_in_time(sandbox, source):
 def test_a_cell_that_ends_the_worker_is_noticed(sandbox, source):
     with pytest.raises(Died, match="ended its process"):
         define(sandbox, source)
+
+
+@pytest.mark.parametrize("end", ["", "os._exit(0)"], ids=["alive", "ended by itself"])
+def test_nothing_is_left_in_the_table_of_processes(strong, end):
+    """Kills: one that ended and stays; hundreds of them make each look at the clock dear."""
+    before = children().get(os.getpid(), [])
+    with stage() as folder, Sandbox(strong, folder, LIMITS) as running:
+        running.setup(["import os"])
+        with pytest.raises(Died) if end else contextlib.nullcontext():
+            define(running, end or "pass")
+    assert [pid for pid in children().get(os.getpid(), []) if pid not in before] == []
 
 
 def test_a_forged_reply_is_not_taken_for_another_calls(sandbox):
