@@ -11,16 +11,18 @@ from coursepkg.training import fit
 
 
 def one_cycle(
-    model: Any, train: Tensor, *, valid: Tensor, condition: Tensor | None = None,
+    model: Any, train: Tensor, *, valid: Tensor | None, condition: Tensor | None = None,
     valid_condition: Tensor | None = None, epochs: int, batch_size: int, rate: float, decay: float,
     ema: float = 0.99, clip: float = math.inf, generator: Generator,
 ) -> None:  # fmt: skip
     """AdamW with one cycle of the rate and averaged weights; keeps the best epoch of validation.
 
+    Or the last, where the loss is none to select by.
+
     Args:
         model: what `fit` trains.
         train: examples, (N, *event).
-        valid: examples that choose the epoch.
+        valid: examples that choose the epoch; None for the last.
         condition: what the training examples are conditioned on, one row each.
         valid_condition: the same for validation.
         epochs: passes over the examples.

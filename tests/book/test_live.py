@@ -1,5 +1,6 @@
 """Live figures compute in Chromium what the package computes, and obey a reader's keys."""
 
+import contextlib
 import json
 import math
 import shutil
@@ -340,35 +341,52 @@ def test_ticks_are_round_and_inside(page: Page):
 # --- the figure as a reader meets it -----------------------------------------------------------
 
 HTML = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>x</title>
-<link rel="icon" href="data:,">
+<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
 <link rel="stylesheet" href="live.css"></head><body>
-<figure><div class="live" data-live="mcmc" data-alt="A walk on a banana"></div>
-<img class="live-still" alt="still" src="mcmc.png"></figure>
-<script src="stage.js"></script><script src="mcmc.js"></script></body></html>"""
+<figure><div class="live" data-live="{name}" data-alt="{alt}"></div>
+<img class="live-still" alt="still" src="{name}.png"></figure>{scripts}</body></html>"""
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("live")
+def published(folder: Path, name: str, alt: str, *before: str, script: str = "") -> str:
+    """The address of a page from file:// with the figure in it.
+
+    `before`: scripts that are loaded ahead of the figure's own, which `script` may replace.
+    """
     for file in (*LIVE.iterdir(), LIVE.parent / "_static" / "live.css"):
         shutil.copy(file, folder)
-    (folder / "index.html").write_text(HTML, encoding="utf-8")
+    if script:
+        (folder / f"{name}.js").write_text(script, encoding="utf-8")
+    scripts = "".join(f'<script src="{file}.js"></script>' for file in ("stage", *before, name))
+    page = HTML.format(name=name, alt=alt, scripts=scripts)
+    (folder / "index.html").write_text(page, encoding="utf-8")
     return (folder / "index.html").as_uri()
 
 
-@pytest.fixture(params=["no-preference", "reduce"])
-def figure(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """The figure opened from file://, for those who want motion and those who do not."""
-    context = browser.new_context(
-        reduced_motion=request.param, viewport={"width": 390, "height": 844}
-    )
+@contextlib.contextmanager
+def opened(browser: Browser, address: str, motion: str, *, touch: bool = False) -> Iterator[Page]:
+    """On a phone, for those who want motion or those who do not; the console must say nothing."""
+    phone = {"width": 390, "height": 844}
+    context = browser.new_context(reduced_motion=motion, viewport=phone, has_touch=touch)
     page, said = context.new_page(), []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     page.goto(address)
-    yield page
+    try:
+        yield page
+    finally:
+        context.close()
     assert said == []
-    context.close()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return published(tmp_path_factory.mktemp("live"), "mcmc", "A walk on a banana")
+
+
+@pytest.fixture(params=["no-preference", "reduce"])
+def figure(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Page]:
+    with opened(browser, address, request.param) as page:
+        yield page
 
 
 def numbers(page: Page) -> dict[str, str]:

@@ -1,8 +1,6 @@
 """Chapter 12's live figure flows as the package does, and obeys mouse and keys."""
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import torch
@@ -11,7 +9,17 @@ from torch import Tensor
 
 from coursepkg.data import IsotropicMixture
 from coursepkg.models.flows import Continuous, straightness
-from tests.book.test_live import LIVE, close, numbers, scripted, source, tab_to, uniform, xoshiro
+from tests.book.test_live import (
+    close,
+    numbers,
+    opened,
+    published,
+    scripted,
+    source,
+    tab_to,
+    uniform,
+    xoshiro,
+)
 
 pytestmark = pytest.mark.slow
 LAWS = {
@@ -163,36 +171,16 @@ def test_a_planted_bug_is_noticed(browser: Browser, bug: str):
 
 # --- the figure as a reader meets it -----------------------------------------------------------
 
-HTML = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>x</title>
-<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
-<link rel="stylesheet" href="live.css"></head><body>
-<figure><div class="live" data-live="flow" data-alt="Noise flows to a law"></div>
-<img class="live-still" alt="still" src="flow.png"></figure>
-<script src="stage.js"></script><script src="flow.js"></script></body></html>"""
-
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("live")
-    for file in (*LIVE.iterdir(), LIVE.parent / "_static" / "live.css"):
-        shutil.copy(file, folder)
-    (folder / "index.html").write_text(HTML, encoding="utf-8")
-    return Path(folder / "index.html").as_uri()
+    return published(tmp_path_factory.mktemp("live"), "flow", "Noise flows to a law")
 
 
 @pytest.fixture(params=["no-preference", "reduce"])
 def figure(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """Opened from file://, for those who want motion and those who do not."""
-    context = browser.new_context(
-        reduced_motion=request.param, viewport={"width": 390, "height": 844}
-    )
-    page, said = context.new_page(), []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto(address)
-    yield page
-    assert said == []
-    context.close()
+    with opened(browser, address, request.param) as page:
+        yield page
 
 
 def test_the_keyboard_is_enough(figure: Page):

@@ -1,6 +1,5 @@
 """Chapter 10's live figure says what the package says, and obeys mouse, finger and keys."""
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,17 @@ from coursepkg.data.digits import LEVELS, load_labels, load_split
 from coursepkg.models.autoregressive.cached import CachedARM
 from coursepkg.nets.causality import dependence
 from coursepkg.rng import seeded
-from tests.book.test_live import LIVE, close, numbers, scripted, source, tab_to, uniform, xoshiro
+from tests.book.test_live import (
+    close,
+    numbers,
+    opened,
+    published,
+    scripted,
+    source,
+    tab_to,
+    uniform,
+    xoshiro,
+)
 
 pytestmark = pytest.mark.slow
 D, SIDE = 64, 8
@@ -203,42 +212,22 @@ def test_a_planted_bug_is_noticed(page: Page, truth: Truth, bug: str):
 
 # --- the figure as a reader meets it -----------------------------------------------------------
 
-HTML = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>x</title>
-<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
-<link rel="stylesheet" href="live.css"></head><body>
-<figure><div class="live" data-live="pixels" data-alt="A digit and its pixels"></div>
-<img class="live-still" alt="still" src="pixels.png"></figure>
-<script src="stage.js"></script><script src="net.js"></script>
-<script src="pixels-weights.js"></script><script src="pixels.js"></script></body></html>"""
 
-
-def published(folder: Path, script: str) -> str:
-    """The address of a page from file:// with the figure in it, whose script is given."""
-    for file in (*LIVE.iterdir(), LIVE.parent / "_static" / "live.css"):
-        shutil.copy(file, folder)
-    (folder / "pixels.js").write_text(script, encoding="utf-8")
-    (folder / "index.html").write_text(HTML, encoding="utf-8")
-    return (folder / "index.html").as_uri()
+def page_of(folder: Path, script: str) -> str:
+    """The address of a page whose figure runs this script."""
+    parts = ("net", "pixels-weights")
+    return published(folder, "pixels", "A digit and its pixels", *parts, script=script)
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return published(tmp_path_factory.mktemp("live"), source("pixels"))
+    return page_of(tmp_path_factory.mktemp("live"), source("pixels"))
 
 
 @pytest.fixture(params=["no-preference", "reduce"])
 def figure(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """On a phone, for those who want motion and those who do not."""
-    context = browser.new_context(
-        reduced_motion=request.param, viewport={"width": 390, "height": 844}, has_touch=True
-    )
-    page, said = context.new_page(), []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto(address)
-    yield page
-    assert said == []
-    context.close()
+    with opened(browser, address, request.param, touch=True) as page:
+        yield page
 
 
 def levels(page: Page) -> list[int]:
@@ -432,7 +421,7 @@ def test_a_planted_habit_is_noticed(browser: Browser, tmp_path: Path, model: Cac
     context = browser.new_context(reduced_motion="reduce")
     page, said = context.new_page(), list[str]()
     page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto(published(tmp_path, source("pixels").replace(old, new)))
+    page.goto(page_of(tmp_path, source("pixels").replace(old, new)))
 
     def read() -> None:
         by_keyboard(page, model)

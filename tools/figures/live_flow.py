@@ -6,17 +6,16 @@ same ends. Run: python -m tools.figures.live_flow
 
 import math
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
-from PIL import Image
 from torch import Tensor
 
 from coursepkg.models.flows import Continuous, straightness
 from coursepkg.plotting import COLOURS, use_style
 from coursepkg.rng import seeded
+from tools.figures.still import save
 
 TARGET = Path("book/live/flow.png")
 BLUR, COUNT, POINTS = 0.2, 120, 40
@@ -48,10 +47,7 @@ def draw(path: Tensor, file: Path) -> None:
         ax.plot(*way[-1].T, ".", color=COLOURS["data"], markersize=3)
         ax.set(xlabel="$x_1$", xlim=(-4, 4), ylim=(-4, 4))
     axes[0].set_ylabel("$x_2$")
-    picture = BytesIO()
-    figure.savefig(picture)
-    plt.close(figure)
-    Image.open(picture).convert("RGB").quantize(64).save(file, optimize=True)
+    save(figure, file)
 
 
 def main(say: Callable[[str], object] = print) -> None:

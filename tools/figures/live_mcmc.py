@@ -5,18 +5,17 @@ the trace of x_1. Run: python -m tools.figures.live_mcmc
 """
 
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
-from PIL import Image
 from torch import Tensor
 
 from coursepkg.data import Banana
 from coursepkg.plotting import COLOURS, use_style
 from coursepkg.rng import seeded
 from coursepkg.samplers import RandomWalk, ess_mean, run
+from tools.figures.still import save
 
 TARGET = Path("book/live/mcmc.png")
 STEPS, STEP_SIZE, START = 2000, 0.8, (-4.0, 6.5)
@@ -52,10 +51,7 @@ def draw(x: Tensor, proposals: Tensor, moved: Tensor, path: Path) -> None:
     trace.plot(x[:, 0], color=COLOURS["samples"], linewidth=0.8)
     trace.axhline(0, color=COLOURS["data"], linestyle="dashed", linewidth=1)
     trace.set(xlabel="step", ylabel="$x_1$", xlim=(0, len(x)), ylim=(-5.5, 5.5))
-    picture = BytesIO()
-    figure.savefig(picture)
-    plt.close(figure)
-    Image.open(picture).convert("RGB").quantize(64).save(path, optimize=True)  # a third of the size
+    save(figure, path)
 
 
 def main(say: Callable[[str], object] = print) -> None:

@@ -6,7 +6,6 @@ Run: python -m tools.figures.live_pixels
 """
 
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -14,7 +13,6 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
-from PIL import Image
 from torch import Tensor
 
 from benchmarks.live.pixels import load
@@ -22,6 +20,7 @@ from coursepkg.data.digits import LEVELS, SHAPE
 from coursepkg.nets.causality import dependence
 from coursepkg.plotting import COLOURS, image_grid, use_style
 from coursepkg.rng import seeded
+from tools.figures.still import save
 
 TARGET = Path("book/live/pixels.png")
 DIGIT, PIXEL = 5, 25
@@ -55,10 +54,7 @@ def draw(x: Tensor, log_p: Tensor, unseen: list[int], path: Path) -> None:
     surprise.set(xticks=[], yticks=[])
     surprise.spines[:].set_visible(True)
     figure.colorbar(shown, ax=surprise, label="surprise in nats")
-    picture = BytesIO()
-    figure.savefig(picture)
-    plt.close(figure)
-    Image.open(picture).convert("RGB").quantize(64).save(path, optimize=True)
+    save(figure, path)
 
 
 def main(say: Callable[[str], object] = print) -> None:

@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor, nn
-from torch.optim import AdamW
-from torch.optim.lr_scheduler import OneCycleLR
 
 from benchmarks.leaderboard.board import DIGITS, Entry, learned_inside
+from benchmarks.recipe import one_cycle
 from coursepkg.data.digits import LEVELS, SHAPE, Split
 from coursepkg.evaluation import ImportanceBound
 from coursepkg.models.copula import Gaussianiser
@@ -18,7 +17,6 @@ from coursepkg.models.flows.elementwise import Affine, Monotone
 from coursepkg.models.flows.noise import VariationalNoise
 from coursepkg.models.transformed import Transformed
 from coursepkg.nets.residual import ResidualMLP
-from coursepkg.training import fit
 
 D, SMOOTHING = 64, 0.3
 Recipe = Callable[[Split, Generator, bool], nn.Module]
@@ -81,17 +79,10 @@ def noise_of(generator: Generator) -> VariationalNoise:
 
 
 def trained(model: Dequantised, split: Split, *, quick: bool, generator: Generator) -> Dequantised:
-    """AdamW with one cycle of the rate and averaged weights; keeps the best epoch of validation."""
-    epochs, rate, batch = (1 if quick else 60), 2e-3, 50
-    optimizer = AdamW(model.parameters(), lr=rate, weight_decay=0.5)
-    schedule = OneCycleLR(
-        optimizer, max_lr=rate, total_steps=epochs * (len(split.train) // batch), pct_start=0.1,
-        cycle_momentum=False,
-    )  # fmt: skip
-    fit(
-        model, split.train, valid=split.valid, epochs=epochs, batch_size=batch,
-        optimizer=optimizer, schedule=schedule, ema=0.99, clip=10.0, generator=generator,
-        progress=False,
+    """By the recipe of `one_cycle`."""
+    one_cycle(
+        model, split.train, valid=split.valid, epochs=1 if quick else 60, batch_size=50, rate=2e-3,
+        decay=0.5, clip=10.0, generator=generator,
     )  # fmt: skip
     return model
 
