@@ -18,7 +18,7 @@ unexport MPLBACKEND
 
 PACKAGE   := $(shell find coursepkg -name '*.py' -o -name '*.mplstyle')
 SCRIPTS   := $(shell find tools benchmarks -name '*.py')
-RESULTS   := $(shell find benchmarks -name '*.json')
+RESULTS   := $(shell find benchmarks -name '*.json') $(wildcard coursepkg/weights/*.pt)
 TESTS     := $(shell find tests -name '*.py')
 MUTANTS   := $(wildcard tests/mutants/*.toml)
 SOURCES   := $(wildcard notebooks/*.md)
@@ -120,7 +120,7 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 	$(call stage,pytest,$(BIN)/pytest -q -n 2)
 
 .make/nbval: $(INSTALLED) $(PACKAGE) $(NOTEBOOKS) $(RESULTS)
-	$(call stage,nbval,$(BIN)/pytest -q --nbval -n 2 --dist loadfile notebooks)
+	$(call stage,nbval,$(BIN)/python -m tools.nbval)
 
 # Two at a time, but the hostile ones, which are one batch that uses both cores itself.
 HOSTILE := tests/assignments/test_hostile.py

@@ -28,7 +28,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from tools import equations
+from tools import changed, equations
 
 ROOT = Path(__file__).parents[1]
 CPU_TIME, TIMEOUT = 120, 300  # seconds of one process
@@ -54,7 +54,6 @@ PRELOAD = [
 KILLED, SURVIVED = "killed", "SURVIVED"
 # exit codes of a process whose test met such an error: a bug that any linter finds tests no test
 NO_BUG = {91: NameError, 92: ImportError, 93: MemoryError}
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
 @dataclass(frozen=True)
@@ -244,29 +243,15 @@ def reads(test: Path) -> set[Path]:
     return found
 
 
-def changed_since(base: str) -> set[str]:
-    """Files that differ from `base`, uncommitted and untracked ones included."""
-
-    def git(*words: str) -> list[str]:
-        return subprocess.run(
-            ["git", *words], cwd=ROOT, capture_output=True, text=True, check=True
-        ).stdout.splitlines()
-
-    return {*git("diff", "--name-only", base), *git("ls-files", "--others", "--exclude-standard")}
-
-
 def default_base() -> str:
-    """The commit of .ci/mutants-base; the empty tree where git does not know it."""
+    """The commit of .ci/mutants-base, or ""."""
     file = ROOT / ".ci" / "mutants-base"
-    commit = file.read_text(encoding="utf-8").strip() if file.exists() else ""
-    words = ["git", "cat-file", "-e", f"{commit}^{{commit}}"]
-    known = subprocess.run(words, cwd=ROOT, capture_output=True, check=False).returncode == 0
-    return commit if commit and known else EMPTY_TREE
+    return file.read_text(encoding="utf-8").strip() if file.exists() else ""
 
 
 def settle() -> None:
     """Makes HEAD the base from now on, if nothing differs from it: all mutants were killed here."""
-    if not changed_since("HEAD"):
+    if not changed.since("HEAD"):
         words = ["git", "rev-parse", "HEAD"]
         commit = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
         (ROOT / ".ci" / "mutants-base").write_text(commit, encoding="utf-8")
@@ -275,12 +260,12 @@ def settle() -> None:
 def _selected(
     everything: bool, base: str, only: Sequence[str]
 ) -> Iterator[tuple[Path, list[Mutant]]]:
-    changed = set() if everything or only else changed_since(base or default_base())
+    names = set() if everything or only else changed.since(base or default_base())
     for path in sorted((ROOT / "tests" / "mutants").glob("*.toml")):
         mutants = read(path)
         tests = {ROOT / test.split("::")[0] for mutant in mutants for test in mutant.tests}
         files = {path, *(mutant.source for mutant in mutants)}.union(*map(reads, tests))
-        if everything or path.stem in only or {str(f.relative_to(ROOT)) for f in files} & changed:
+        if everything or path.stem in only or {str(f.relative_to(ROOT)) for f in files} & names:
             yield path, mutants
 
 

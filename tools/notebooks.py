@@ -1,10 +1,10 @@
 """Makes notebooks/*.ipynb: each .md is converted, executed and timed, if anything it needs changed.
 
 ``python -m tools.notebooks`` makes what is out of date, ``--check`` only names it. What a notebook
-shows needs its code cells, the modules of coursepkg that they import, the results they read, and
-the pinned versions; a fingerprint of these stands with the measured seconds in book/timings.json,
-beside a hash of the outputs. Where it holds, text, captions and tags are copied and nothing is
-executed. What is replaced stays in .make/replaced until it is replaced again.
+shows needs its code cells, the modules of coursepkg that they import, the results and weights that
+they read, and the pinned versions; a fingerprint of these stands with the measured seconds in
+book/timings.json, beside a hash of the outputs. Where it holds, text, captions and tags are copied
+and nothing is executed. What is replaced stays in .make/replaced until it is replaced again.
 """
 
 import ast
@@ -57,7 +57,10 @@ def needs(code: str) -> list[Path]:
                 found.add(path)
                 waiting += imported(path.read_text(encoding="utf-8"))
     results = {ROOT / "benchmarks" / "results" / name for name in re.findall(r"[\w-]+\.json", code)}
-    return sorted({ROOT / "constraints.txt", *found, *(r for r in results if r.is_file())})
+    names = re.findall(r'load_weights\("([\w-]+)"\)', code)
+    weights = {ROOT / "coursepkg" / "weights" / f"{name}.pt" for name in names}
+    read = {path for path in results | weights if path.is_file()}
+    return sorted({ROOT / "constraints.txt", *found, *read})
 
 
 def fingerprint(md: Path) -> str:

@@ -25,7 +25,8 @@ sys.path[:0] = [{tree!r}, {tools!r}]
 sys.path.append({root!r})
 import typer
 import examiner as mutants
-mutants.ROOT, mutants.PRELOAD = Path({tree!r}), []
+mutants.ROOT = mutants.changed.ROOT = Path({tree!r})
+mutants.PRELOAD = []
 mutants.CPU_TIME, mutants.HANG, mutants.TIMEOUT = {seconds}
 try:
     mutants.main({only!r}, everything=False, base="", jobs=2)
@@ -298,14 +299,14 @@ def shared(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 )
 def test_a_change_selects_the_modules_whose_tests_read_it(shared, monkeypatch, changed, selected):
     """Kills: a shared file that may lose its assertions and nothing is examined again."""
-    monkeypatch.setattr(mutants, "changed_since", lambda base: {changed})
+    monkeypatch.setattr(mutants.changed, "since", lambda base: {changed})
     found = mutants._selected(everything=False, base="HEAD", only=[])
     assert [path.stem for path, _ in found] == selected
 
 
 def test_all_and_names_select_whatever_changed(shared, monkeypatch):
     """Kills: --all that means all that changed."""
-    monkeypatch.setattr(mutants, "changed_since", lambda base: set())
+    monkeypatch.setattr(mutants.changed, "since", lambda base: set())
     for everything, only, selected in [(True, [], ["one", "two"]), (False, ["two"], ["two"])]:
         found = mutants._selected(everything=everything, base="HEAD", only=only)
         assert [path.stem for path, _ in found] == selected
@@ -313,10 +314,10 @@ def test_all_and_names_select_whatever_changed(shared, monkeypatch):
 
 def test_in_this_course_a_shared_file_selects_its_readers(monkeypatch):
     """Kills: names that are resolved in the toy above and not in the real tree."""
-    monkeypatch.setattr(mutants, "changed_since", lambda base: {"tests/oracles.py"})
+    monkeypatch.setattr(mutants.changed, "since", lambda base: {"tests/oracles.py"})
     found = {path.stem for path, _ in mutants._selected(everything=False, base="HEAD", only=[])}
     assert "models.rbm.binary" in found
     assert "tools.pairs" not in found
-    monkeypatch.setattr(mutants, "changed_since", lambda base: {"tests/conftest.py"})
+    monkeypatch.setattr(mutants.changed, "since", lambda base: {"tests/conftest.py"})
     found = {path.stem for path, _ in mutants._selected(everything=False, base="HEAD", only=[])}
     assert found == {path.stem for path in (mutants.ROOT / "tests" / "mutants").glob("*.toml")}

@@ -33,7 +33,8 @@ def course(tmp_path, monkeypatch):
     monkeypatch.setattr(notebooks, "ROOT", tmp_path)
     monkeypatch.setattr(notebooks, "TIMINGS", tmp_path / "book" / "timings.json")
     monkeypatch.setattr(notebooks, "REPLACED", tmp_path / ".make" / "replaced")
-    for folder in ("notebooks", "book", "coursepkg/models/autoregressive", "benchmarks/results"):
+    for folder in ("notebooks", "book", "coursepkg/models/autoregressive", "coursepkg/weights",
+                   "benchmarks/results"):  # fmt: skip
         (tmp_path / folder).mkdir(parents=True)
     write = {
         "constraints.txt": "numpy==1\n",
@@ -43,9 +44,11 @@ def course(tmp_path, monkeypatch):
         "coursepkg/models/__init__.py": "",
         "coursepkg/models/autoregressive/arm.py": "from coursepkg import rng\n",
         "benchmarks/results/arm.json": "{}",
+        "coursepkg/weights/net.pt": "",
+        "coursepkg/weights/other.pt": "",
         "notebooks/01_page.md": HEADER
         + cell("print(6 * 7)\nif False:\n    from coursepkg.models.autoregressive.arm import ARM")
-        + cell("name = 'arm.json'"),
+        + cell("name = 'arm.json'  # beside load_weights(\"net\")"),
     }
     for name, text in write.items():
         (tmp_path / name).write_text(text)
@@ -58,7 +61,7 @@ def test_fingerprint_follows_imports_results_and_pins(course):
     sources = [source for source, _ in pairs.code(pairs.read(md))]
     found = {str(p.relative_to(course)) for p in notebooks.needs("\n".join(sources))}
     assert found == {
-        "constraints.txt", "benchmarks/results/arm.json",
+        "constraints.txt", "benchmarks/results/arm.json", "coursepkg/weights/net.pt",
         "coursepkg/__init__.py", "coursepkg/rng.py", "coursepkg/models/__init__.py",
         "coursepkg/models/autoregressive/arm.py",
     }  # fmt: skip
