@@ -50,9 +50,7 @@ def draw_sounds(*, generator: Generator, pieces: int = 12, rate: int = RATE) -> 
     siren = (2 * math.pi * pitch.double().cumsum(0) / rate).sin().to(pitch)
     x = torch.stack([voice.flatten(), melody.flatten(), drums.flatten(), siren])
     x = x - x.mean(1, keepdim=True)
-    return Sounds(
-        ("voice", "melody", "drums", "siren"), x / x.std(1, keepdim=True, correction=0)
-    )
+    return Sounds(("voice", "melody", "drums", "siren"), x / x.std(1, keepdim=True, correction=0))
 
 
 def swirl(z: Tensor, *, turn: float) -> Tensor:

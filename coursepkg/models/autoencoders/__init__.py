@@ -4,12 +4,12 @@ from coursepkg.models.autoencoders.ica import (
     ICA,
     amari_distance,
     climb,
-    gradient,
     natural_gradient,
-    start,
+    ordinary_gradient,
+    start_white,
 )
 from coursepkg.models.autoencoders.linear import LinearAutoencoder
-from coursepkg.models.autoencoders.pca import PCA, principal_angles, principal_axes
+from coursepkg.models.autoencoders.pca import PCA, Principal, principal_angles, principal_axes
 from coursepkg.models.autoencoders.ppca import PPCA, Posterior, em_step
 from coursepkg.models.autoencoders.priors import (
     Bimodal,
@@ -31,17 +31,18 @@ __all__ = [
     "LinearAutoencoder",
     "Normal",
     "Posterior",
+    "Principal",
     "Sech",
     "SourcePrior",
     "Switching",
     "amari_distance",
     "climb",
     "em_step",
-    "gradient",
     "log_cosh",
     "natural_gradient",
+    "ordinary_gradient",
     "principal_angles",
     "principal_axes",
     "stability",
-    "start",
+    "start_white",
 ]

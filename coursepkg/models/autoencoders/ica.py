@@ -56,7 +56,8 @@ class ICA(nn.Module):
     @property
     def mixing(self) -> Tensor:
         """G = W⁻¹, (D, D): column i is how source i reaches the sensors."""
-        return torch.linalg.inv(self.W)
+        G: Tensor = torch.linalg.inv(self.W)
+        return G
 
     def sources(self, x: Tensor) -> Tensor:
         """s = W (x - μ), (B, D) -> (B, D)."""
@@ -66,7 +67,8 @@ class ICA(nn.Module):
     def log_prob(self, x: Tensor) -> Tensor:
         """log |det W| + Σ_i log p(s_i), (B, D) -> (B,), nats."""
         log_det = torch.linalg.slogdet(self.W).logabsdet
-        return log_det + self.prior.log_density(self.sources(x)).sum(1)
+        log_p: Tensor = log_det + self.prior.log_density(self.sources(x)).sum(1)
+        return log_p
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D)."""
@@ -82,7 +84,7 @@ class ICA(nn.Module):
             ValueError: if the covariance of x is singular: a sensor is constant, or others say it.
         """
         check_real(x, event=(self.dim,))
-        start(self, x)
+        start_white(self, x)
         generator = seeded(self.seed, device=x.device)
         for epoch in range(self.epochs):
             self.prior.adapt(self.sources(x))
@@ -92,7 +94,7 @@ class ICA(nn.Module):
         return self
 
 
-def start(ica: ICA, x: Tensor) -> None:
+def start_white(ica: ICA, x: Tensor) -> None:
     """Sets μ and W so that s is white, (N, D): mean 0, covariance I.   Source: :eq:`whitening`."""
     constant = (x == x[0]).all(0)
     if constant.any():
@@ -106,13 +108,13 @@ def start(ica: ICA, x: Tensor) -> None:
     ica.W.copy_(white.matrix)
 
 
-def gradient(ica: ICA, x: Tensor) -> Tensor:
+def ordinary_gradient(ica: ICA, x: Tensor) -> Tensor:
     """∂/∂W of the mean log-likelihood of x, (B, D) -> (D, D): W⁻ᵀ + E[ψ(s) (x - μ)ᵀ].
 
     Source: :eq:`ica-gradient`.
     """
     psi = ica.prior.score(ica.sources(x))
-    return torch.linalg.inv(ica.W).T + psi.T @ (x - ica.mean) / len(x)
+    return ica.mixing.T + psi.T @ (x - ica.mean) / len(x)
 
 
 def natural_gradient(ica: ICA, x: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.models.autoencoders.pca import check_components, check_rank, principal_axes
-from coursepkg.validate import check_mask, check_positive, check_real
+from coursepkg.validate import check_positive, check_real
 
 
 class Posterior(NamedTuple):
@@ -99,32 +99,15 @@ class PPCA(nn.Module):
     def posterior(self, x: Tensor) -> Posterior:
         """p(z | x) of each example of x, (B, D).   Source: :eq:`ppca-posterior`."""
         check_real(x, event=(self.dim,))
-        inverse = torch.linalg.inv(self.inner())
+        inverse: Tensor = torch.linalg.inv(self.inner())
         return Posterior((x - self.mean) @ self.G @ inverse, self.variance * inverse)
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D)."""
         noise = self.G.new_empty(n, self.components + self.dim).normal_(generator=generator)
         z, eps = noise.split([self.components, self.dim], dim=1)
-        return z @ self.G.T + self.mean + self.variance.sqrt() * eps
-
-    def complete(self, x: Tensor, known: Tensor, *, generator: Generator) -> Tensor:
-        """Keeps x, (B, D), where `known`, (D,) or (B, D), is True; draws the rest given it.
-
-        The code is drawn from its posterior given the known entries, then the rest given the code.
-        """
-        check_real(x, event=(self.dim,))
-        check_mask(known, x)
-        seen = known.expand(x.shape).to(x)
-        eye = torch.eye(self.components).to(x)
-        precision = eye + torch.einsum("bd,dm,dn->bmn", seen, self.G, self.G) / self.variance
-        pull = (seen * (x - self.mean)) @ self.G / self.variance
-        root = torch.linalg.cholesky(precision)
-        mean = torch.cholesky_solve(pull[:, :, None], root)[:, :, 0]
-        noise = x.new_empty(len(x), self.components + self.dim).normal_(generator=generator)
-        z, eps = noise.split([self.components, self.dim], dim=1)
-        z = mean + torch.linalg.solve_triangular(root.mT, z[:, :, None], upper=True)[:, :, 0]
-        return torch.where(known, x, z @ self.G.T + self.mean + self.variance.sqrt() * eps)
+        x: Tensor = z @ self.G.T + self.mean + self.variance.sqrt() * eps
+        return x
 
 
 def em_step(model: PPCA, x: Tensor) -> None:

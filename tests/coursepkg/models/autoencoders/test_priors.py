@@ -28,7 +28,7 @@ ALL = [Sech(), Bimodal(), Cauchy(), Normal(), Switching(1)]
 @pytest.mark.equation("bimodal-prior")
 @pytest.mark.parametrize("prior", ALL, ids=lambda p: type(p).__name__)
 def test_each_is_a_density_and_psi_its_slope(prior):
-    """Kills: ψ with the other sign, a normaliser (π/2, ½, a missing e^-½), a factor of the score."""
+    """Kills: ψ with the other sign, a normaliser (π/2, ½, no e^-½), a factor of ψ."""
     s = LINE.clone().requires_grad_()
     log_p = prior.log_density(s[:, None])[:, 0]
     missing = 2 / math.pi * math.atan(1 / 40) if isinstance(prior, Cauchy) else 0.0
@@ -120,9 +120,13 @@ def test_the_curvature_under_a_rotation_is_minus_the_sum(prior, scales, a, b):
 @pytest.mark.parametrize("scale", [0.3, 1.0, 4.0])
 def test_of_the_pair_exactly_one_is_stable(scale):
     """κ of the two laws is opposite at each source. Kills: > for <, a scale that decides."""
-    s = scale * torch.stack(
-        [Sech().sample(500, 1, generator=seeded(0))[:, 0], torch.rand(500, generator=seeded(1)) * 3]
-    ).T
+    s = (
+        scale
+        * torch.stack([
+            Sech().sample(500, 1, generator=seeded(0))[:, 0],
+            torch.rand(500, generator=seeded(1)) * 3,
+        ]).T
+    )
     s = s - s.mean(0)
     assert_close(stability(Sech(), s), -stability(Bimodal(), s))
     prior = Switching(2)
@@ -144,12 +148,20 @@ def test_a_normal_source_cannot_be_told_under_any_law():
         s = LINE.clone().requires_grad_()
         psi = prior.score(s)
         (slope,) = torch.autograd.grad(psi.sum(), s)
-        assert_close((weight * psi * LINE).sum().detach(), (weight * slope).sum(), atol=1e-6, rtol=0)
+        assert_close(
+            (weight * psi * LINE).sum().detach(), (weight * slope).sum(), atol=1e-6, rtol=0
+        )
 
 
 def test_log_cosh_does_not_overflow():
     s = torch.tensor([-1e4, -1.0, 0.0, 1e-3, 800.0])
-    expected = torch.tensor([1e4 - math.log(2), math.log(math.cosh(1)), 0.0, 5e-7, 800 - math.log(2)])
+    expected = torch.tensor([
+        1e4 - math.log(2),
+        math.log(math.cosh(1)),
+        0.0,
+        5e-7,
+        800 - math.log(2),
+    ])
     assert_close(log_cosh(s), expected, rtol=1e-6, atol=0)
     assert log_cosh(s.float()).isfinite().all()
 
