@@ -17,22 +17,25 @@ class LinearAutoencoder(nn.Module):
 
     Args:
         components: dimension M of the code, at most D.
-        dim: dimension D.
+        mean: what is subtracted, μ, (D,): the mean of the data. It is not trained: a learned one
+            can get stuck where a column of G points at the mean.
         generator: draws W and G, normal with variance 1/D.
 
     Raises:
         ValueError: if a number is impossible.
     """
 
-    def __init__(self, components: int, *, dim: int, generator: Generator) -> None:
+    def __init__(self, components: int, *, mean: Tensor, generator: Generator) -> None:
         super().__init__()
+        check_real(mean[None], event=tuple(mean.shape), name="mean")
+        dim = mean.numel()
         check_components(components, most=dim)
         self.components, self.dim = components, dim
-        device = generator.device
-        W = torch.randn(components, dim, generator=generator, device=device)
-        G = torch.randn(dim, components, generator=generator, device=device)
-        self.mean = nn.Parameter(torch.zeros(dim, device=device))
-        self.W, self.G = nn.Parameter(W / dim**0.5), nn.Parameter(G / dim**0.5)
+        W = torch.randn(components, dim, generator=generator, device=generator.device)
+        G = torch.randn(dim, components, generator=generator, device=generator.device)
+        self.W, self.G = nn.Parameter(W.to(mean) / dim**0.5), nn.Parameter(G.to(mean) / dim**0.5)
+        self.mean: Tensor
+        self.register_buffer("mean", mean.clone())
 
     def code(self, x: Tensor) -> Tensor:
         """z = W (x - μ), (B, D) -> (B, M)."""

@@ -1,5 +1,6 @@
 """Linear autoencoders, with a likelihood and without."""
 
+import torch
 from torch import Generator
 
 from coursepkg.models.autoencoders.ica import ICA
@@ -28,7 +29,7 @@ CASES = [
          refused=BAD_PLANE),
     Case("PCA", lambda g: PCA(1, dim=2).fit(plane(30, g)), plane, refused=BAD_PLANE),
     Case("LinearAutoencoder",
-         lambda g: perturbed(LinearAutoencoder(1, dim=2, generator=g), g), plane,
+         lambda g: perturbed(LinearAutoencoder(1, mean=torch.ones(2), generator=g), g), plane,
          refused=BAD_PLANE),
     Case("ICA-sech", lambda g: ica(Sech(), g), plane, grid=square(50, 500), refused=BAD_PLANE),
     Case("ICA-switching", lambda g: ica(Switching(2), g), plane, grid=square(50, 500),

@@ -12,16 +12,16 @@ from coursepkg.rng import seeded
 from tests.coursepkg.models.autoencoders.truth import D, M, cloud, covariance
 
 
-def made(*, seed: int = 0) -> LinearAutoencoder:
-    return LinearAutoencoder(M, dim=D, generator=seeded(seed))
+def made(mean: torch.Tensor | None = None, *, seed: int = 0) -> LinearAutoencoder:
+    mean = torch.arange(5.0) if mean is None else mean
+    return LinearAutoencoder(M, mean=mean, generator=seeded(seed))
 
 
 def set_to(G: torch.Tensor, W: torch.Tensor, mean: torch.Tensor) -> LinearAutoencoder:
-    model = made()
+    model = made(mean)
     with torch.no_grad():
         model.G.copy_(G)
         model.W.copy_(W)
-        model.mean.copy_(mean)
     return model
 
 
@@ -30,7 +30,6 @@ def test_its_output_is_the_formula_example_by_example():
     """Kills: μ not subtracted, not added, a transpose, a mean over pixels."""
     model, x = made(), cloud(4)
     with torch.no_grad():
-        model.mean.copy_(torch.arange(5.0))
         W, G, mean = model.W, model.G, model.mean
         for row, out, loss in zip(
             x, model.reconstruct(x), model.loss(x, generator=seeded(0)), strict=True
@@ -48,7 +47,6 @@ def test_the_best_encoder_is_the_pseudo_inverse():
     model = set_to(G, W, x.mean(0))
     model.loss(x, generator=seeded(0)).mean().backward()
     assert_close(model.W.grad, torch.zeros(M, D), atol=1e-10, rtol=0)
-    assert_close(model.mean.grad, torch.zeros(D), atol=1e-10, rtol=0)
     assert model.G.grad.norm() > 0.1, "vacuous: everything is stationary"
     rest = (x - model.reconstruct(x)).detach()
     assert_close(rest @ G, torch.zeros(len(x), M), atol=1e-10, rtol=0)
@@ -82,7 +80,7 @@ def test_any_choice_of_axes_is_stationary_and_only_the_first_is_a_minimum(kept):
 def test_training_ends_at_the_principal_subspace(seed):
     """Every start of the five. Kills: a loss without its square, a code of one number."""
     x = cloud()
-    model = made(seed=seed)
+    model = made(x.mean(0), seed=seed)
     optimizer = torch.optim.LBFGS(
         model.parameters(), max_iter=1000, tolerance_grad=1e-10, tolerance_change=0,
         line_search_fn="strong_wolfe",
@@ -99,9 +97,9 @@ def test_training_ends_at_the_principal_subspace(seed):
     optimizer.step(closure)
     after = principal_angles(model.G.detach(), G)[0]
     assert before > 0.2, "vacuous: it starts there"
-    assert after < 1e-6
-    assert principal_angles(model.W.detach().T, G)[0] < 1e-6
-    assert_close((model.W @ model.G).detach(), torch.eye(M), atol=1e-6, rtol=0)
+    assert after < 1e-4  # the search sees differences of the loss down to rounding only
+    assert principal_angles(model.W.detach().T, G)[0] < 1e-4
+    assert_close((model.W @ model.G).detach(), torch.eye(M), atol=1e-4, rtol=0)
     assert (model.G.T @ model.G).detach()[0, 1].abs() > 1e-3, "vacuous: columns are orthogonal"
 
 
@@ -109,15 +107,19 @@ def test_starts_differ_between_seeds_and_repeat():
     assert torch.equal(made().W, made().W)
     assert not torch.equal(made().W, made(seed=1).W)
     assert not torch.equal(made().W, made().G.T)
-    wide = LinearAutoencoder(300, dim=300, generator=seeded(0))
+    wide = LinearAutoencoder(100, mean=torch.zeros(300), generator=seeded(0))
     for p in (wide.W, wide.G):
-        assert p.std().item() == pytest.approx(300**-0.5, rel=0.02)  # 8 standard errors
+        assert p.std().item() == pytest.approx(300**-0.5, rel=0.03)  # 7 standard errors
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: LinearAutoencoder(6, dim=5, generator=seeded(0)), r"components: expected 1\.\.5"),
+        (
+            lambda: LinearAutoencoder(6, mean=torch.zeros(5), generator=seeded(0)),
+            r"components: expected 1\.\.5, got 6",
+        ),
+        (lambda: made(torch.full((5,), torch.nan)), r"mean: expected finite numbers, got 5"),
         (lambda: made().code(cloud(dim=4)), r"x: expected shape"),
         (lambda: made().decode(cloud()), r"z: expected shape"),
         (lambda: made().loss(cloud() * torch.nan, generator=seeded(0)), r"x: expected finite"),
@@ -126,3 +128,13 @@ def test_starts_differ_between_seeds_and_repeat():
 def test_what_makes_no_sense_is_refused(make, message):
     with pytest.raises((ValueError, TypeError), match=message):
         make()
+
+
+def test_the_mean_that_is_given_is_copied_and_not_trained():
+    """Kills: an alias of the caller's tensor; a fifth column for the mean."""
+    mean = torch.zeros(D)
+    model = made(mean)
+    mean += 1
+    assert not model.mean.any()
+    assert {name for name, _ in model.named_parameters()} == {"W", "G"}
+    assert made(torch.zeros(D, dtype=torch.float32)).G.dtype == torch.float32
