@@ -18,7 +18,7 @@ def ppca(split: Split, generator: Generator, quick: bool) -> Gaussianised:
             PPCA(M, dim=D), dim=D, levels=LEVELS, smoothing=0.3, copies=1 if quick else 20,
             generator=generator,
         ).fit(split.train)
-        for M in ((2,) if quick else (8, 12, 16, 20, 24, 28, 32))
+        for M in ((2,) if quick else (16, 32, 48, 56, 60, 63))
     ]  # fmt: skip
     return min(models, key=lambda model: nats(model, split.valid, generator=generator).value)
 
