@@ -113,8 +113,9 @@ def ordinary_gradient(ica: ICA, x: Tensor) -> Tensor:
 
     Source: :eq:`ica-gradient`.
     """
-    psi = ica.prior.score(ica.sources(x))
-    return ica.mixing.T + psi.T @ (x - ica.mean) / len(x)
+    away = x - ica.mean
+    psi = ica.prior.score(away @ ica.W.T)
+    return ica.mixing.T + psi.T @ away / len(x)
 
 
 def natural_gradient(ica: ICA, x: Tensor) -> Tensor:
@@ -122,7 +123,7 @@ def natural_gradient(ica: ICA, x: Tensor) -> Tensor:
 
     Source: :eq:`natural-gradient`; Amari, Cichocki and Yang (1996).
     """
-    s = ica.sources(x)
+    s = (x - ica.mean) @ ica.W.T
     return ica.W + ica.prior.score(s).T @ s @ ica.W / len(x)
 
 
@@ -141,8 +142,9 @@ def climb(
     μ stays, and so does the prior.
 
     Raises:
-        ValueError: if W does not stay finite.
+        ValueError: if x is no finite (N, D), or W does not stay finite.
     """
+    check_real(x, event=(ica.dim,))
     order = torch.randperm(len(x), generator=generator, device=x.device)
     for batch in x[order].split(batch_size):
         ica.W += step_size * direction(ica, batch)

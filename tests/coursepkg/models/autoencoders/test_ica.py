@@ -300,6 +300,11 @@ DOUBLE = torch.cat([cloud(50, 2), cloud(50, 2).sum(1, keepdim=True)], dim=1)
                           step_size=1e4, batch_size=1, generator=seeded(0)),
             r"step_size: expected one under which W stays finite, got 10000",
         ),
+        (
+            lambda: climb(made(Sech()), cloud(9, 3) / 0, direction=natural_gradient,
+                          step_size=0.1, batch_size=3, generator=seeded(0)),
+            r"x: expected finite",
+        ),
         (lambda: amari_distance(torch.eye(2), torch.eye(3)), r"expected the same shape.*\(3, 3\)"),
         (lambda: amari_distance(torch.eye(1), torch.eye(1)), r"with D >= 2"),
         (lambda: amari_distance(torch.ones(2, 3), torch.ones(2, 3)), r"expected the same shape"),
