@@ -1,8 +1,8 @@
 """Seconds of linear models as the number of variables D grows.
 
 The text says that a log-likelihood of PPCA takes O(D M) an example and one of a full Gaussian
-O(D²), and that a step of either gradient of ICA takes O(B D²) for a batch, to which the ordinary
-one adds an inverse of O(D³).
+O(D²), and that a step of either gradient of ICA takes O(B D² + D³) for a batch: the natural one
+multiplies two D × D matrices where the ordinary one inverts one.
 """
 
 import torch

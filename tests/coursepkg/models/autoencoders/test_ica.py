@@ -97,6 +97,23 @@ def test_the_gradients_are_those_of_autograd(prior):
     assert (W.grad * natural_gradient(ica, x)).sum() > 0, "the natural gradient goes up too"
 
 
+def test_the_printed_score_and_gradient_are_not_the_slopes():
+    """Errata of document 002: + k s, and a_i z_j w_ej read as one product."""
+    s = torch.tensor([-1.0, 0.5, 2.0], requires_grad=True)
+    Normal().log_density(s).sum().backward()
+    assert_close(s.grad, -s.detach())
+    G = torch.randn(3, 3, generator=seeded(0)).requires_grad_()
+    x = torch.randn(3, generator=seeded(1))
+    a = torch.linalg.inv(G) @ x
+    (-torch.linalg.det(G).abs().log() + Sech().log_density(a).sum()).backward()
+    W, a = torch.linalg.inv(G).detach(), a.detach()
+    z = Sech().score(a)
+    right = -W - torch.outer(a, z @ W)  # at (i, j): that with respect to G_ji
+    printed = -W - torch.outer(a, z * W.sum(0))
+    assert_close(G.grad.T, right)
+    assert (G.grad.T - printed).abs().max() > 0.1
+
+
 def moments(ica: ICA, x: torch.Tensor) -> torch.Tensor:
     s = ica.sources(x)
     return ica.prior.score(s).T @ s / len(s)
