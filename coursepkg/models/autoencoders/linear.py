@@ -17,8 +17,7 @@ class LinearAutoencoder(nn.Module):
 
     Args:
         components: dimension M of the code, at most D.
-        mean: what is subtracted, μ, (D,): the mean of the data. It is not trained: a learned one
-            can get stuck where a column of G points at the mean.
+        mean: what is subtracted, μ, (D,): the mean of the data. It is not trained.
         generator: draws W and G, normal with variance 1/D.
 
     Raises:

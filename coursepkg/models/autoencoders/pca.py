@@ -61,7 +61,7 @@ class PCA(nn.Module):
         """
         check_real(x, event=(self.dim,))
         mean, axes, variances = principal_axes(x.double())
-        check_rank(variances, self.components, count=max(x.shape))
+        check_rank(x, variances, self.components)
         self.mean.copy_(mean)
         self.axes.copy_(axes[: self.components])
         self.variances.copy_(variances[: self.components])
@@ -117,9 +117,14 @@ def check_components(components: int, *, most: int) -> None:
         raise ValueError(f"components: expected 1..{most}, got {components}")
 
 
-def check_rank(variances: Tensor, components: int, *, count: int) -> None:
-    """Checks that there is variance, beyond rounding, along so many axes; raises a ValueError."""
-    least = variances.max() * (count * torch.finfo(variances.dtype).eps) ** 2
+def check_rank(x: Tensor, variances: Tensor, components: int) -> None:
+    """Checks that x, (N, D), varies along so many axes by more than rounding; raises a ValueError.
+
+    The entries of x were rounded in its own precision, its variances found in double.
+    """
+    given, double = torch.finfo(x.dtype).eps, torch.finfo(torch.float64).eps
+    length = x.double().square().sum(1).mean()
+    least = length * (4 * given) ** 2 + variances.max() * (max(x.shape) * double) ** 2
     rank = int((variances > least).sum())
     if rank < components:
         raise ValueError(f"x: expected variance along {components} axes or more, got {rank}")

@@ -55,7 +55,7 @@ class PPCA(nn.Module):
         check_real(x, event=(self.dim,))
         M = self.components
         mean, axes, lam = principal_axes(x.double())
-        check_rank(lam, M + 1, count=max(x.shape))
+        check_rank(x, lam, M + 1)
         variance = lam[M:].sum() / (self.dim - M)
         G = axes[:M].T * (lam[:M] - variance).sqrt()
         self.set(mean=mean, G=G, variance=variance.item())

@@ -86,6 +86,16 @@ def test_fit_works_in_double_precision_and_keeps_the_type():
     assert_close(pca.variances.double(), exact, rtol=1e-6, atol=0)
 
 
+@pytest.mark.parametrize("offset", [0.0, 1000.0])
+def test_a_plane_in_single_precision_has_the_rank_of_a_plane(offset):
+    """Kills: the rounding of the given numbers taken for variance."""
+    G = torch.randn(2, D, generator=seeded(1))
+    flat = (torch.randn(50, 2, generator=seeded(0)) @ G + offset).float()
+    PCA(2, dim=D).float().fit(flat)
+    with pytest.raises(ValueError, match="variance along 3 axes or more, got 2"):
+        PCA(3, dim=D).float().fit(flat)
+
+
 @pytest.mark.parametrize("angle", [0.0, 1e-9, 0.3, 1.2, math.pi / 2])
 def test_angles_of_planes_that_were_turned(angle):
     """Kills: the arc cosine, which rounds 1e-9 to 0; sines for angles; the order; a missing QR."""
