@@ -27,6 +27,7 @@ from coursepkg.data.mnist import (
 )
 from coursepkg.data.patches import Whitened, draw_patches, load_photographs, whiten
 from coursepkg.data.ratings import FILMS, TASTES, NoisyOr, Ratings, film_club, load_ratings
+from coursepkg.data.sources import Sounds, draw_sounds, swirl
 from coursepkg.data.text import (
     Text,
     Vocabulary,
@@ -65,6 +66,7 @@ __all__ = [
     "NoisyOr",
     "Pairs",
     "Ratings",
+    "Sounds",
     "Split",
     "Text",
     "Tones",
@@ -76,6 +78,7 @@ __all__ = [
     "binarise_mnist",
     "draw_glyphs",
     "draw_patches",
+    "draw_sounds",
     "draw_tones",
     "draw_vowels",
     "eight_gaussians",
@@ -104,6 +107,7 @@ __all__ = [
     "shrink",
     "sliding_windows",
     "split_text",
+    "swirl",
     "two_gaussians",
     "two_moons",
     "whiten",

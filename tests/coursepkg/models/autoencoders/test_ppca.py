@@ -1,0 +1,235 @@
+"""Probabilistic PCA: density, posterior, maximum of the likelihood, EM, missing entries."""
+
+import math
+
+import pytest
+import torch
+from torch.distributions import MultivariateNormal
+from torch.testing import assert_close
+
+from coursepkg.models.autoencoders.pca import PCA, principal_angles, principal_axes
+from coursepkg.models.autoencoders.ppca import PPCA, em_step
+from coursepkg.rng import seeded
+from tests.coursepkg.models.autoencoders.truth import D, M, cloud, covariance
+from tests.statistics import assert_mean
+
+
+def made(*, variance: float = 0.3, components: int = M, seed: int = 0) -> PPCA:
+    generator = seeded(seed)
+    return PPCA(components, dim=D).set(
+        mean=torch.randn(D, generator=generator),
+        G=torch.randn(D, components, generator=generator),
+        variance=variance,
+    )
+
+
+def marginal(model: PPCA) -> torch.Tensor:
+    """Σ = G Gᵀ + σ² I, (D, D), entry by entry."""
+    S = torch.zeros(D, D)
+    for i in range(D):
+        for j in range(D):
+            S[i, j] = sum(model.G[i] * model.G[j]) + (model.variance if i == j else 0)
+    return S
+
+
+@pytest.mark.equation("ppca-log-likelihood")
+@pytest.mark.parametrize("components", [1, 2, 4])
+@pytest.mark.parametrize("variance", [1e-4, 0.3, 4.0])
+def test_log_prob_is_that_of_the_full_gaussian(components, variance):
+    """Kills: D for D - M, a determinant halved, σ² for its root, a sign of the correction."""
+    model, x = made(components=components, variance=variance), cloud(7)
+    expected = MultivariateNormal(model.mean, marginal(model)).log_prob(x)
+    assert_close(model.log_prob(x), expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.equation("ppca-density")
+def test_draws_have_the_mean_and_the_covariance_of_the_formula():
+    """False-failure rate 1e-6 a moment. Kills: σ² for σ, G transposed, noise shared by pixels."""
+    model = made()
+    x = model.sample(60_000, generator=seeded(1))
+    away, S = x - model.mean, marginal(model)
+    for i in range(D):
+        assert_mean(x[:, i], model.mean[i].item(), detects=0.1)
+        for j in range(i + 1):
+            assert_mean(away[:, i] * away[:, j], S[i, j].item(), detects=0.3)
+    assert S[0, 1].abs() > 0.4, "vacuous: independent pixels"
+
+
+@pytest.mark.equation("ppca-posterior")
+@pytest.mark.parametrize("variance", [0.01, 0.3, 4.0])
+def test_the_posterior_is_the_conditional_of_the_joint_gaussian(variance):
+    """By the blocks of the joint covariance. Kills: σ² left out, the prior left out, transposes."""
+    model, x = made(variance=variance), cloud(6)
+    S = marginal(model)
+    gain = model.G.T @ torch.linalg.inv(S)  # cov(z, x) cov(x)⁻¹
+    mean, covariance_z = model.posterior(x)
+    assert_close(mean, (x - model.mean) @ gain.T, atol=1e-9, rtol=0)
+    assert_close(covariance_z, torch.eye(M) - gain @ model.G, atol=1e-9, rtol=0)
+
+
+@pytest.mark.equation("ppca-posterior")
+def test_bayes_holds_at_every_code():
+    """log p(z) + log p(x | z) - log p(z | x) is log p(x), whatever z is."""
+    model, x = made(), cloud(6)
+    mean, covariance_z = model.posterior(x)
+    for z in torch.randn(4, 6, M, generator=seeded(2)):
+        joint = MultivariateNormal(torch.zeros(M), torch.eye(M)).log_prob(z)
+        noise = torch.eye(D) * model.variance
+        joint = joint + MultivariateNormal(z @ model.G.T + model.mean, noise).log_prob(x)
+        behind = MultivariateNormal(mean, covariance_z).log_prob(z)
+        assert_close(joint - behind, model.log_prob(x), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.equation("ppca-maximum")
+@pytest.mark.parametrize("components", [1, 2, 4])
+def test_fit_is_the_maximum_of_the_likelihood(components):
+    """The gradient vanishes, and no step away gains.
+
+    Kills: λ - σ² without the root, M + 1 axes, σ² a sum or divided by D, another divisor.
+    """
+    x = cloud()
+    model = PPCA(components, dim=D)
+    assert model.fit(x) is model
+    values = torch.linalg.eigvalsh(covariance(x)).flip(0)
+    assert_close(model.variance, values[components:].mean())
+    best = model.log_prob(x).mean()
+    G, mean, log_variance = (
+        p.clone().requires_grad_() for p in (model.G, model.mean, model.variance.log())
+    )
+    S = G @ G.T + log_variance.exp() * torch.eye(D)
+    MultivariateNormal(mean, S).log_prob(x).mean().backward()
+    for p in (G, mean, log_variance):
+        assert p.grad.abs().max() < 1e-9
+    generator = seeded(4)
+    for size in (0.01, 0.1, 1.0):
+        for _ in range(20):
+            other = PPCA(components, dim=D).set(
+                mean=model.mean + size * torch.randn(D, generator=generator),
+                G=model.G + size * torch.randn(D, components, generator=generator),
+                variance=model.variance.item() * math.exp(size),
+            )
+            assert other.log_prob(x).mean() < best
+
+
+@pytest.mark.equation("ppca-maximum-value")
+@pytest.mark.parametrize("components", [1, 2, 4])
+def test_the_highest_likelihood_needs_the_eigenvalues_only(components):
+    """Kills: λ of the axes left out one by one, D/2 forgotten."""
+    x = cloud()
+    lam = torch.linalg.eigvalsh(covariance(x)).flip(0)
+    M, rest = components, lam[components:].mean()
+    log_det = lam[:M].log().sum() + (D - M) * rest.log()
+    expected = -(D * math.log(2 * math.pi) + log_det + D) / 2
+    assert_close(PPCA(components, dim=D).fit(x).log_prob(x).mean(), expected)
+
+
+@pytest.mark.equation("ppca-m-step")
+def test_a_step_of_em_maximises_the_expected_log_joint():
+    """By autograd, on a sum over examples.
+
+    Kills: a posterior covariance left out or counted once, the old G in σ², divisor N.
+    """
+    x, model = cloud(50), made()
+    model.mean.copy_(x.mean(0))
+    mean, V = model.posterior(x)
+    em_step(model, x)
+    G, log_variance = model.G.clone().requires_grad_(), model.variance.log().requires_grad_()
+    Q = 0
+    for row, m in zip(x, mean, strict=True):  # E over q of log p(x | z)
+        away = row - x.mean(0) - G @ m
+        square = away @ away + torch.trace(G @ V @ G.T)
+        Q = Q - D / 2 * log_variance - square / (2 * log_variance.exp())
+    Q.backward()
+    assert G.grad.abs().max() < 1e-9
+    assert log_variance.grad.abs() < 1e-9
+    assert_close(model.mean, x.mean(0))
+
+
+def test_em_climbs_to_the_closed_form():
+    """Every step gains, and the end is the closed form up to a rotation of the code."""
+    x, model = cloud(), made()
+    trace = []
+    for _ in range(400):
+        em_step(model, x)
+        trace.append(model.log_prob(x).mean().item())
+    closed = PPCA(M, dim=D).fit(x)
+    assert (torch.tensor(trace).diff() > -1e-12).all()
+    assert trace[-1] - trace[0] > 0.1, "vacuous: it starts there"
+    assert_close(model.log_prob(x), closed.log_prob(x), atol=1e-6, rtol=0)
+    assert_close(model.G @ model.G.T, closed.G @ closed.G.T, atol=1e-6, rtol=0)
+    assert principal_angles(model.G, closed.G)[0] < 1e-6
+
+
+@pytest.mark.equation("ppca-limit")
+def test_without_noise_its_code_is_the_least_squares_code_of_pca():
+    """Kills: a limit of 0; shrinkage that does not go away."""
+    x = cloud()
+    fitted, pca = PPCA(M, dim=D).fit(x), PCA(M, dim=D).fit(x)
+    errors = []
+    for variance in (1e-2, 1e-4, 1e-8):
+        model = PPCA(M, dim=D).set(mean=fitted.mean, G=fitted.G, variance=variance)
+        least_squares = (x - x.mean(0)) @ torch.linalg.pinv(fitted.G).T
+        mean, V = model.posterior(x)
+        errors.append((mean - least_squares).abs().max().item())
+        assert V.abs().max() < 10 * variance
+        rebuilt = mean @ fitted.G.T + fitted.mean
+    assert errors[0] > 50 * errors[1] > 50 * errors[2]
+    assert errors[2] < 1e-7
+    assert_close(rebuilt, pca.reconstruct(x), atol=1e-6, rtol=0)
+
+
+def test_a_small_variance_survives_single_precision():
+    """Kills: a fit in single precision, whose rounding hides it behind a large one."""
+    x = (cloud() * torch.tensor([1.0, 1.0, 1.0, 1.0, 1e-3])).float()
+    single = PPCA(4, dim=D).float().fit(x)
+    assert single.G.dtype == torch.float32
+    exact = torch.linalg.eigvalsh(covariance(x.double()))[0]
+    assert_close(single.variance.double(), exact, rtol=1e-6, atol=0)
+
+
+def test_parameters_that_are_given_are_copied():
+    G = torch.ones(D, M)
+    model = PPCA(M, dim=D).set(mean=torch.zeros(D), G=G, variance=1.0)
+    G.zero_()
+    assert model.G.all()
+
+
+STILL = torch.cat([cloud()[:, :3], torch.ones(400, 2)], dim=1)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: PPCA(5, dim=5), r"components: expected 1\.\.4, got 5"),
+        (lambda: PPCA(0, dim=5), r"components: expected 1\.\.4, got 0"),
+        (lambda: PPCA(3, dim=5).fit(STILL), r"x: expected variance along 4 axes or more, got 3"),
+        (lambda: PPCA(3, dim=5).fit(cloud(4)), r"x: expected variance along 4 axes or more, got 3"),
+        (lambda: PPCA(1, dim=5).fit(torch.ones(9, 5)), r"along 2 axes or more, got 0"),
+        (lambda: PPCA(2, dim=5).fit(cloud() / 0), r"x: expected finite"),
+        (lambda: made(variance=0.0), r"variance: expected a finite number > 0, got 0\.0"),
+        (lambda: made(variance=-1.0), r"variance: expected a finite number > 0, got -1\.0"),
+        (lambda: made(variance=math.nan), r"variance: expected a finite number > 0, got nan"),
+        (lambda: made().set(mean=torch.ones(4), G=torch.ones(5, 2), variance=1.0), r"mean: expec"),
+        (lambda: made().set(mean=torch.ones(5), G=torch.ones(4, 2), variance=1.0), r"G, transpos"),
+        (
+            lambda: made().set(mean=torch.ones(5), G=torch.ones(5, 3), variance=1.0),
+            r"G: expected 2",
+        ),
+        (lambda: made().set(mean=torch.ones(5), G=torch.ones(5, 2) / 0, variance=1.0), r"finite"),
+        (lambda: made().log_prob(cloud(dim=4)), r"x: expected shape"),
+        (lambda: made().posterior(cloud(dim=4)), r"x: expected shape"),
+        (lambda: em_step(made(), torch.ones(9, 5)), r"variance: expected a finite number > 0"),
+        (lambda: em_step(made(), cloud(dim=4)), r"x: expected shape"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(make, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        make()
+
+
+def test_fewer_components_live_with_constant_features():
+    """σ² is then shared by the directions that vary and those that do not."""
+    model = PPCA(2, dim=5).fit(STILL)
+    lam = principal_axes(STILL).variances
+    assert_close(model.variance, lam[2] / 3)
+    assert model.log_prob(STILL).isfinite().all()
