@@ -43,7 +43,7 @@ def check_real(x: Tensor, *, event: tuple[int, ...], name: str = "x") -> None:
     if not x.is_floating_point():
         raise TypeError(f"{name}: expected a floating-point tensor, got dtype {x.dtype}")
     _check_shape(x, event, name)
-    if not x.isfinite().all():
+    if not x.detach().sum().isfinite() and not x.isfinite().all():  # the sum is a quick look
         bad = int((~x.isfinite()).sum())
         raise ValueError(f"{name}: expected finite numbers, got {bad} NaN or inf")
 

@@ -43,7 +43,8 @@ class MLP(nn.Module):
         """Maps (B, widths[0]) to (B, widths[-1])."""
         *before, last = self.layers
         for layer in before:
-            x = self.activation(layer(x))
+            x = layer(x)  # a step of its own: the input is freed before the next is made
+            x = self.activation(x)
         result: Tensor = last(x)
         return result
 

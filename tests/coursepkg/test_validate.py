@@ -66,6 +66,12 @@ def test_bad_reals_are_refused(x, error, message):
         check_real(x, event=(3,))
 
 
+def test_finite_numbers_whose_sum_is_not_are_let_through():
+    """Kills: a sum that overflows taken for an infinite entry; a gradient asked of the look."""
+    check_real(torch.full((2, 3), 3e38, dtype=torch.float32), event=(3,))
+    check_real(torch.ones(2, 3, requires_grad=True), event=(3,))
+
+
 @pytest.mark.parametrize(
     ("x", "error", "message"),
     [
