@@ -43,15 +43,17 @@ class Coupling(nn.Module):
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """z (B, D) of x (B, D), and log |det ∂z/∂x|, the sum of the log-slopes, (B,), nats."""
         check_real(x, event=(self.dim,))
+        moved, log_slope = self.monotone.encode(x[:, self.moved], self._theta(x))
         z = x.clone()
-        z[:, self.moved], log_slope = self.monotone.encode(x[:, self.moved], self._theta(x))
+        z[:, self.moved] = moved
         return z, log_slope.sum(1)
 
     def decode(self, z: Tensor) -> Tensor:
         """(B, D) -> (B, D)."""
         check_real(z, event=(self.dim,), name="z")
+        moved = self.monotone.decode(z[:, self.moved], self._theta(z))
         x = z.clone()
-        x[:, self.moved] = self.monotone.decode(z[:, self.moved], self._theta(z))
+        x[:, self.moved] = moved
         return x
 
     def _theta(self, x: Tensor) -> Tensor:
