@@ -5,7 +5,8 @@
 writes `benchmarks/results/coupling_speed.json`. The flows have as many couplings with perceptrons
 of the same widths, of one half of the variables about the other, on the same points, in one process
 on one thread. They take turns, and each keeps its fastest: who runs first finds the memory that a
-process starts with, and pays for more. Compare the ratios.
+process starts with, and pays for more. Compare the ratios. Ours rectifies in place, which no
+gradient minds and which takes a tenth off at 1,024 points; the peers keep their own networks.
 """
 
 from pathlib import Path
@@ -63,7 +64,7 @@ def race(x: Tensor) -> dict[str, Any]:
 def flow_of(dim: int) -> Transformed:
     """Ours."""
     layers = [
-        Coupling(MLP([dim // 2, *HIDDEN, dim], activation=torch.relu, generator=seeded(n)),
+        Coupling(MLP([dim // 2, *HIDDEN, dim], activation=torch.relu_, generator=seeded(n)),
                  half(dim, parity=n % 2), monotone=Affine())
         for n in range(COUPLINGS)
     ]  # fmt: skip
