@@ -29,13 +29,7 @@ class Coupling(nn.Module):
 
     def __init__(self, net: nn.Module, mask: Tensor, *, monotone: Monotone) -> None:
         super().__init__()
-        if mask.dtype != torch.bool:
-            raise TypeError(f"mask: expected a bool tensor, got dtype {mask.dtype}")
-        if mask.ndim != 1 or mask.all() or not mask.any():
-            raise ValueError(
-                "mask: expected shape (D,) with some variables that pass and some that do not, got "
-                f"shape {tuple(mask.shape)} with {int(mask.sum())} that pass"
-            )
+        _check_mask(mask)
         self.net, self.monotone = net, monotone
         self.dim, self.moving = len(mask), int((~mask).sum())
         self.passing, self.moved = _places(mask), _places(~mask)
@@ -74,10 +68,15 @@ class OnGrid(nn.Module):
     Args:
         net: maps (B, D) to `size` blocks of D, (B, size · D), as `ResidualCNN` does.
         mask: the coupling's, (D,) bool.
+
+    Raises:
+        TypeError: if the mask is not bool.
+        ValueError: if the mask passes everything or nothing.
     """
 
     def __init__(self, net: nn.Module, mask: Tensor) -> None:
         super().__init__()
+        _check_mask(mask)
         self.net, self.dim = net, len(mask)
         self.passing, self.moved = _places(mask), _places(~mask)
 
@@ -86,6 +85,10 @@ class OnGrid(nn.Module):
         grid = x.new_zeros(len(x), self.dim)
         grid[:, self.passing] = x
         theta: Tensor = self.net(grid)
+        if theta.ndim != 2 or theta.shape[1] % self.dim:
+            raise ValueError(
+                f"net: expected blocks of {self.dim} parameters, got {tuple(theta.shape)}"
+            )
         return theta.view(len(x), -1, self.dim)[:, :, self.moved].flatten(1)
 
 
@@ -104,6 +107,16 @@ def checkerboard(shape: tuple[int, int, int], *, parity: int) -> Tensor:
 def half(dim: int, *, parity: int) -> Tensor:
     """The first half of the variables or channels if parity is even, else the second; (dim,)."""
     return (torch.arange(dim) < dim // 2) ^ bool(parity % 2)
+
+
+def _check_mask(mask: Tensor) -> None:
+    if mask.dtype != torch.bool:
+        raise TypeError(f"mask: expected a bool tensor, got dtype {mask.dtype}")
+    if mask.ndim != 1 or mask.all() or not mask.any():
+        raise ValueError(
+            "mask: expected shape (D,) with some variables that pass and some that do not, got "
+            f"shape {tuple(mask.shape)} with {int(mask.sum())} that pass"
+        )
 
 
 def _places(mask: Tensor) -> Tensor | slice:

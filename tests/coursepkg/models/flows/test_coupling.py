@@ -147,6 +147,8 @@ def test_the_callers_mask_is_not_kept():
 def test_a_mask_that_passes_everything_or_nothing_is_refused(mask, message):
     with pytest.raises((ValueError, TypeError), match=message):
         Coupling(MLP([2, 6], generator=seeded(0)), mask, monotone=Affine())
+    with pytest.raises((ValueError, TypeError), match=message):
+        OnGrid(MLP([5, 10], generator=seeded(0)), mask)
 
 
 def test_wrong_input_and_wrong_networks_are_refused():
@@ -159,3 +161,6 @@ def test_wrong_input_and_wrong_networks_are_refused():
     short = Coupling(MLP([2, 5], generator=seeded(0)), MASK, monotone=Affine())
     with pytest.raises(ValueError, match=r"net: expected parameters \(4, 6\), got \(4, 5\)"):
         short.encode(points())
+    odd = Coupling(OnGrid(MLP([5, 9], generator=seeded(0)), MASK), MASK, monotone=Affine())
+    with pytest.raises(ValueError, match=r"net: expected blocks of 5 parameters, got \(4, 9\)"):
+        odd.encode(points())
