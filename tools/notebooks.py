@@ -33,29 +33,43 @@ REPLACED = ROOT / ".make" / "replaced"
 
 
 @cache
-def imported(source: str) -> frozenset[str]:
-    """Names of the modules of coursepkg that Python source may import, submodules included."""
-    found = set()
+def imported(source: str) -> frozenset[tuple[str, str]]:
+    """What Python source may import of coursepkg: modules, each with a name in it or ""."""
+    found = set[tuple[str, str]]()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            found |= {a.name for a in node.names if a.name.startswith("coursepkg")}
+            found |= {(a.name, "") for a in node.names if a.name.startswith("coursepkg")}
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("coursepkg"):
-            found |= {node.module or "", *(f"{node.module}.{a.name}" for a in node.names)}
+            found |= {(node.module or "", a.name) for a in node.names}
     return frozenset(found)
+
+
+def homes(module: str, name: str) -> list[tuple[str, str]]:
+    """Where a name comes from: a face only passes it on, and what else is there matters not."""
+    path = ROOT.joinpath(*module.split("."))
+    if not path.is_dir():
+        return []
+    if (path / f"{name}.py").is_file() or (name and (path / name).is_dir()):
+        return [(f"{module}.{name}", "")]
+    face = imported((path / "__init__.py").read_text(encoding="utf-8"))
+    return [(home, its) for home, its in face if name in {"", its}]
 
 
 def needs(code: str) -> list[Path]:
     """Files whose change may change what a chapter's code shows, sorted."""
     found: set[Path] = set()
-    waiting = list(imported(re.sub(r"(?m)^\s*[%!].*$", "", code)))
+    waiting, seen = list(imported(re.sub(r"(?m)^\s*[%!].*$", "", code))), set[tuple[str, str]]()
     while waiting:
-        parts = waiting.pop().split(".")
-        for n in range(1, len(parts) + 1):  # a package's __init__ runs too
-            path = ROOT.joinpath(*parts[:n])
-            path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-            if path.is_file() and path not in found:
-                found.add(path)
-                waiting += imported(path.read_text(encoding="utf-8"))
+        if (one := waiting.pop()) in seen:
+            continue
+        seen.add(one)
+        module, name = one
+        waiting += (passed_on := homes(module, name))
+        path = ROOT.joinpath(*module.split("."))
+        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        if path.is_file() and not passed_on:
+            found.add(path)
+            waiting += imported(path.read_text(encoding="utf-8"))
     results = {ROOT / "benchmarks" / "results" / name for name in re.findall(r"[\w-]+\.json", code)}
     names = re.findall(r'load_weights\("([\w-]+)"\)', code)
     weights = {ROOT / "coursepkg" / "weights" / f"{name}.pt" for name in names}

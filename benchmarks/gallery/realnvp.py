@@ -2,7 +2,7 @@
 
     python -m benchmarks.gallery.realnvp
 
-trains for some twenty CPU minutes and writes `coursepkg/weights/realnvp.pt`, a `state_dict` of the
+trains for some ten CPU minutes and writes `coursepkg/weights/realnvp.pt`, a `state_dict` of the
 couplings in half precision, and `benchmarks/results/gallery-realnvp.json`: the sizes of the flow,
 and bounds on this course's own split of the images.
 """

@@ -3,7 +3,10 @@
     python -m benchmarks.speed.coupling
 
 writes `benchmarks/results/coupling_speed.json`. The flows have as many couplings with perceptrons
-of the same hidden widths, on the same points, in one process on one thread. Compare the ratios.
+of the same widths, of one half of the variables about the other, on the same points, in one process
+on one thread. They take turns, and each keeps its fastest: who runs first finds the memory that a
+process starts with, and pays for more. Compare the ratios. Ours rectifies in place, which no
+gradient minds and which takes a tenth off at 1,024 points; the peers keep their own networks.
 """
 
 from pathlib import Path
@@ -22,7 +25,7 @@ from coursepkg.models.transformed import Transformed
 from coursepkg.nets.mlp import MLP
 from coursepkg.rng import global_state_from, seeded
 
-COUPLINGS, HIDDEN = 8, (128, 128)
+COUPLINGS, HIDDEN, ROUNDS = 8, (128, 128), 9
 
 
 def main(
@@ -49,20 +52,19 @@ def race(x: Tensor) -> dict[str, Any]:
             features=D, transforms=COUPLINGS, randmask=False, hidden_features=HIDDEN
         )
         normflowss = normflows_of(D)
-    seconds = [
-        fastest(work, repeats=7, least=0.1)
-        for work in (
-            lambda: ours.log_prob(x), lambda: zukos().log_prob(x), lambda: normflowss.log_prob(x)
-        )
+    works = [
+        lambda: ours.log_prob(x), lambda: zukos().log_prob(x), lambda: normflowss.log_prob(x)
     ]  # fmt: skip
-    return {"batch": len(x), "dim": D, "ours": seconds[0], "zuko": seconds[1] / seconds[0],
-            "normflows": seconds[2] / seconds[0]}  # fmt: skip
+    rounds = [[fastest(work, repeats=1, least=0.1) for work in works] for _ in range(ROUNDS)]
+    least, *peers = map(min, zip(*rounds, strict=True))
+    return {"batch": len(x), "dim": D, "ours": least, "zuko": peers[0] / least,
+            "normflows": peers[1] / least}  # fmt: skip
 
 
 def flow_of(dim: int) -> Transformed:
     """Ours."""
     layers = [
-        Coupling(MLP([dim, *HIDDEN, 2 * dim], activation=torch.relu, generator=seeded(n)),
+        Coupling(MLP([dim // 2, *HIDDEN, dim], activation=torch.relu_, generator=seeded(n)),
                  half(dim, parity=n % 2), monotone=Affine())
         for n in range(COUPLINGS)
     ]  # fmt: skip

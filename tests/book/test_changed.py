@@ -88,7 +88,7 @@ def stems(paths):
         ("README.md", [], []),
         ("coursepkg/one.py", ["one"], ["one"]),
         ("coursepkg/slips.py", [], ["one", "two"]),
-        ("coursepkg/__init__.py", ["one", "two"], ["one", "two"]),
+        ("coursepkg/__init__.py", [], []),
         ("constraints.txt", ["one", "two"], ["one", "two"]),
         ("assignments/masters/two.py", [], ["two"]),
         ("assignments/masters/two/expected.toml", [], ["two"]),

@@ -62,8 +62,7 @@ def test_fingerprint_follows_imports_results_and_pins(course):
     found = {str(p.relative_to(course)) for p in notebooks.needs("\n".join(sources))}
     assert found == {
         "constraints.txt", "benchmarks/results/arm.json", "coursepkg/weights/net.pt",
-        "coursepkg/__init__.py", "coursepkg/rng.py", "coursepkg/models/__init__.py",
-        "coursepkg/models/autoregressive/arm.py",
+        "coursepkg/rng.py", "coursepkg/models/autoregressive/arm.py",
     }  # fmt: skip
     for name in sorted(found):
         before = notebooks.fingerprint(md)
@@ -94,11 +93,21 @@ def test_of_the_chapter_only_what_is_executed_counts(course, old, new, counts):
     assert (notebooks.fingerprint(md) != before) is counts
 
 
-def test_a_change_behind_a_face_makes_the_notebook_stale(course):
-    """Kills: of a face only its own text is hashed, or only the module that defines the name."""
+@pytest.mark.parametrize(
+    ("line", "read"),
+    [
+        ("from coursepkg.models.rbm import RBM", {"binary", "validate"}),
+        ("from coursepkg.models.rbm import RBM, train", {"binary", "validate", "learning"}),
+        ("import coursepkg.models.rbm as r", {"binary", "validate", "learning"}),
+        ("from coursepkg.models.rbm import lecture", {"lecture"}),
+        ("from coursepkg.models.rbm import SIZE", {"__init__", "binary", "validate", "learning"}),
+    ],
+)
+def test_a_face_passes_on_what_is_asked_of_it(course, line, read):
+    """Kills: all of a face read for one name; a module behind it not followed; its own not read."""
     files = {
         "coursepkg/models/rbm/__init__.py": "from coursepkg.models.rbm.binary import RBM\n"
-        "from coursepkg.models.rbm.learning import train\n",
+        "from coursepkg.models.rbm.learning import train\nSIZE = 20\n",
         "coursepkg/models/rbm/binary.py": "from coursepkg.validate import check\n",
         "coursepkg/models/rbm/learning.py": "",
         "coursepkg/models/rbm/lecture.py": "",
@@ -108,15 +117,14 @@ def test_a_change_behind_a_face_makes_the_notebook_stale(course):
     for name, text in files.items():
         (course / name).write_text(text)
     md = course / "notebooks" / "01_page.md"
-    for line in ("from coursepkg.models.rbm import RBM", "import coursepkg.models.rbm as r"):
-        md.write_text(HEADER + cell(line))
-        before = notebooks.fingerprint(md)
-        for name, text in files.items():
-            (course / name).write_text(text + "x = 1\n")
-            stale = notebooks.fingerprint(md) != before
-            assert stale == (name != "coursepkg/models/rbm/lecture.py"), (line, name)
-            (course / name).write_text(text)
-        assert notebooks.fingerprint(md) == before
+    md.write_text(HEADER + cell(line))
+    before = notebooks.fingerprint(md)
+    for name, text in files.items():
+        (course / name).write_text(text + "x = 1\n")
+        stale = notebooks.fingerprint(md) != before
+        assert stale == ((course / name).stem in read), name
+        (course / name).write_text(text)
+    assert notebooks.fingerprint(md) == before
 
 
 def test_executes_once_then_knows_that_it_is_up_to_date(course, capsys):

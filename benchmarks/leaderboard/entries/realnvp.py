@@ -61,7 +61,7 @@ def flow_of(
         if n and n % 2 == 0:
             layers.append(Permutation(torch.randperm(D, generator=generator)))
         net = ResidualMLP(
-            D, monotone.size * D, hidden=128, blocks=1, dropout=0.3, generator=generator
+            D // 2, monotone.size * D // 2, hidden=128, blocks=1, dropout=0.3, generator=generator
         )
         layers.append(Coupling(net, half(D, parity=n % 2), monotone=monotone))
     law = Transformed(Chain(layers), StandardNormal(D))
@@ -72,7 +72,7 @@ def noise_of(generator: Generator) -> VariationalNoise:
     """Four affine couplings on (x, ε) that never move x."""
     layers = []
     for n in range(4):
-        net = ResidualMLP(2 * D, 4 * D, hidden=64, blocks=1, generator=generator)
+        net = ResidualMLP(D + D // 2, D, hidden=64, blocks=1, generator=generator)
         passes = torch.cat([_all(D), checkerboard((1, *SHAPE), parity=n % 2)])
         layers.append(Coupling(net, passes, monotone=Affine()))
     return VariationalNoise(Chain(layers), dim=D, levels=LEVELS)

@@ -10,7 +10,7 @@ from coursepkg.models.flows.chain import (
     squeeze_order,
 )
 from coursepkg.models.flows.continuous import Continuous
-from coursepkg.models.flows.coupling import Coupling, checkerboard, half
+from coursepkg.models.flows.coupling import Coupling, OnGrid, checkerboard, half
 from coursepkg.models.flows.elementwise import Affine, Monotone, RationalQuadraticSpline
 from coursepkg.models.flows.estimated import (
     DequantisedEstimate,
@@ -55,6 +55,7 @@ __all__ = [
     "Inverse",
     "LULinear",
     "Monotone",
+    "OnGrid",
     "Permutation",
     "RationalQuadraticSpline",
     "Reflow",

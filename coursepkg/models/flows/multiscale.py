@@ -42,7 +42,7 @@ def multi_scale(
     for n in range(couplings):
         mixing = LULinear(rotation(C, generator=generator), places=H * W)
         net = ResidualCNN(
-            (C, H, W), monotone.size * C, hidden=hidden, blocks=1, dropout=dropout,
+            (C // 2, H, W), monotone.size * C // 2, hidden=hidden, blocks=1, dropout=dropout,
             generator=generator,
         )  # fmt: skip
         layers += [mixing, Coupling(net, half(C * H * W, parity=n), monotone=monotone)]

@@ -27,8 +27,8 @@ def test_what_is_timed_is_a_density(make):
 
 
 def test_ratios_are_of_the_peers_to_ours(tmp_path, monkeypatch):
-    """Kills: a ratio the other way round, peers confused."""
-    seconds = iter([2.0, 3.0, 5.0])
+    """Kills: a ratio the other way round, peers confused, a slow round that counts."""
+    seconds = iter([9.0, 9.0, 5.0, *8 * [2.0, 3.0, 6.0]])
     monkeypatch.setattr(coupling, "fastest", lambda work, **_: (work(), next(seconds))[1])
     done = invoke(coupling.main, "16", "--dim", "4", "--out", tmp_path)
     assert done.exit_code == 0, done.output

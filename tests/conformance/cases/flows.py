@@ -33,8 +33,10 @@ from tests.coursepkg.models.flows.truth import pressed
 
 
 def coupling(dim: int, parity: int, monotone, generator: Generator) -> Coupling:
-    net = ResidualMLP(dim, monotone.size * dim, hidden=8, blocks=1, generator=generator)
-    return Coupling(net, half(dim, parity=parity), monotone=monotone)
+    passing = half(dim, parity=parity)
+    moving = dim - int(passing.sum())
+    net = ResidualMLP(dim - moving, monotone.size * moving, hidden=8, blocks=1, generator=generator)
+    return Coupling(net, passing, monotone=monotone)
 
 
 def realnvp(generator: Generator, *, dim: int = 2, by: float = 0.5) -> Transformed:
@@ -51,12 +53,12 @@ def realnvp(generator: Generator, *, dim: int = 2, by: float = 0.5) -> Transform
 def spline(generator: Generator) -> Transformed:
     monotone = RationalQuadraticSpline(bins=4, reach=3.0, least=0.1)  # the quadrature sees it
     layers = [coupling(2, parity, monotone, generator) for parity in (0, 1)]
-    return perturbed(Transformed(Chain(layers), StandardNormal(2)), generator)
+    return perturbed(Transformed(Chain(layers), StandardNormal(2)), generator, by=0.4)
 
 
 def noise(generator: Generator) -> VariationalNoise:
     passes = torch.cat([torch.ones(D, dtype=torch.bool), half(D, parity=0)])
-    net = ResidualMLP(2 * D, 4 * D, hidden=8, blocks=1, generator=generator)
+    net = ResidualMLP(D + D // 2, D, hidden=8, blocks=1, generator=generator)
     return VariationalNoise(Coupling(net, passes, monotone=Affine(1.0)), dim=D, levels=K)
 
 
@@ -76,13 +78,13 @@ def conditional(generator: Generator) -> ConditionalTransformed:
     passes = torch.tensor([True, True, True, False])
     layers = []
     for order in ([0, 1, 2, 3], [0, 1, 3, 2]):
-        net = ResidualMLP(4, 8, hidden=8, blocks=1, generator=generator)
+        net = ResidualMLP(3, 2, hidden=8, blocks=1, generator=generator)
         layers += [
             Permutation(torch.tensor(order)),
             Coupling(net, passes, monotone=Affine(1.0)),
         ]
     flow = ConditionalTransformed(Chain(layers), StandardNormal(2), given=2)
-    return perturbed(flow, generator)
+    return perturbed(flow, generator, by=0.3)  # farther, and its mass leaves the grid
 
 
 def conditions(n: int, generator: Generator) -> Tensor:

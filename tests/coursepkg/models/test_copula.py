@@ -139,7 +139,7 @@ def test_a_flow_that_is_still_the_identity_is_the_independent_model_for_every_no
     """Its weight is the product of the histograms, whatever u is. Kills: φ of another point."""
     x = torch.randint(4, (50, 6), generator=generator)
     pixels = Gaussianiser(dim=6, levels=4, smoothing=0.3).fit(x + 0.5)
-    net = ResidualMLP(6, 12, hidden=5, blocks=1, generator=generator)
+    net = ResidualMLP(3, 6, hidden=5, blocks=1, generator=generator)
     layers = [
         pixels, Coupling(net, half(6, parity=0), monotone=Affine()),
         Permutation(torch.randperm(6, generator=generator)),

@@ -55,10 +55,14 @@ def test_the_halves_take_turns_and_half_leaves_at_each_scale():
         squeeze, *pairs = made.layers
         leaves = [] if scale == 2 else [pairs.pop()]
         assert len(squeeze.order) == dim
-        masks = torch.stack([coupling.mask for coupling in pairs[1::2]])
-        assert masks.shape == (3, dim)
-        assert (masks[:-1] ^ masks[1:]).all()
-        assert all(coupling.net.first.weight.shape[:2] == (5, shape[0]) for coupling in pairs[1::2])
+        assert [c.dim for c in pairs[1::2]] == [dim] * 3
+        low, high = slice(0, dim // 2), slice(dim // 2, dim)
+        assert [(c.passing, c.moved) for c in pairs[1::2]] == [
+            (low, high),
+            (high, low),
+            (low, high),
+        ]
+        assert all(c.net.first.weight.shape[:2] == (5, shape[0] // 2) for c in pairs[1::2])
         drops = [m.p for c in pairs[1::2] for m in c.modules() if isinstance(m, nn.Dropout)]
         assert drops == [0.25] * 3
         for leave in leaves:
