@@ -140,7 +140,3 @@ def test_what_cannot_be_coded_is_refused():
         chain(coder, images(2).double(), start=1)
     with pytest.raises(ValueError, match="state: expected a whole number >= 0, got -1"):
         chain(coder, images(2), start=-1)
-    with pytest.raises(ValueError, match="encoder: expected"):
-        nets = MLP([D, 3], generator=seeded(0)), MLP([M, D * K], generator=seeded(0))
-        bad = VAE(*nets, likelihood=Categories(D, K), latent=M)
-        BitsBack(bad.eval()).posterior(images(1)[0])
