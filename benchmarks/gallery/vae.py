@@ -24,13 +24,15 @@ from coursepkg.data.mnist import MNIST_LEVELS, binarise_mnist, load_mnist
 from coursepkg.evaluation import ImportanceBound, nats
 from coursepkg.models.autoencoders.likelihoods import Bits, Categories
 from coursepkg.models.autoencoders.vae import VAE
+from coursepkg.models.copula import Gaussianiser
+from coursepkg.nets.head import LevelHead
 from coursepkg.nets.mlp import MLP
 from coursepkg.nets.residual import ResidualMLP
-from coursepkg.rng import global_state_from, seeded
+from coursepkg.rng import seeded
 
-D, DRAWS = 784, 64
-PLANE = {"latent": 2, "hidden": 256, "widths": [48, 56]}
-SIZES = {"latent": 24, "encoder": 256, "decoder": 128, "features": 5}
+D, DRAWS = 784, 16
+PLANE: dict[str, Any] = {"latent": 2, "hidden": 256, "widths": [48, 56]}
+SIZES = {"latent": 24, "encoder": 224, "decoder": 112, "features": 5}
 
 
 def main(
@@ -43,13 +45,11 @@ def main(
     grey = load_mnist()
     binary = Split(*map(binarise_mnist, grey))
     if only != "vae":
-        publish_one(
-            "plane", plane(), PLANE, binary, epochs=300, batch_size=50, quick=quick, out=out
-        )
+        publish_one("plane", plane(), PLANE, binary, epochs=120, quick=quick, out=out)
     if only != "plane":
-        publish_one(
-            "vae", grey_levels(), SIZES, grey, epochs=40, batch_size=50, quick=quick, out=out
-        )
+        model = grey_levels()
+        start_from(model, grey.train)
+        publish_one("vae", model, SIZES, grey, epochs=25, quick=quick, out=out)
 
 
 def publish_one(
@@ -79,12 +79,12 @@ def plane() -> VAE:
     """Zeros and ones; the decoder is small enough for a page."""
     generator = seeded(0)
     encoder = ResidualMLP(D, 4, hidden=256, blocks=1, dropout=0.2, generator=generator)
-    decoder = MLP([2, *PLANE["widths"], D], generator=generator)  # type: ignore[misc]
+    decoder = MLP([2, *PLANE["widths"], D], generator=generator)
     return VAE(encoder, decoder, likelihood=Bits(D), latent=2)
 
 
 def grey_levels() -> VAE:
-    """256 levels: a few features of each pixel, and the same map from them to logits everywhere."""
+    """256 levels, each pixel by a few numbers."""
     generator, M = seeded(0), SIZES["latent"]
     encoder = ResidualMLP(
         D, 2 * M, hidden=SIZES["encoder"], blocks=1, dropout=0.2, generator=generator
@@ -93,10 +93,16 @@ def grey_levels() -> VAE:
         M, D * SIZES["features"], hidden=SIZES["decoder"], blocks=1, dropout=0.1,
         generator=generator,
     )  # fmt: skip
-    with global_state_from(generator):
-        logits = nn.Linear(SIZES["features"], MNIST_LEVELS)
-    decoder = nn.Sequential(features, nn.Unflatten(1, (D, SIZES["features"])), logits)
+    head = LevelHead(dim=D, levels=MNIST_LEVELS, channels=SIZES["features"])
+    decoder = nn.Sequential(features, head)
     return VAE(encoder, decoder, likelihood=Categories(D, MNIST_LEVELS), latent=M)
+
+
+def start_from(model: VAE, x: Tensor) -> None:
+    """Starts at independent pixels, with the shares of the levels in x, (N, 784)."""
+    shares = Gaussianiser(dim=D, levels=MNIST_LEVELS, smoothing=0.3).fit(x + 0.5).histogram
+    head: Any = model.decoder[1]  # type: ignore[index]
+    head.start_from(shares.log())
 
 
 def codes(model: VAE, x: Tensor) -> Tensor:

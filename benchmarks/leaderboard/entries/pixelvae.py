@@ -53,13 +53,9 @@ def network(split: Split, *, channels: int, generator: Generator) -> Conditional
     )  # fmt: skip
     net.start_from(best_chain(split, 0, tied=False).table[:, 0])
     pixels = CausalPixels(ConditionalARM(net, dim=D, levels=LEVELS, conditions=32))
-    encoder = ResidualMLP(
-        D + TOLD, 2 * M, hidden=256, blocks=1, dropout=0.3, generator=generator
-    )
+    encoder = ResidualMLP(D + TOLD, 2 * M, hidden=256, blocks=1, dropout=0.3, generator=generator)
     decoder = MLP([M + TOLD, 128, 32], generator=generator)
-    return ConditionalVAE(
-        encoder, decoder, likelihood=pixels, latent=M, conditions=TOLD, free=FREE
-    )
+    return ConditionalVAE(encoder, decoder, likelihood=pixels, latent=M, conditions=TOLD, free=FREE)
 
 
 def rate(law: Given, x: torch.Tensor, *, generator: Generator) -> float:
@@ -73,5 +69,7 @@ def rate(law: Given, x: torch.Tensor, *, generator: Generator) -> float:
 BOARD = DIGITS
 ENTRIES = (
     Entry("VAE with a PixelCNN for its decoder", one_weight, seeds=3, learned=weights, draws=8),
-    Entry("VAE with a PixelCNN for its decoder, 512 weights", many_weights, learned=weights, draws=2),
+    Entry(
+        "VAE with a PixelCNN for its decoder, 512 weights", many_weights, learned=weights, draws=2
+    ),
 )

@@ -63,7 +63,8 @@ class VQAutoencoder(nn.Module):
     def nearest(self, h: Tensor) -> Tensor:
         """The code whose vector is nearest, (..., E) -> (...), int64: the first of equals."""
         distance: Tensor = torch.cdist(h.reshape(-1, h.shape[-1]), self.codebook)
-        return distance.argmin(-1).view(h.shape[:-1])
+        codes: Tensor = distance.argmin(-1)
+        return codes.view(h.shape[:-1])
 
     @torch.no_grad()
     def codes(self, x: Tensor) -> Tensor:
