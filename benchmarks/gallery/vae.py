@@ -53,15 +53,15 @@ def main(
 
 
 def publish_one(
-    name: str, model: VAE, sizes: dict[str, Any], split: Split, *, epochs: int, batch_size: int,
-    quick: bool, out: Path | None,
+    name: str, model: VAE, sizes: dict[str, Any], split: Split, *, epochs: int, quick: bool,
+    out: Path | None,
 ) -> None:  # fmt: skip
     """Trains one by the recipe of `one_cycle`, scores what is written, and writes it."""
     size = 60 if quick else None
     split, start = Split(*(part[:size] for part in split)), time.process_time()
     one_cycle(
         model, split.train, valid=split.valid, epochs=1 if quick else epochs,
-        batch_size=batch_size, rate=2e-3, decay=0.05, ema=0.995, clip=100.0, generator=seeded(1),
+        batch_size=50, rate=2e-3, decay=0.05, ema=0.995, clip=100.0, generator=seeded(1),
     )  # fmt: skip
     row = {**sizes, "weights": DRAWS, "cpu_seconds": time.process_time() - start}
     bound = ImportanceBound(model, 2 if quick else DRAWS)

@@ -58,12 +58,12 @@ class VQAutoencoder(nn.Module):
         expected = (len(x), self.size * self.codebook.shape[1])
         if h.shape != expected:
             raise ValueError(f"encoder: expected shape {expected}, got {tuple(h.shape)}")
-        return h.unflatten(1, (self.size, -1))
+        return h.view(len(x), self.size, -1)
 
     def nearest(self, h: Tensor) -> Tensor:
         """The code whose vector is nearest, (..., E) -> (...), int64: the first of equals."""
-        distance: Tensor = torch.cdist(h.reshape(-1, h.shape[-1]), self.codebook)
-        codes: Tensor = distance.argmin(-1)
+        flat = h.reshape(-1, h.shape[-1])
+        codes: Tensor = torch.cdist(flat, self.codebook).argmin(-1)
         return codes.view(h.shape[:-1])
 
     @torch.no_grad()
