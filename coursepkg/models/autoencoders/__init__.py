@@ -1,30 +1,51 @@
 """Autoencoders: codes, and models that learn them."""
 
+from coursepkg.models.autoencoders.ans import Stack, slots, slots_between
+from coursepkg.models.autoencoders.bitsback import BitsBack, Message, chain, unchain
+from coursepkg.models.autoencoders.conditional import ConditionalVAE, PixelLaw
 from coursepkg.models.autoencoders.gaussian import DiagonalGaussian
 from coursepkg.models.autoencoders.gradients import pathwise_gradient, score_gradient
 from coursepkg.models.autoencoders.hierarchical import HierarchicalVAE
 from coursepkg.models.autoencoders.likelihoods import Bits, Categories, Likelihood, Normals
 from coursepkg.models.autoencoders.linear import diagonal_gap, linear_vae
 from coursepkg.models.autoencoders.losses import FreeBits, ImportanceLoss, RateWeighted, WarmUp
+from coursepkg.models.autoencoders.pixelvae import CausalPixels
 from coursepkg.models.autoencoders.refine import refine
+from coursepkg.models.autoencoders.semisupervised import ABSENT, M2, SemiSupervised
 from coursepkg.models.autoencoders.vae import VAE, Terms
+from coursepkg.models.autoencoders.vq import VQVAE, VQAutoencoder
 
 __all__ = [
+    "ABSENT",
+    "M2",
     "VAE",
+    "VQVAE",
     "Bits",
+    "BitsBack",
     "Categories",
+    "CausalPixels",
+    "ConditionalVAE",
     "DiagonalGaussian",
     "FreeBits",
     "HierarchicalVAE",
     "ImportanceLoss",
     "Likelihood",
+    "Message",
     "Normals",
+    "PixelLaw",
     "RateWeighted",
+    "SemiSupervised",
+    "Stack",
     "Terms",
+    "VQAutoencoder",
     "WarmUp",
+    "chain",
     "diagonal_gap",
     "linear_vae",
     "pathwise_gradient",
     "refine",
     "score_gradient",
+    "slots",
+    "slots_between",
+    "unchain",
 ]
