@@ -42,7 +42,7 @@ def plain(
     return model.eval()
 
 
-def one_weight(split: Split, generator: Generator, quick: bool) -> Given:
+def told(split: Split, generator: Generator, quick: bool) -> Given:
     """Trained on distorted copies too, and told how each was distorted: see `pixelcnn.trained`.
 
     Chosen on validation, one seed each, among 10 and 20 epochs, 256 and 384 hidden units, 16 and 32
@@ -56,18 +56,18 @@ def one_weight(split: Split, generator: Generator, quick: bool) -> Given:
                            conditions=TOLD, free=FREE)  # fmt: skip
     parts = [(split.train, torch.zeros(len(split.train), TOLD))]
     parts += [distorted(split.train, 0.12, generator) for _ in range(copies)]
-    x, told = map(torch.cat, zip(*parts, strict=True))
+    x, maps = map(torch.cat, zip(*parts, strict=True))
     one_cycle(
-        model, x, condition=told, valid=split.valid,
-        valid_condition=told.new_zeros(len(split.valid), TOLD), epochs=epochs, batch_size=50,
+        model, x, condition=maps, valid=split.valid,
+        valid_condition=maps.new_zeros(len(split.valid), TOLD), epochs=epochs, batch_size=50,
         rate=3e-3, decay=0.5, clip=100.0, generator=generator,
     )  # fmt: skip
-    return Given(model, told.new_zeros(TOLD))
+    return Given(model, maps.new_zeros(TOLD))
 
 
 def many_weights(split: Split, generator: Generator, quick: bool) -> ImportanceBound:
     """The same model, scored by 512 importance weights."""
-    return ImportanceBound(one_weight(split, generator, quick), 2 if quick else 512)
+    return ImportanceBound(told(split, generator, quick), 2 if quick else 512)
 
 
 def perceptron(inputs: int, outputs: int, *, hidden: int, generator: Generator) -> ResidualMLP:
@@ -84,6 +84,6 @@ def decoder_of(inputs: int, split: Split, *, hidden: int, generator: Generator) 
 
 BOARD = DIGITS
 ENTRIES = (
-    Entry("VAE, one weight", one_weight, seeds=1, learned=weights, draws=32),
+    Entry("VAE, one weight", told, seeds=1, learned=weights, draws=32),
     Entry("VAE, 512 weights", many_weights, seeds=3, learned=weights, draws=1),
 )
