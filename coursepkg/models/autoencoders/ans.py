@@ -42,7 +42,7 @@ class Stack:
         return self.state.bit_length()
 
     def push(self, symbol: int, edges: Sequence[int]) -> None:
-        """Adds a symbol.   Source: :eq:`ans-push`.
+        """Adds a symbol: s becomes M ⌊s / f_k⌋ + e_k + (s mod f_k).
 
         Args:
             symbol: k, 0 <= k < n.

@@ -54,10 +54,7 @@ class BitsBack:
         self.prior = range(n + 1)  # edges: one slot a cell
 
     def push(self, stack: Stack, x: Tensor) -> None:
-        """Adds one image, (D,) levels: takes z's cells off, adds x given z, then z.
-
-        Source: :eq:`bits-back`.
-        """
+        """Adds one image, (D,) levels: takes z's cells off, adds x given z, then z."""
         cells = [stack.pop(edges) for edges in self.posterior(x)]
         for level, edges in zip(x.tolist(), self.levels(cells), strict=True):
             stack.push(level, edges)

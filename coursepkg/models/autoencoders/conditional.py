@@ -45,7 +45,7 @@ class ConditionalVAE(nn.Module):
         conditions: size C of a condition, a real vector: one-hot for a label.
         free: the rate, nats an image, up to which the KL costs nothing in `loss`, and only there:
             an encoder that says nothing is then no place to rest. Source: Kingma et al., "Improved
-            variational inference with inverse autoregressive flow" (2016), equation 15.
+            variational inference with inverse autoregressive flow" (2016).
 
     Raises:
         ValueError: if a number is impossible.
