@@ -87,7 +87,7 @@ def test_the_nearest_code_is_found(page: Page):
 
 BUGS = {
     "σ for silu": ("value * gate[i]", "gate[i]"),
-    "a layer is left out": ("maps.slice(1)", "maps.slice(2)"),
+    "silu twice": ("net.linear(silu(h), map)", "net.linear(silu(silu(h)), map)"),
     "no nonlinearity": ("net.linear(silu(h), map)", "net.linear(h, map)"),
     "logits": ("Array.from(net.sigmoid(h).data)", "Array.from(h.data)"),
     "half a constant": ("Math.log(2 * Math.PI);", "Math.log(2 * Math.PI) / 2;"),
@@ -169,6 +169,9 @@ def by_keyboard(page: Page, model: VAE) -> None:
     assert point(page) == (0.1, pytest.approx(-0.2 + 2 * REACH / 100, abs=0.006))
     for _ in range(60):
         page.keyboard.press("ArrowUp")
+    assert point(page) == (0.1, REACH)
+    plane(page).focus()
+    page.keyboard.press("ArrowUp")
     assert point(page) == (0.1, REACH), "the edge holds"
 
 
@@ -184,8 +187,9 @@ def by_pressing(page: Page) -> None:
 
     plane(page).click(position=at(1.5, -0.5))
     assert point(page) == (pytest.approx(1.5, abs=0.03), pytest.approx(-0.5, abs=0.03))
+    told = plane(page).get_attribute("aria-label")
     page.mouse.move(box["x"] + at(0, 1)["x"], box["y"] + at(0, 1)["y"])
-    assert point(page)[0] == pytest.approx(1.5, abs=0.03), "moving without pressing does nothing"
+    assert plane(page).get_attribute("aria-label") == told, "only a press moves the ring"
     page.mouse.down()
     page.mouse.move(box["x"] + at(-1, 2)["x"], box["y"] + at(-1, 2)["y"], steps=3)
     page.mouse.up()

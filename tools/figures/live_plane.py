@@ -18,7 +18,7 @@ from coursepkg.plotting import COLOURS, image_grid, use_style
 from tools.figures.still import save
 
 TARGET = Path("book/live/plane.png")
-POINT, REACH = (0.0, 0.0), 3.5
+POINT, REACH = (-1.6, 2.0), 3.5
 
 
 def draw(codes: Tensor, labels: Tensor, image: Tensor, path: Path) -> None:
