@@ -26,7 +26,7 @@ LATENT = 16
 
 def main(
     labels: Annotated[list[int] | None, typer.Argument(help="numbers of labelled images")] = None,
-    splits: Annotated[int, typer.Option(help="repetitions", min=2)] = 20,
+    splits: Annotated[int, typer.Option(help="repetitions", min=2)] = 10,
     epochs: Annotated[int, typer.Option(help="of encoders and machines")] = 40,
     out: Annotated[Path, typer.Option(help="folder for the results")] = RESULTS,
 ) -> None:

@@ -44,6 +44,15 @@ def test_the_bound_rises_and_the_model_stays(generator):
     assert not q.mean.requires_grad
 
 
+def test_it_starts_at_the_encoders_answer(generator):
+    """Kills: a climb that starts at the prior."""
+    model = small(generator)
+    q = refine(model, X, steps=1, draws=2, step_size=1e-7, generator=generator)
+    assert_close(q.mean, model.posterior(X).mean.detach(), atol=1e-5, rtol=0)
+    assert_close(q.std, model.posterior(X).std.detach(), atol=1e-5, rtol=1e-5)
+    assert q.mean.abs().max() > 0.1, "vacuous"
+
+
 def test_the_same_noise_gives_the_same_q(generator):
     """Kills: noise from torch's global state."""
     model = small(generator)
