@@ -22,7 +22,7 @@ from benchmarks.recipe import one_cycle
 from coursepkg.data.digits import Split
 from coursepkg.data.mnist import MNIST_LEVELS, binarise_mnist, load_mnist
 from coursepkg.evaluation import ImportanceBound, nats
-from coursepkg.models.autoencoders.likelihoods import Bits, Categories
+from coursepkg.models.autoencoders.likelihoods import Categories, Coins
 from coursepkg.models.autoencoders.vae import VAE
 from coursepkg.models.copula import Gaussianiser
 from coursepkg.nets.head import LevelHead
@@ -80,7 +80,7 @@ def plane() -> VAE:
     generator = seeded(0)
     encoder = ResidualMLP(D, 4, hidden=256, blocks=1, dropout=0.2, generator=generator)
     decoder = MLP([2, *PLANE["widths"], D], generator=generator)
-    return VAE(encoder, decoder, likelihood=Bits(D), latent=2)
+    return VAE(encoder, decoder, likelihood=Coins(D), latent=2)
 
 
 def grey_levels() -> VAE:

@@ -37,7 +37,7 @@ LATENT, GIVEN, FREE = 8, 16, 0.5
 
 def main(
     seeds: Annotated[int, typer.Option(help="of the training", min=1)] = 5,
-    epochs: Annotated[int, typer.Option(help="of the training")] = 30,
+    epochs: Annotated[int, typer.Option(help="of the training")] = 20,
     out: Annotated[Path, typer.Option(help="folder for the results")] = RESULTS,
 ) -> None:
     """Trains by each loss from each seed, prints a line for each, writes the results."""

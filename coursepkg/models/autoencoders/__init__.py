@@ -6,8 +6,8 @@ from coursepkg.models.autoencoders.conditional import ConditionalVAE, PixelLaw
 from coursepkg.models.autoencoders.gaussian import DiagonalGaussian
 from coursepkg.models.autoencoders.gradients import pathwise_gradient, score_gradient
 from coursepkg.models.autoencoders.hierarchical import HierarchicalVAE
-from coursepkg.models.autoencoders.likelihoods import Bits, Categories, Likelihood, Normals
-from coursepkg.models.autoencoders.linear import diagonal_gap, linear_vae
+from coursepkg.models.autoencoders.likelihoods import Categories, Coins, Likelihood, Normals
+from coursepkg.models.autoencoders.linear_gaussian import diagonal_gap, linear_vae
 from coursepkg.models.autoencoders.losses import FreeBits, ImportanceLoss, RateWeighted, WarmUp
 from coursepkg.models.autoencoders.pixelvae import CausalPixels
 from coursepkg.models.autoencoders.refine import refine
@@ -20,10 +20,10 @@ __all__ = [
     "M2",
     "VAE",
     "VQVAE",
-    "Bits",
     "BitsBack",
     "Categories",
     "CausalPixels",
+    "Coins",
     "ConditionalVAE",
     "DiagonalGaussian",
     "FreeBits",

@@ -67,7 +67,7 @@ class Categories:
         return logits.log_softmax(-1)
 
 
-class Bits:
+class Coins:
     """Each pixel 0 or 1, by the log-odds of 1: output (B, D).
 
     Args:

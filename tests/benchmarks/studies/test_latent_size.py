@@ -8,7 +8,7 @@ import torch
 from benchmarks.studies import collapse, latent_size, rate_distortion, vae_features
 from benchmarks.studies.latent_size import measured, pca_error
 from coursepkg.evaluation import ImportanceBound, nats
-from coursepkg.models.autoencoders.linear import linear_vae
+from coursepkg.models.autoencoders.linear_gaussian import linear_vae
 from coursepkg.rng import seeded
 from tests.benchmarks.invoke import invoke
 

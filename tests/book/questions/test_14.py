@@ -7,7 +7,7 @@ import torch
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 from coursepkg.models.autoencoders.gradients import pathwise_gradient, score_gradient
-from coursepkg.models.autoencoders.linear import linear_vae
+from coursepkg.models.autoencoders.linear_gaussian import linear_vae
 from coursepkg.rng import seeded
 from tools.questions import marked, options
 

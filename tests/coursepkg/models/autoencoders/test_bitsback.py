@@ -8,7 +8,7 @@ import torch
 
 from coursepkg.models.autoencoders.ans import Stack
 from coursepkg.models.autoencoders.bitsback import BitsBack, chain, unchain
-from coursepkg.models.autoencoders.likelihoods import Bits, Categories
+from coursepkg.models.autoencoders.likelihoods import Categories, Coins
 from coursepkg.models.autoencoders.vae import VAE
 from coursepkg.nets.mlp import MLP
 from coursepkg.rng import seeded
@@ -125,8 +125,8 @@ def test_start_up_bits_are_told_apart():
 
 def test_what_cannot_be_coded_is_refused():
     coder = BitsBack(vae(), cell_bits=4)
-    with pytest.raises(TypeError, match="model: expected pixels that are Categories, got Bits"):
-        BitsBack(vae(likelihood=Bits(D)))
+    with pytest.raises(TypeError, match="model: expected pixels that are Categories, got Coins"):
+        BitsBack(vae(likelihood=Coins(D)))
     with pytest.raises(ValueError, match="model: expected eval mode, got training mode"):
         BitsBack(vae().train())
     for cell_bits, bits in ((0, 24), (24, 24)):

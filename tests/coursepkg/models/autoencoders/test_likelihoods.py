@@ -3,7 +3,7 @@ import torch
 from torch.distributions import Bernoulli, Categorical, Normal
 from torch.testing import assert_close
 
-from coursepkg.models.autoencoders.likelihoods import Bits, Categories, Normals
+from coursepkg.models.autoencoders.likelihoods import Categories, Coins, Normals
 from coursepkg.rng import seeded
 from tests.oracles import state_index, states
 from tests.statistics import assert_cdf, assert_probs
@@ -25,7 +25,7 @@ def test_every_likelihood_of_few_states_sums_to_one(generator):
     """Enumeration. Kills: an unnormalised law."""
     for model, space, width in (
         (Categories(D, K), states(K, D), D * K),
-        (Bits(D), states(2, D).double(), D),
+        (Coins(D), states(2, D).double(), D),
     ):
         output = torch.randn(1, width, generator=generator)
         log_p = model.log_likelihood(space, output.expand(len(space), -1))
@@ -37,7 +37,7 @@ def test_bits_are_the_peers(generator):
     """Kills: the sign of the odds, probabilities for odds; far odds stay finite."""
     output = torch.randn(6, D, generator=generator)
     x = torch.randint(2, (6, D), generator=generator).double()
-    model, peer = Bits(D), Bernoulli(logits=output)
+    model, peer = Coins(D), Bernoulli(logits=output)
     assert_close(model.log_likelihood(x, output), peer.log_prob(x).sum(1))
     assert_close(model.mean(output), peer.probs)
     far = model.log_likelihood(torch.ones(1, D), torch.full((1, D), -1000.0))
@@ -56,7 +56,7 @@ def test_draws_follow_the_law(generator):
     """Frequencies of all states, and Kolmogorov. Kills: pixels of other examples, a lost std."""
     for model, K_, width, dtype in (
         (Categories(2, 3), 3, 6, torch.int64),
-        (Bits(2), 2, 2, torch.float64),
+        (Coins(2), 2, 2, torch.float64),
     ):
         output = torch.randn(1, width, generator=generator)
         x = model.draw(output.expand(60_000, -1), generator=seeded(1))
@@ -74,7 +74,7 @@ def test_inputs_are_real_numbers_about_zero():
         Categories(2, 17).inputs(torch.tensor([[0, 16], [8, 4]])),
         torch.tensor([[-1.0, 1.0], [0.0, -0.5]]),
     )
-    assert_close(Bits(2).inputs(torch.tensor([[0.0, 1.0]])), torch.tensor([[-1.0, 1.0]]))
+    assert_close(Coins(2).inputs(torch.tensor([[0.0, 1.0]])), torch.tensor([[-1.0, 1.0]]))
     x = torch.tensor([[0.3, -7.0]])
     assert torch.equal(Normals(2, 1.0).inputs(x), x)
 
@@ -84,8 +84,8 @@ def test_inputs_are_real_numbers_about_zero():
     [
         (Categories(2, 3), torch.full((1, 2), 3)),
         (Categories(2, 3), torch.zeros(1, 2)),
-        (Bits(2), torch.full((1, 2), 0.5)),
-        (Bits(2), torch.zeros(1, 3)),
+        (Coins(2), torch.full((1, 2), 0.5)),
+        (Coins(2), torch.zeros(1, 3)),
         (Normals(2, 1.0), torch.tensor([[0.0, torch.nan]])),
         (Normals(2, 1.0), torch.zeros(0, 2)),
     ],
@@ -97,7 +97,7 @@ def test_what_is_no_x_is_refused(model, bad):
 
 def test_impossible_sizes_are_refused():
     for make in (
-        lambda: Categories(0, 3), lambda: Categories(2, 1), lambda: Bits(0),
+        lambda: Categories(0, 3), lambda: Categories(2, 1), lambda: Coins(0),
         lambda: Normals(0, 1.0), lambda: Normals(2, 0.0), lambda: Normals(2, -1.0),
         lambda: Normals(2, float("nan")),
     ):  # fmt: skip

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from coursepkg.models.autoencoders.linear import linear_vae
+from coursepkg.models.autoencoders.linear_gaussian import linear_vae
 from coursepkg.models.autoencoders.refine import refine
 from coursepkg.rng import seeded
 from tests.coursepkg.models.autoencoders.models import D, K, small

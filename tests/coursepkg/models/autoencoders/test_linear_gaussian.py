@@ -5,7 +5,7 @@ import torch
 from torch.distributions import MultivariateNormal, kl_divergence
 from torch.testing import assert_close
 
-from coursepkg.models.autoencoders.linear import diagonal_gap, linear_vae
+from coursepkg.models.autoencoders.linear_gaussian import diagonal_gap, linear_vae
 from coursepkg.rng import seeded
 from tests.statistics import assert_mean
 

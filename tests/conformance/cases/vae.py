@@ -5,8 +5,8 @@ from torch import Generator
 from coursepkg.evaluation import ImportanceBound
 from coursepkg.models.autoencoders import (
     VAE,
-    Bits,
     Categories,
+    Coins,
     FreeBits,
     HierarchicalVAE,
     ImportanceLoss,
@@ -26,7 +26,7 @@ def vae(generator: Generator) -> VAE:
 
 def of_bits(generator: Generator) -> VAE:
     encoder, decoder = MLP([D, 8, 4], generator=generator), MLP([2, 8, D], generator=generator)
-    return perturbed(VAE(encoder, decoder, likelihood=Bits(D), latent=2), generator, by=0.2)
+    return perturbed(VAE(encoder, decoder, likelihood=Coins(D), latent=2), generator, by=0.2)
 
 
 def hierarchy(generator: Generator) -> HierarchicalVAE:
