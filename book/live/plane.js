@@ -39,10 +39,10 @@
 
   /* From here on: the figure. */
   const KEY =
-    "Left: the latent plane. Each numeral is the code of a test image of that digit; the circles " +
-    "are one, two and three standard deviations of the prior. Press or drag to move the ring, or " +
-    "use the arrow keys on the plane. Right: the probability of ink, pixel by pixel, that the " +
-    "decoder gives at the ring.";
+    "In the latent plane each numeral is the code of a test image of that digit; the circles are " +
+    "one, two and three standard deviations of the prior. Press or drag to move the ring, or use " +
+    "the arrow keys on the plane. The picture beside or below it is the probability of ink, pixel " +
+    "by pixel, that the decoder gives at the ring. Unsure pixels are those between 0.1 and 0.9.";
   const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
   const STEP = 0.1;
   const inside = (value) => Math.min(Math.max(value, -REACH), REACH);
