@@ -1,4 +1,6 @@
-"""Autoencoders: a code, a way to it and a way back; from linear ones on."""
+"""Autoencoders: a code, a way to it and a way back; linear ones, variational ones, discrete ones."""
+
+from linear ones on."""
 
 from coursepkg.models.autoencoders.ica import (
     ICA,
@@ -21,6 +23,20 @@ from coursepkg.models.autoencoders.priors import (
     log_cosh,
     stability,
 )
+from coursepkg.models.autoencoders.ans import Stack, slots, slots_between
+from coursepkg.models.autoencoders.bitsback import BitsBack, Message, chain, unchain
+from coursepkg.models.autoencoders.conditional import ConditionalVAE, PixelLaw
+from coursepkg.models.autoencoders.gaussian import DiagonalGaussian
+from coursepkg.models.autoencoders.gradients import pathwise_gradient, score_gradient
+from coursepkg.models.autoencoders.hierarchical import HierarchicalVAE
+from coursepkg.models.autoencoders.likelihoods import Categories, Coins, Likelihood, Normals
+from coursepkg.models.autoencoders.linear_gaussian import diagonal_gap, linear_vae
+from coursepkg.models.autoencoders.losses import FreeBits, ImportanceLoss, RateWeighted, WarmUp
+from coursepkg.models.autoencoders.pixelvae import CausalPixels
+from coursepkg.models.autoencoders.refine import refine
+from coursepkg.models.autoencoders.semisupervised import ABSENT, M2, SemiSupervised
+from coursepkg.models.autoencoders.vae import VAE, Terms
+from coursepkg.models.autoencoders.vq import VQVAE, VQAutoencoder
 
 __all__ = [
     "ICA",
@@ -45,4 +61,36 @@ __all__ = [
     "principal_axes",
     "stability",
     "start_white",
+    "ABSENT",
+    "M2",
+    "VAE",
+    "VQVAE",
+    "BitsBack",
+    "Categories",
+    "CausalPixels",
+    "Coins",
+    "ConditionalVAE",
+    "DiagonalGaussian",
+    "FreeBits",
+    "HierarchicalVAE",
+    "ImportanceLoss",
+    "Likelihood",
+    "Message",
+    "Normals",
+    "PixelLaw",
+    "RateWeighted",
+    "SemiSupervised",
+    "Stack",
+    "Terms",
+    "VQAutoencoder",
+    "WarmUp",
+    "chain",
+    "diagonal_gap",
+    "linear_vae",
+    "pathwise_gradient",
+    "refine",
+    "score_gradient",
+    "slots",
+    "slots_between",
+    "unchain",
 ]

@@ -1,0 +1,56 @@
+r"""A linear decoder, for which everything is known: the likelihood, and the best encoder.
+
+With z ~ N(0, I) and x | z ~ N(W z + b, σ² I) the posterior is normal with the precision Λ = P / σ²,
+P = WᵀW + σ² I, and the mean P⁻¹ Wᵀ (x - b). This is probabilistic PCA.
+Tipping and Bishop, *Probabilistic principal component analysis* (1999), section 3.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from coursepkg.models.autoencoders.likelihoods import Normals
+from coursepkg.models.autoencoders.vae import VAE
+from coursepkg.validate import check_positive, check_real
+
+
+def linear_vae(W: Tensor, b: Tensor, *, noise: float) -> VAE:
+    """The VAE with this linear decoder and the best encoder of its kind.
+
+    Source: :eq:`linear-encoder`. Its q is the posterior itself if the columns of W are orthogonal.
+
+    Args:
+        W: weights of the decoder, (D, M).
+        b: mean of x, (D,).
+        noise: standard deviation σ > 0 of x given z.
+
+    Returns:
+        A model whose networks are single linear maps, in the precision of W.
+
+    Raises:
+        ValueError: if a shape or a number is impossible.
+    """
+    check_real(W, event=(W.shape[-1],), name="W")
+    check_real(b[None], event=(len(W),), name="b")
+    check_positive(noise=noise)
+    D, M = W.shape
+    encoder, decoder = (nn.utils.skip_init(nn.Linear, *sizes) for sizes in ((D, 2 * M), (M, D)))
+    P = W.T @ W + noise**2 * torch.eye(M).to(W)
+    inverse = torch.linalg.solve(P, W.T)  # (M, D): the posterior mean is inverse (x - b)
+    log_std = torch.log(noise / P.diagonal().sqrt())
+    encoder.weight = nn.Parameter(torch.cat([inverse, torch.zeros_like(inverse)]))
+    encoder.bias = nn.Parameter(torch.cat([-inverse @ b, log_std]))
+    decoder.weight, decoder.bias = nn.Parameter(W.clone()), nn.Parameter(b.clone())
+    return VAE(encoder, decoder, likelihood=Normals(D, noise), latent=M)
+
+
+def diagonal_gap(W: Tensor, *, noise: float) -> float:
+    """KL(q ‖ p(z | x)) of `linear_vae`, nats, the same for all x.   Source: :eq:`diagonal-gap`.
+
+    Args:
+        W: weights of the decoder, (D, M).
+        noise: standard deviation σ > 0 of x given z.
+    """
+    check_real(W, event=(W.shape[-1],), name="W")
+    check_positive(noise=noise)
+    P = W.T @ W + noise**2 * torch.eye(W.shape[1]).to(W)
+    return float(P.diagonal().log().sum() - torch.linalg.slogdet(P).logabsdet) / 2
