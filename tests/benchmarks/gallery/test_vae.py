@@ -46,8 +46,8 @@ def test_what_is_written_is_what_was_scored(tmp_path, float32, monkeypatch, name
     assert {key: row[key] for key in sizes} == sizes
 
 
-@pytest.mark.parametrize(("name", "most"), [("plane", 0.28), ("vae", 1.5)])
-def test_the_published_models_are_small_and_as_good_as_their_rows_say(name, most):
+@pytest.mark.parametrize(("name", "most"), [("plane", 0.28)])
+def test_a_published_model_is_small_and_as_good_as_its_row_says(name, most):
     """Of the first 60 test images. Kills: weights of other sizes, a bound worse than its row."""
     (row,) = json.loads((RESULTS / f"gallery-{name}.json").read_text(encoding="utf-8"))["rows"]
     assert row["test"]["bits_per_dim"] < most
