@@ -272,6 +272,16 @@ def test_a_pass_takes_every_example_once_in_random_order():
     assert torch.equal(together[together[:, 0].argsort()], x[x[:, 0].argsort()])
 
 
+@pytest.mark.parametrize("bad", [torch.inf, torch.nan])
+def test_one_entry_that_is_not_finite_is_enough(bad):
+    """Kills: a look at NaN only, or at all entries together."""
+    step = torch.zeros(3, 3)
+    step[0, 1] = bad
+    with pytest.raises(ValueError, match="step_size: expected one under which W stays finite"):
+        climb(made(Sech()), cloud(9, 3), direction=lambda ica, x: step, step_size=1.0,
+              batch_size=9, generator=seeded(0))  # fmt: skip
+
+
 def test_fit_repeats_and_lets_steps_fall():
     """Kills: an order that differs between calls, a first step of 0, a step that does not fall."""
     x, _ = mixed(SOURCES["sech"](seeded(0))[:600])
