@@ -1,15 +1,16 @@
 import pytest
 import torch
+from torch import nn
 from torch.distributions import Normal
 from torch.testing import assert_close
 
 from coursepkg.models.autoencoders.hierarchical import HierarchicalVAE
-from coursepkg.models.autoencoders.likelihoods import Categories
+from coursepkg.models.autoencoders.likelihoods import Categories, Normals
 from coursepkg.nets import MLP
-from coursepkg.rng import seeded
+from coursepkg.rng import draw_seed, seeded
 from tests.coursepkg.models.autoencoders.models import D, K
 from tests.oracles import state_index, states
-from tests.statistics import assert_mean, assert_probs
+from tests.statistics import assert_cdf, assert_mean, assert_probs
 
 X = states(K, D)
 
@@ -90,6 +91,31 @@ def test_samples_go_down_the_chain(generator):
     assert p.sum().item() == pytest.approx(1, abs=1e-3)
     x = model.sample(60_000, generator=generator)
     assert_probs(state_index(x, K), p / p.sum(), detects=0.08)
+
+
+def test_every_level_is_drawn_from_its_prior(generator):
+    """A chain whose last prior is N(0, 1) whatever is above. Kills: a lower level at its mean."""
+    model = HierarchicalVAE(
+        [MLP([1, 2], generator=generator), MLP([2, 2], generator=generator)],
+        [MLP([1, 2], generator=generator)], nn.Identity(), likelihood=Normals(1, 1e-4),
+        latents=(1, 1),
+    )  # fmt: skip
+    for p in model.priors.parameters():
+        nn.init.zeros_(p)
+    x = model.sample(20_000, generator=generator)
+    assert_cdf(x[:, 0], Normal(0.0, 1.0).cdf, detects=0.05)
+
+
+def test_a_weight_has_a_ratio_for_each_level(generator):
+    """Written out for the z that were drawn. Kills: a level left out, a ratio upside down."""
+    model = chain(generator, latents=(2, 3))
+    log_w, after = model.log_weight(X, generator=seeded(4)), seeded(4)
+    draw_seed(after)  # dropout had its seed
+    (q_1, p_1, z_1), (q_2, p_2, z_2) = model.descend(X, generator=after)
+    expected = model.likelihood.log_likelihood(X, model.decoder(z_2))
+    for q, p, z in ((q_1, p_1, z_1), (q_2, p_2, z_2)):
+        expected = expected + (Normal(*p).log_prob(z) - Normal(*q).log_prob(z)).sum(1)
+    assert_close(log_w, expected)
 
 
 def test_one_level_is_a_vae(generator):
