@@ -1,0 +1,25 @@
+"""What all measures ask of two sets of rows."""
+
+from torch import Tensor
+
+from coursepkg.validate import check_real
+
+
+def check_pair(x: Tensor, y: Tensor, *, least: int = 1, names: tuple[str, str] = ("x", "y")) -> None:
+    """Checks that both are finite floating-point rows of one width, and enough of them.
+
+    Args:
+        x: one set, should be (M, D).
+        y: the other, should be (N, D).
+        least: how many rows each needs.
+        names: what they are called, for the message.
+
+    Raises:
+        TypeError: if one is no floating-point tensor.
+        ValueError: if a shape is wrong, an entry not finite, or there are too few rows.
+    """
+    width = tuple(x.shape[1:]) if isinstance(x, Tensor) and x.ndim == 2 else (1,)
+    for rows, name in zip((x, y), names, strict=True):
+        check_real(rows, event=width, name=name)
+        if len(rows) < least:
+            raise ValueError(f"{name}: expected at least {least} rows, got {len(rows)}")
