@@ -10,8 +10,8 @@ from coursepkg.games.dynamics import (
     Rule,
     Simultaneous,
     bilinear,
-    follow,
     spectral_radius,
+    trajectory,
 )
 from coursepkg.games.matrix import Equilibrium, MatrixGame, fictitious_play
 
@@ -28,6 +28,6 @@ __all__ = [
     "Simultaneous",
     "bilinear",
     "fictitious_play",
-    "follow",
     "spectral_radius",
+    "trajectory",
 ]

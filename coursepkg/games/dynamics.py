@@ -145,7 +145,7 @@ class Consensus(_Gradient):
         return sum((v.square().sum() for v in self.field(x, y)), start=x.new_zeros(())) / 2
 
 
-def follow(rule: Rule, x: Tensor, y: Tensor, *, steps: int) -> Tensor:
+def trajectory(rule: Rule, x: Tensor, y: Tensor, *, steps: int) -> Tensor:
     """Where the players stand at the start and after each step, (steps + 1, M + N), x first.
 
     Raises:

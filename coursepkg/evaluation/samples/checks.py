@@ -5,7 +5,9 @@ from torch import Tensor
 from coursepkg.validate import check_real
 
 
-def check_pair(x: Tensor, y: Tensor, *, least: int = 1, names: tuple[str, str] = ("x", "y")) -> None:
+def check_pair(
+    x: Tensor, y: Tensor, *, least: int = 1, names: tuple[str, str] = ("x", "y")
+) -> None:
     """Checks that both are finite floating-point rows of one width, and enough of them.
 
     Args:
@@ -18,7 +20,8 @@ def check_pair(x: Tensor, y: Tensor, *, least: int = 1, names: tuple[str, str] =
         TypeError: if one is no floating-point tensor.
         ValueError: if a shape is wrong, an entry not finite, or there are too few rows.
     """
-    width = tuple(x.shape[1:]) if isinstance(x, Tensor) and x.ndim == 2 else (1,)
+    shape = getattr(x, "shape", ())  # what is no tensor is refused below
+    width = tuple(shape[1:]) if len(shape) == 2 else (1,)
     for rows, name in zip((x, y), names, strict=True):
         check_real(rows, event=width, name=name)
         if len(rows) < least:

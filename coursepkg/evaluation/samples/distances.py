@@ -1,4 +1,4 @@
-"""The Fréchet distance of two normal laws, and of the normal laws fitted to two sets of features."""
+"""The Fréchet distance of two normal laws, and of those fitted to two sets of features."""
 
 import torch
 from torch import Tensor
@@ -25,7 +25,7 @@ def gaussian_frechet(
     product = torch.linalg.eigvalsh(root @ other_covariance @ root)
     shared = product.clamp_min(0).sqrt().sum()
     spread = covariance.trace() + other_covariance.trace() - 2 * shared
-    return ((mean - other_mean).square().sum() + spread).item()
+    return float((mean - other_mean).square().sum() + spread)
 
 
 def frechet_distance(x: Tensor, y: Tensor) -> float:

@@ -25,9 +25,9 @@ def mode_shares(samples: Tensor, means: Tensor, *, radius: float | Tensor) -> Te
     radius = torch.as_tensor(radius).to(means)
     if radius.shape not in {(), (len(means),)} or not (radius > 0).all():
         raise ValueError(f"radius: expected one or {len(means)} numbers > 0, got {radius.tolist()}")
-    distances = torch.cdist(samples, means)
-    nearest = distances == distances.min(1, keepdim=True).values
-    return (nearest & (distances <= radius)).double().mean(0)
+    distance, k = torch.cdist(samples, means).min(1)
+    reached = k[distance <= radius.expand(len(means))[k]]
+    return torch.bincount(reached, minlength=len(means)) / len(samples)
 
 
 def modes_covered(

@@ -39,8 +39,7 @@ def neighbour_radii(x: Tensor, *, k: int) -> Tensor:
     """
     if not 1 <= k < len(x):
         raise ValueError(f"k: expected 1 <= k < {len(x)}, the number of rows, got {k}")
-    distances = torch.cdist(x, x).fill_diagonal_(0)
-    return distances.kthvalue(k + 1, dim=1).values  # the nearest row of all is the row itself
+    return _distances(x, x).kthvalue(k + 1, dim=1).values  # the nearest row of all is itself
 
 
 def precision_recall(data: Tensor, samples: Tensor, *, k: int = 3) -> PrecisionRecall:
@@ -62,7 +61,7 @@ def precision_recall(data: Tensor, samples: Tensor, *, k: int = 3) -> PrecisionR
         ValueError: if shapes do not fit, an entry is not finite, or k is out of range.
     """
     check_pair(data, samples, names=NAMES)
-    distances = torch.cdist(data, samples)
+    distances = _distances(data, samples)
     of_data = distances <= neighbour_radii(data, k=k)[:, None]  # sample n in the ball of datum m
     of_samples = distances <= neighbour_radii(samples, k=k)
     return PrecisionRecall(
@@ -89,6 +88,11 @@ def density_coverage(data: Tensor, samples: Tensor, *, k: int = 5) -> DensityCov
         ValueError: if shapes do not fit, an entry is not finite, or k is out of range.
     """
     check_pair(data, samples, names=NAMES)
-    inside = torch.cdist(data, samples) <= neighbour_radii(data, k=k)[:, None]
+    inside = _distances(data, samples) <= neighbour_radii(data, k=k)[:, None]
     density = inside.double().sum(0).mean().item() / k
     return DensityCoverage(density, inside.any(1).double().mean().item())
+
+
+def _distances(x: Tensor, y: Tensor) -> Tensor:
+    """‖x_m - y_n‖, (M, N), by differences: equal rows are at 0, and equal distances equal."""
+    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")

@@ -24,13 +24,11 @@ from coursepkg.models.gan.optimal import (
     optimal_discriminator,
     optimal_score,
 )
-from coursepkg.models.gan.penalties import R1, R2, Penalty, UnitSlope, squared_slopes
+from coursepkg.models.gan.penalties import Penalty, R1Penalty, R2Penalty, UnitSlope, squared_slopes
 from coursepkg.models.gan.saturation import Watch, saturated
 
 __all__ = [
     "GAN",
-    "R1",
-    "R2",
     "AdversarialLoss",
     "BatchNormMLP",
     "ConditionalGAN",
@@ -41,6 +39,8 @@ __all__ = [
     "Minimax",
     "NonSaturating",
     "Penalty",
+    "R1Penalty",
+    "R2Penalty",
     "Relativistic",
     "UnitSlope",
     "Wasserstein",

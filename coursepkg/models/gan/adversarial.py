@@ -194,8 +194,8 @@ class ConditionalGAN(_Players):
         return self._sample(n, condition, generator=generator)
 
     def _check_labels(self, condition: Tensor, n: int) -> None:
-        if not isinstance(condition, Tensor) or condition.dtype != torch.int64:
-            got = getattr(condition, "dtype", type(condition).__name__)
+        got = getattr(condition, "dtype", type(condition).__name__)
+        if got != torch.int64:
             raise TypeError(f"condition: expected an int64 tensor of labels, got {got}")
         if condition.shape != (n,):
             raise ValueError(f"condition: expected shape ({n},), got {tuple(condition.shape)}")

@@ -106,8 +106,8 @@ class Wasserstein:
 class Relativistic:
     """Scores of pairs: the critic wants D(real) > D(fake), the generator the reverse.
 
-    Adding a number to D changes nothing. Beside `R1` and `R2` training converges near the
-    equilibrium (Huang et al. 2024); source of the loss: Jolicoeur-Martineau 2019.
+    Adding a number to D changes nothing. Source: Jolicoeur-Martineau 2019; with `R1Penalty` and
+    `R2Penalty` beside it training converges near the equilibrium (Huang et al. 2024).
     """
 
     def critic(self, real: Tensor, fake: Tensor) -> Tensor:

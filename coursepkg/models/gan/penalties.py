@@ -50,7 +50,7 @@ class _ZeroCentred:
         return self.weight / 2 * squared_slope
 
 
-class R1(_ZeroCentred):
+class R1Penalty(_ZeroCentred):
     """weight / 2 · ‖∇D‖² at the data.  Source: Mescheder, Geiger and Nowozin 2018."""
 
     def points(self, real: Tensor, fake: Tensor, *, generator: Generator) -> Tensor:
@@ -58,7 +58,7 @@ class R1(_ZeroCentred):
         return real
 
 
-class R2(_ZeroCentred):
+class R2Penalty(_ZeroCentred):
     """weight / 2 · ‖∇D‖² at the samples.  Source: Mescheder, Geiger and Nowozin 2018."""
 
     def points(self, real: Tensor, fake: Tensor, *, generator: Generator) -> Tensor:

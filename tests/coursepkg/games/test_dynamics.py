@@ -14,8 +14,8 @@ from coursepkg.games import (
     Play,
     Simultaneous,
     bilinear,
-    follow,
     spectral_radius,
+    trajectory,
 )
 
 ONE = torch.ones(1)
@@ -73,11 +73,11 @@ def test_out_round_and_in():
     step, field = 0.3, scalar(1.0)
 
     def end(rule):
-        return follow(rule, ONE, ONE, steps=300).norm(dim=1)
+        return trajectory(rule, ONE, ONE, steps=300).norm(dim=1)
 
     out = end(Simultaneous(field, step))
     torch.testing.assert_close(out[1:] / out[:-1], torch.full((300,), math.sqrt(1.09)))
-    path = follow(Alternating(field, step), ONE, ONE, steps=300)
+    path = trajectory(Alternating(field, step), ONE, ONE, steps=300)
     kept = path.square().sum(1) - step * path[:, 0] * path[:, 1]
     torch.testing.assert_close(kept, torch.full((301,), 2 - step))
     for rule in (Extragradient(field, step), Optimistic(field, step), Consensus(field, step, 1.0)):
@@ -127,7 +127,7 @@ def test_a_path_begins_where_it_begins():
     """Kills: the start left out, y before x."""
     x, y = torch.tensor([1.0, 2.0]), torch.tensor([3.0])
     rule = Simultaneous(bilinear(torch.ones(2, 1)), 0.1)
-    path = follow(rule, x, y, steps=2)
+    path = trajectory(rule, x, y, steps=2)
     assert path.shape == (3, 3)
     assert path[0].tolist() == [1.0, 2.0, 3.0]
     torch.testing.assert_close(path[1], torch.tensor([0.7, 1.7, 3.3]))
@@ -144,4 +144,4 @@ def test_impossible_numbers_are_refused():
         with pytest.raises(ValueError, match="weight: expected a number >= 0"):
             Consensus(cubic, 0.1, bad)
     with pytest.raises(ValueError, match="steps: expected at least 1, got 0"):
-        follow(Simultaneous(cubic, 0.1), ONE, ONE, steps=0)
+        trajectory(Simultaneous(cubic, 0.1), ONE, ONE, steps=0)

@@ -6,13 +6,13 @@ import math
 import pytest
 import torch
 
-from coursepkg.games import Alternating, Consensus, Simultaneous, follow, spectral_radius
+from coursepkg.games import Alternating, Consensus, Simultaneous, spectral_radius, trajectory
 from coursepkg.models.gan import (
-    R1,
-    R2,
     LeastSquares,
     Minimax,
     NonSaturating,
+    R1Penalty,
+    R2Penalty,
     Relativistic,
     UnitSlope,
     Wasserstein,
@@ -45,9 +45,9 @@ def test_without_penalties_all_circle_and_with_them_all_converge(loss, s):
     """λ² + γλ + s² = 0. Kills: a sign, a penalty on the wrong player, its half, one left out."""
     assert found(loss) == pytest.approx([-1j * s, 1j * s], abs=1e-9)
     for weight in (0.1, 0.5, 3.0):
-        assert found(loss, [R1(weight)]) == pytest.approx(by_hand(s, weight), abs=1e-9)
-        assert found(loss, [R2(weight)]) == pytest.approx(by_hand(s, weight), abs=1e-9)
-        both = found(loss, [R1(weight), R2(2 * weight)])
+        assert found(loss, [R1Penalty(weight)]) == pytest.approx(by_hand(s, weight), abs=1e-9)
+        assert found(loss, [R2Penalty(weight)]) == pytest.approx(by_hand(s, weight), abs=1e-9)
+        both = found(loss, [R1Penalty(weight), R2Penalty(2 * weight)])
         assert both == pytest.approx(by_hand(s, 3 * weight), abs=1e-9)
         assert max(λ.real for λ in both) < 0
 
@@ -65,7 +65,7 @@ def test_the_field_is_the_gradient_written_out():
     }
     for loss, _ in SPEEDS:
         critic, generator = slopes[type(loss)]
-        v_x, v_y = dirac_field(loss, [R1(0.2)])(θ, ψ)
+        v_x, v_y = dirac_field(loss, [R1Penalty(0.2)])(θ, ψ)
         torch.testing.assert_close(v_x, -generator * ψ)
         torch.testing.assert_close(v_y, -critic * θ - 0.2 * ψ)
     v_x, v_y = dirac_field(Wasserstein(), [UnitSlope(5.0)])(θ, ψ)
@@ -81,16 +81,16 @@ def test_steps_leave_circle_or_arrive_as_the_eigenvalues_say(loss, s):
     ever, while the others come nearer, though slower than any exponential.
     """
     zero, one, step_size = torch.zeros(1), torch.ones(1), 0.1
-    plain, mild = dirac_field(loss), dirac_field(loss, [R1(0.5), R2(0.5)])
+    plain, mild = dirac_field(loss), dirac_field(loss, [R1Penalty(0.5), R2Penalty(0.5)])
     radius = spectral_radius(Simultaneous(plain, step_size), zero, zero)
     assert radius == pytest.approx(math.hypot(1, step_size * s))
     radius = spectral_radius(Simultaneous(mild, step_size), zero, zero)
     assert radius == pytest.approx(max(abs(1 + step_size * λ) for λ in by_hand(s, 1.0)))
     assert spectral_radius(Alternating(plain, step_size), zero, zero) == pytest.approx(1)
     assert spectral_radius(Consensus(plain, step_size, 1.0), zero, zero) < 1
-    path = follow(Alternating(mild, step_size), one, one, steps=1000).norm(dim=1)
+    path = trajectory(Alternating(mild, step_size), one, one, steps=1000).norm(dim=1)
     assert path[-1] < 1e-12
-    path = follow(Alternating(plain, step_size), one, one, steps=1000).norm(dim=1)
+    path = trajectory(Alternating(plain, step_size), one, one, steps=1000).norm(dim=1)
     if isinstance(loss, Minimax | Wasserstein):
         assert path.min() > 1.3, "it came nearer"
     else:
@@ -101,5 +101,5 @@ def test_steps_leave_circle_or_arrive_as_the_eigenvalues_say(loss, s):
 def test_unit_slopes_do_not_arrive():
     """Mescheder et al., theorem 4.2 (WGAN-GP). Kills: a penalty that is centred at zero."""
     rule = Alternating(dirac_field(Wasserstein(), [UnitSlope(1.0)]), 0.05)
-    path = follow(rule, torch.ones(1), torch.ones(1), steps=4000)
+    path = trajectory(rule, torch.ones(1), torch.ones(1), steps=4000)
     assert path[-1000:].norm(dim=1).min() > 0.05

@@ -96,8 +96,8 @@ def test_the_critic_multiplies_label_and_features():
         critic.of_class.weight.normal_(generator=rng.seeded(3))
     f = critic.features(x.view(5, 1, 8, 8))
     assert f.shape == (5, 2 * 4 * 2 * 2)
-    expected = [(critic.score.weight[0] + critic.of_class.weight[c[n]]) @ f[n] + critic.score.bias[0]
-                for n in range(5)]  # fmt: skip
+    w, b, of_class = critic.score.weight[0], critic.score.bias[0], critic.of_class.weight
+    expected = [(w + of_class[c[n]]) @ f[n] + b for n in range(5)]
     torch.testing.assert_close(critic(x, c), torch.stack(expected))
     assert critic(x, c).std() > 0.01
 

@@ -24,7 +24,9 @@ def laws(K: int = 7, pairs: int = 20):
 def slow_value(p, q, d) -> float:
     """Σ p log d + Σ q log(1 - d), term by term, where there is a term."""
     rows = zip(p.tolist(), q.tolist(), d.tolist(), strict=True)
-    return sum((a * math.log(c) if a else 0) + (b * math.log(1 - c) if b else 0) for a, b, c in rows)
+    return sum(
+        (a * math.log(c) if a else 0) + (b * math.log(1 - c) if b else 0) for a, b, c in rows
+    )
 
 
 def test_the_value_is_a_sum_of_logarithms():

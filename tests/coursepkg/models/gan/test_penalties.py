@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from coursepkg import rng
-from coursepkg.models.gan import R1, R2, UnitSlope, squared_slopes
+from coursepkg.models.gan import R1Penalty, R2Penalty, UnitSlope, squared_slopes
 from coursepkg.nets import MLP
 from tests.statistics import assert_cdf
 
@@ -50,8 +50,8 @@ def test_slopes_of_a_network_are_central_differences():
 def test_prices_by_hand():
     """Kills: the half, the root, 1 that is not subtracted, a slope of 0 whose root is NaN."""
     squares = torch.tensor([0.0, 1.0, 4.0], requires_grad=True)
-    torch.testing.assert_close(R1(3.0).price(squares), torch.tensor([0.0, 1.5, 6.0]))
-    torch.testing.assert_close(R2(1.0).price(squares), torch.tensor([0.0, 0.5, 2.0]))
+    torch.testing.assert_close(R1Penalty(3.0).price(squares), torch.tensor([0.0, 1.5, 6.0]))
+    torch.testing.assert_close(R2Penalty(1.0).price(squares), torch.tensor([0.0, 0.5, 2.0]))
     unit = UnitSlope().price(squares)
     torch.testing.assert_close(unit, torch.tensor([10.0, 0.0, 10.0]))
     (slope,) = torch.autograd.grad(unit.sum(), squares)
@@ -59,18 +59,18 @@ def test_prices_by_hand():
 
 
 def test_where_each_penalty_looks(generator):
-    """Kills: R1 at the samples, R2 at the data, a mixture of other pairs, one u for all."""
+    """Kills: R1 at the samples, R2 at the data, places between other pairs, one u for all."""
     real = torch.randn(20_000, 2, 1, generator=generator)
     fake = real + 1 + torch.rand(20_000, 2, 1, generator=generator)
-    assert torch.equal(R1(1.0).points(real, fake, generator=generator), real)
-    assert torch.equal(R2(1.0).points(real, fake, generator=generator), fake)
+    assert torch.equal(R1Penalty(1.0).points(real, fake, generator=generator), real)
+    assert torch.equal(R2Penalty(1.0).points(real, fake, generator=generator), fake)
     between = UnitSlope().points(real, fake, generator=generator)
     share = ((between - real) / (fake - real)).flatten(1)
     torch.testing.assert_close(share[:, 0], share[:, 1])
     assert_cdf(share[:, 0], lambda u: u.clamp(0, 1), detects=0.05)
 
 
-@pytest.mark.parametrize("penalty", [R1, R2, UnitSlope])
+@pytest.mark.parametrize("penalty", [R1Penalty, R2Penalty, UnitSlope])
 @pytest.mark.parametrize("weight", [0.0, -1.0, math.nan])
 def test_impossible_weights_are_refused(penalty, weight):
     with pytest.raises(ValueError, match="weight: expected a finite number > 0"):
