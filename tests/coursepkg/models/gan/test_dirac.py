@@ -44,7 +44,7 @@ def found(loss, penalties=()) -> list[complex]:
 def test_without_penalties_all_circle_and_with_them_all_converge(loss, s):
     """λ² + γλ + s² = 0. Kills: a sign, a penalty on the wrong player, its half, one left out."""
     assert found(loss) == pytest.approx([-1j * s, 1j * s], abs=1e-9)
-    for weight in (0.1, 0.5, 3.0):
+    for weight in (0.5, 3.0):
         assert found(loss, [R1Penalty(weight)]) == pytest.approx(by_hand(s, weight), abs=1e-9)
         assert found(loss, [R2Penalty(weight)]) == pytest.approx(by_hand(s, weight), abs=1e-9)
         both = found(loss, [R1Penalty(weight), R2Penalty(2 * weight)])
@@ -75,12 +75,12 @@ def test_the_field_is_the_gradient_written_out():
 
 @NAMED
 def test_steps_leave_circle_or_arrive_as_the_eigenvalues_say(loss, s):
-    """|1 + ηλ|, and 1,000 steps from (1, 1). Kills: a penalty that the steps do not feel.
+    """|1 + ηλ|, and 400 steps from (1, 1). Kills: a penalty that the steps do not feel.
 
     Imaginary eigenvalues decide nothing beyond the first order: the zero-sum games go round for
     ever, while the others come nearer, though slower than any exponential.
     """
-    zero, one, step_size = torch.zeros(1), torch.ones(1), 0.1
+    zero, one, step_size = torch.zeros(1), torch.ones(1), 0.25
     plain, mild = dirac_field(loss), dirac_field(loss, [R1Penalty(0.5), R2Penalty(0.5)])
     radius = spectral_radius(Simultaneous(plain, step_size), zero, zero)
     assert radius == pytest.approx(math.hypot(1, step_size * s))
@@ -88,18 +88,18 @@ def test_steps_leave_circle_or_arrive_as_the_eigenvalues_say(loss, s):
     assert radius == pytest.approx(max(abs(1 + step_size * λ) for λ in by_hand(s, 1.0)))
     assert spectral_radius(Alternating(plain, step_size), zero, zero) == pytest.approx(1)
     assert spectral_radius(Consensus(plain, step_size, 1.0), zero, zero) < 1
-    path = trajectory(Alternating(mild, step_size), one, one, steps=1000).norm(dim=1)
+    path = trajectory(Alternating(mild, step_size), one, one, steps=400).norm(dim=1)
     assert path[-1] < 1e-12
-    path = trajectory(Alternating(plain, step_size), one, one, steps=1000).norm(dim=1)
+    path = trajectory(Alternating(plain, step_size), one, one, steps=400).norm(dim=1)
     if isinstance(loss, Minimax | Wasserstein):
-        assert path.min() > 1.3, "it came nearer"
+        assert path.min() > 1.1, "it came nearer"
     else:
-        assert 0.1 < path[-1] < path[500] < 0.5
-        assert path[-1] / path[500] > 0.7, "no exponential"
+        assert 0.1 < path[-1] < path[200] < 0.5
+        assert path[-1] / path[200] > 0.7, "no exponential"
 
 
 def test_unit_slopes_do_not_arrive():
     """Mescheder et al., theorem 4.2 (WGAN-GP). Kills: a penalty that is centred at zero."""
-    rule = Alternating(dirac_field(Wasserstein(), [UnitSlope(1.0)]), 0.05)
-    path = trajectory(rule, torch.ones(1), torch.ones(1), steps=4000)
-    assert path[-1000:].norm(dim=1).min() > 0.05
+    rule = Alternating(dirac_field(Wasserstein(), [UnitSlope(1.0)]), 0.1)
+    path = trajectory(rule, torch.ones(1), torch.ones(1), steps=1000)
+    assert path[-300:].norm(dim=1).min() > 0.05
