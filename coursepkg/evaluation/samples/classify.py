@@ -26,8 +26,9 @@ def classifier_test(x: Tensor, y: Tensor, *, generator: Generator) -> TwoSample:
     """Fits logistic regression to half of the rows of each set, and counts on the other half.
 
     Source: Lopez-Paz and Oquab 2017. The larger set is cut to the size of the smaller by chance, so
-    that a guess is right half of the time. The p-value is of the binomial law, one-sided, and exact
-    for a classifier that does not depend on the rows it is tried on.
+    that a guess is right half of the time. The p-value is the binomial tail. For two sets of one
+    law the chance to do so well is at most that: the number of right guesses, among as many rows of
+    each set, spreads no wider than the binomial law (Hoeffding 1956).
 
     Known failure: it finds what its classifier can see. Logistic regression sees means, so that
     laws with equal means pass: give it features in which they would differ.

@@ -1,9 +1,9 @@
 """Generative adversarial networks: a net that makes examples, and a critic that scores them.
 
 The net carries noise z ~ N(0, I) to examples, and so defines a law of x that can be drawn from.
-Where z has fewer dimensions than x this law has no density, and where it has one nobody knows it:
-a GAN has neither `log_prob` nor any bound, and `coursepkg.evaluation.nats` refuses it. Judge its
-samples, with `coursepkg.evaluation.samples`.
+Where z has fewer dimensions than x this law has no density, and elsewhere the net, which need not
+be invertible, gives none that could be evaluated: a GAN has neither `log_prob` nor a bound, and
+`coursepkg.evaluation.nats` refuses it. Judge its samples, with `coursepkg.evaluation.samples`.
 
 Both players are trained by `coursepkg.training.fit_adversarial`, with an optimizer over
 ``model.net.parameters()`` and one over ``model.critic.parameters()``.

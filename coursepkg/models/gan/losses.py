@@ -87,10 +87,11 @@ class LeastSquares:
 
 @dataclass(frozen=True)
 class Wasserstein:
-    """Plain differences of scores; means something only if the critic's slope is held near 1.
+    """Plain differences of scores, for a critic whose slope is held down.
 
-    Then minus the critic's loss is at most the Wasserstein-1 distance of data and samples, and
-    `UnitSlope` is what holds it, about.  Source: Arjovsky, Chintala and Bottou 2017.
+    If it is at most 1 everywhere, minus the mean of the critic's loss is at most the Wasserstein-1
+    distance of data and samples; `UnitSlope` holds it near 1.  Source: Arjovsky, Chintala and
+    Bottou 2017.
     """
 
     def critic(self, real: Tensor, fake: Tensor) -> Tensor:

@@ -99,7 +99,7 @@ def test_steps_leave_circle_or_arrive_as_the_eigenvalues_say(loss, s):
 
 
 def test_unit_slopes_do_not_arrive():
-    """Mescheder et al., theorem 4.2 (WGAN-GP). Kills: a penalty that is centred at zero."""
+    """Mescheder et al. on the WGAN-GP. Kills: a penalty that is centred at zero."""
     rule = Alternating(dirac_field(Wasserstein(), [UnitSlope(1.0)]), 0.1)
     path = trajectory(rule, torch.ones(1), torch.ones(1), steps=1000)
     assert path[-300:].norm(dim=1).min() > 0.05
