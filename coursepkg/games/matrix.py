@@ -60,6 +60,14 @@ class MatrixGame:
         _check_law("p", p, self.payoff.shape[0])
         return self.payoff.T @ p.to(self.payoff)
 
+    def best_row(self, q: Tensor) -> int:
+        """A best response to the column player's law q: the first row that pays most."""
+        return int(self.row_payoffs(q).argmax())
+
+    def best_column(self, p: Tensor) -> int:
+        """A best response to the row player's law p: the first column that costs least."""
+        return int(self.column_payoffs(p).argmin())
+
     def gap(self, p: Tensor, q: Tensor) -> float:
         """max_i (A q)_i - min_j (Aᵀ p)_j: what the best responses would gain, together.
 

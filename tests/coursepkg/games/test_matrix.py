@@ -82,6 +82,10 @@ def test_the_gap_is_what_both_best_responses_gain():
         assert MatrixGame(A).gap(p, q) == pytest.approx((max(rows) - min(columns)).item())
         torch.testing.assert_close(MatrixGame(A).row_payoffs(q), torch.stack(rows))
         torch.testing.assert_close(MatrixGame(A).column_payoffs(p), torch.stack(columns))
+        assert rows[MatrixGame(A).best_row(q)] == max(rows)
+        assert columns[MatrixGame(A).best_column(p)] == min(columns)
+    paper = torch.tensor([0.0, 1.0, 0.0])
+    assert MatrixGame(ROSHAMBO).best_row(paper) == MatrixGame(ROSHAMBO).best_column(paper) == 2
     assert MatrixGame(ROSHAMBO).gap(torch.ones(3) / 3, torch.ones(3) / 3) == pytest.approx(0)
 
 
