@@ -56,6 +56,9 @@ def test_a_ball_reaches_its_own_edge_and_twins_are_at_distance_zero():
     data = 1000 + torch.tensor([[0.0], [1.0], [3.0]])
     edge = 1000 + torch.tensor([[2.0]])
     assert density_coverage(data, edge, k=1).density == 2
+    pair, around = torch.tensor([[0.0], [1.0]]), torch.tensor([[2.0], [-1.0]])
+    assert precision_recall(pair, around, k=1).precision == 1
+    assert precision_recall(around, pair, k=1).recall == 1
     many = 100 + torch.randn(60, 3, generator=rng.seeded(1))
     found = precision_recall(many, many.clone(), k=3)
     assert found == (1.0, 1.0)

@@ -85,6 +85,9 @@ def test_images_are_made_of_noise_and_label(side, normalised):
     assert (net(z, (c + 1) % 4) != x).any(1).all()
     assert (net(z + 1, c) != x).any(1).all()
     torch.testing.assert_close(net(z[2:3], c[2:3]), x[2:3])
+    with torch.no_grad():
+        net.steps[-2].weight.mul_(1000)
+    assert 0.9 < net(z, c).abs().max() <= 1
 
 
 def test_the_critic_multiplies_label_and_features():
