@@ -1,5 +1,6 @@
-"""What all measures ask of two sets of rows."""
+"""What all measures ask of two sets of rows, and how far apart rows are."""
 
+import torch
 from torch import Tensor
 
 from coursepkg.validate import check_real
@@ -26,3 +27,8 @@ def check_pair(
         check_real(rows, event=width, name=name)
         if len(rows) < least:
             raise ValueError(f"{name}: expected at least {least} rows, got {len(rows)}")
+
+
+def distances(x: Tensor, y: Tensor) -> Tensor:
+    """‖x_m - y_n‖, (M, D) and (N, D) -> (M, N), by differences: equal rows are at 0, exactly."""
+    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")

@@ -8,7 +8,7 @@ equal. Gretton, Borgwardt, Rasch, Schölkopf and Smola 2012.
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.evaluation.samples.checks import check_pair
+from coursepkg.evaluation.samples.checks import check_pair, distances
 from coursepkg.validate import check_positive
 
 
@@ -84,7 +84,7 @@ def permutation_test(
 def _kernel(rows: Tensor, bandwidth: float) -> Tensor:
     """k of all pairs, (N, N)."""
     check_positive(bandwidth=bandwidth)
-    return (-torch.cdist(rows, rows).square() / (2 * bandwidth**2)).exp()
+    return (-distances(rows, rows).square() / (2 * bandwidth**2)).exp()
 
 
 def _estimate(k: Tensor, first: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from coursepkg.evaluation.samples.checks import check_pair
+from coursepkg.evaluation.samples.checks import check_pair, distances
 
 
 def mode_shares(samples: Tensor, means: Tensor, *, radius: float | Tensor) -> Tensor:
@@ -25,7 +25,7 @@ def mode_shares(samples: Tensor, means: Tensor, *, radius: float | Tensor) -> Te
     radius = torch.as_tensor(radius).to(means)
     if radius.shape not in {(), (len(means),)} or not (radius > 0).all():
         raise ValueError(f"radius: expected one or {len(means)} numbers > 0, got {radius.tolist()}")
-    distance, k = torch.cdist(samples, means).min(1)
+    distance, k = distances(samples, means).min(1)
     reached = k[distance <= radius.expand(len(means))[k]]
     return torch.bincount(reached, minlength=len(means)) / len(samples)
 

@@ -6,10 +6,9 @@ of the balls stands for the support of the set's law.
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
-from coursepkg.evaluation.samples.checks import check_pair
+from coursepkg.evaluation.samples.checks import check_pair, distances
 
 NAMES = ("data", "samples")
 
@@ -39,7 +38,7 @@ def neighbour_radii(x: Tensor, *, k: int) -> Tensor:
     """
     if not 1 <= k < len(x):
         raise ValueError(f"k: expected 1 <= k < {len(x)}, the number of rows, got {k}")
-    return _distances(x, x).kthvalue(k + 1, dim=1).values  # the nearest row of all is itself
+    return distances(x, x).kthvalue(k + 1, dim=1).values  # the nearest row of all is itself
 
 
 def precision_recall(data: Tensor, samples: Tensor, *, k: int = 3) -> PrecisionRecall:
@@ -61,9 +60,9 @@ def precision_recall(data: Tensor, samples: Tensor, *, k: int = 3) -> PrecisionR
         ValueError: if shapes do not fit, an entry is not finite, or k is out of range.
     """
     check_pair(data, samples, names=NAMES)
-    distances = _distances(data, samples)
-    of_data = distances <= neighbour_radii(data, k=k)[:, None]  # sample n in the ball of datum m
-    of_samples = distances <= neighbour_radii(samples, k=k)
+    apart = distances(data, samples)
+    of_data = apart <= neighbour_radii(data, k=k)[:, None]  # sample n in the ball of datum m
+    of_samples = apart <= neighbour_radii(samples, k=k)
     return PrecisionRecall(
         of_data.any(0).double().mean().item(), of_samples.any(1).double().mean().item()
     )
@@ -88,11 +87,6 @@ def density_coverage(data: Tensor, samples: Tensor, *, k: int = 5) -> DensityCov
         ValueError: if shapes do not fit, an entry is not finite, or k is out of range.
     """
     check_pair(data, samples, names=NAMES)
-    inside = _distances(data, samples) <= neighbour_radii(data, k=k)[:, None]
+    inside = distances(data, samples) <= neighbour_radii(data, k=k)[:, None]
     density = inside.double().sum(0).mean().item() / k
     return DensityCoverage(density, inside.any(1).double().mean().item())
-
-
-def _distances(x: Tensor, y: Tensor) -> Tensor:
-    """‖x_m - y_n‖, (M, N), by differences: equal rows are at 0, and equal distances equal."""
-    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")

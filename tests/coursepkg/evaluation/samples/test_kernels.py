@@ -85,6 +85,15 @@ def test_laws_that_differ_are_found_and_the_value_is_that_of_the_estimate(genera
     assert again == (value, p)
 
 
+def test_rows_far_from_the_origin_in_single_precision():
+    """Shifts by 4096, which rounds little. Kills: squares from products, which cancel."""
+    x = torch.randn(40, 5, generator=rng.seeded(1)).float()
+    y = 1 + torch.randn(40, 5, generator=rng.seeded(2)).float()
+    near, far = (mmd_squared(x + by, y + by, bandwidth=2.0) for by in (0, 4096))
+    assert far == pytest.approx(near, abs=2e-3)
+    assert near == pytest.approx(mmd_squared(x.double(), y.double(), bandwidth=2.0), abs=1e-5)
+
+
 def test_bad_input_is_refused(generator):
     x = torch.zeros(3, 2)
     for bad, match in (
