@@ -12,7 +12,7 @@ from pathlib import Path
 PAGES = {
     "api": ("coursepkg", "coursepkg.training", "coursepkg.evaluation", "coursepkg.objectives"),
     "api-data": ("coursepkg.data", "coursepkg.nets", "coursepkg.bayes", "coursepkg.plotting"),
-    "api-sampling": ("coursepkg.samplers", "coursepkg.graphs"),
+    "api-sampling": ("coursepkg.samplers", "coursepkg.graphs", "coursepkg.games"),
     "api-models": ("coursepkg.models",),
 }
 PLACES = {package: (page, i) for page, group in PAGES.items() for i, package in enumerate(group)}

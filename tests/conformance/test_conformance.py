@@ -28,10 +28,11 @@ SAYS = {
     "free_energy": "≈",
     "unnormalised_log_weight": "≈",
 }
-CAPABILITIES = ("loss", "fit", "sample", "complete", *SAYS)
+PLAYERS = ("critic_loss", "generator_loss")
+CAPABILITIES = ("loss", "fit", "sample", "complete", *PLAYERS, *SAYS)
 RANDOM = ("loss", "sample", "complete", "elbo", "log_weight", "log_prob_estimate",
-          "unnormalised_log_weight")  # fmt: skip
-GIVEN = ("loss", "sample", "log_prob", "elbo", "log_weight", "log_prob_estimate")
+          "unnormalised_log_weight", *PLAYERS)  # fmt: skip
+GIVEN = ("loss", "sample", "log_prob", "elbo", "log_weight", "log_prob_estimate", *PLAYERS)
 
 
 def exported() -> Iterator[type]:
@@ -91,6 +92,14 @@ EVERY = pytest.mark.parametrize("case", ORDINARY, ids=lambda c: c.name)
 SPEAKING = which(*SAYS)
 MODULES = which("state_dict", speaking=True)
 CONDITIONALS = pytest.mark.parametrize("case", CONDITIONAL, ids=lambda c: c.name)
+CONDITIONAL_LAWS = pytest.mark.parametrize(
+    "case", [c for c in CONDITIONAL if any(hasattr(c.make(rng.seeded(0)), name) for name in SAYS)],
+    ids=lambda c: c.name,
+)  # fmt: skip
+ADVERSARIES = pytest.mark.parametrize(
+    "case", [c for c in CASES if hasattr(c.make(rng.seeded(0)), "critic_loss")],
+    ids=lambda c: c.name,
+)  # fmt: skip
 
 
 def eval_model(case: Case, seed: int = 0):
@@ -267,7 +276,7 @@ def test_a_condition_is_a_required_keyword(case):
         assert parameter.default is parameter.empty
 
 
-@CONDITIONALS
+@CONDITIONAL_LAWS
 def test_every_example_has_its_own_condition(case):
     """`nats` and the loss, row by row, against the law given each row. Kills: one c for all."""
     model, x = case.make(rng.seeded(0)), case.data(8, rng.seeded(1))
@@ -283,7 +292,7 @@ def test_every_example_has_its_own_condition(case):
     if hasattr(model, "loss"):
         loss = model.loss(x, condition=c, generator=rng.seeded(4))
         moved = model.loss(x, condition=c.roll(1, 0), generator=rng.seeded(4))
-        same = (c == c.roll(1, 0)).flatten(1).all(1)
+        same = (c == c.roll(1, 0)).view(len(c), -1).all(1)
         assert loss.shape == (8,)
         assert torch.equal(loss == moved, same)
 
@@ -293,8 +302,8 @@ def test_draws_follow_the_condition_of_their_row(case):
     """Two conditions in turn: the rows of each are as if drawn alone, by their means."""
     model, n = case.make(rng.seeded(0)), 4000
     c = case.condition(40, rng.seeded(2))
-    pair = torch.stack([c[0], c[(c != c[0]).flatten(1).any(1)][0]])
-    drawn = model.sample(2 * n, condition=pair.repeat(n, 1), generator=rng.seeded(3)).double()
+    pair = torch.stack([c[0], c[(c != c[0]).view(len(c), -1).any(1)][0]])
+    drawn = model.sample(2 * n, condition=torch.cat([pair] * n), generator=rng.seeded(3)).double()
     assert (drawn[0::2].mean(0) - drawn[1::2].mean(0)).abs().max() > 0.3, "vacuous: they agree"
     for i in range(2):
         alone = Given(model, pair[i]).sample(n, generator=rng.seeded(5)).double()
@@ -372,6 +381,37 @@ def test_training_lowers_the_loss(case):
         loss.backward()
         optimizer.step()
     assert loss.item() < first - 0.5
+
+
+@ADVERSARIES
+def test_two_players_have_a_value_an_example_and_each_its_own_parameters(case):
+    """And no word about x. Kills: a mean over the batch, a player whose loss moves nothing."""
+    model, x = case.make(rng.seeded(0)).train(), case.data(32, rng.seeded(1))
+    c = {} if case.condition is None else {"condition": case.condition(32, rng.seeded(2))}
+    for player, name in ((model.critic, "critic_loss"), (model.net, "generator_loss")):
+        losses = [getattr(model, name)(x, **c, generator=rng.seeded(5)) for _ in range(2)]
+        assert losses[0].shape == (32,)
+        assert torch.equal(*losses)
+        model.zero_grad(set_to_none=True)
+        losses[0].mean().backward()
+        assert all(p.grad is not None and p.grad.abs().max() > 0 for p in player.parameters())
+    assert not any(hasattr(model, name) for name in ("loss", "fit", *SAYS))
+    with pytest.raises(TypeError, match="compare its samples instead"):
+        nats(model, x, generator=rng.seeded(0))
+
+
+@ADVERSARIES
+def test_two_players_round_trip_through_a_state_dict(case):
+    """Kills: a tensor not registered."""
+    model, other = eval_model(case), eval_model(case, seed=1)
+    c = {} if case.condition is None else {"condition": case.condition(5, rng.seeded(2))}
+    drawn = [m.sample(5, **c, generator=rng.seeded(3)) for m in (model, other)]
+    assert not torch.equal(*drawn), "vacuous: equal before"
+    other.load_state_dict(model.state_dict())
+    assert torch.equal(drawn[0], other.sample(5, **c, generator=rng.seeded(3)))
+    single = copy.deepcopy(model).float().sample(5, **c, generator=rng.seeded(3))
+    assert single.dtype == torch.float32
+    torch.testing.assert_close(single.double(), drawn[0], rtol=1e-4, atol=1e-4)
 
 
 @which("fit", speaking=True)
