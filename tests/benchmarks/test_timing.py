@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from benchmarks import timing
@@ -20,3 +23,33 @@ def test_seconds_are_of_one_call(monkeypatch):
     work = lambda: calls.append(next(clock))  # ruff: ignore[lambda-assignment]
     assert timing.fastest(work, repeats=2, least=9.0) == pytest.approx(9 / 8)
     assert len(calls) == 1 + 2 + 4 + 8 + 2 * 8
+
+
+FAULTS = """
+import resource, sys
+from benchmarks.timing import keep_memory
+if "keep" in sys.argv:
+    keep_memory()
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+b"x" * (20 << 20)
+before = faults()
+for _ in range(10):
+    b"x" * (20 << 20)
+print((faults() - before) // 10)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's malloc")
+def test_memory_that_is_kept_is_not_fetched_anew():
+    """Kills: a threshold that is not set. A block of 20 MiB has 5,120 pages, or 10 huge ones."""
+    fetched = [
+        int(
+            subprocess.run(
+                [sys.executable, "-c", FAULTS, word], capture_output=True, check=True
+            ).stdout
+        )
+        for word in ("", "keep")
+    ]
+    assert fetched[0] >= 10
+    assert fetched[1] == 0
