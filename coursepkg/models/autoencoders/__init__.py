@@ -17,7 +17,13 @@ from coursepkg.models.autoencoders.ica import (
 from coursepkg.models.autoencoders.likelihoods import Categories, Coins, Likelihood, Normals
 from coursepkg.models.autoencoders.linear import LinearAutoencoder
 from coursepkg.models.autoencoders.linear_gaussian import diagonal_gap, linear_vae
-from coursepkg.models.autoencoders.losses import FreeBits, ImportanceLoss, RateWeighted, WarmUp
+from coursepkg.models.autoencoders.losses import (
+    FreeBits,
+    ImportanceLoss,
+    RateWeighted,
+    TwoTerms,
+    WarmUp,
+)
 from coursepkg.models.autoencoders.pca import PCA, Principal, principal_angles, principal_axes
 from coursepkg.models.autoencoders.pixelvae import CausalPixels
 from coursepkg.models.autoencoders.ppca import PPCA, Posterior, em_step
@@ -70,6 +76,7 @@ __all__ = [
     "Stack",
     "Switching",
     "Terms",
+    "TwoTerms",
     "VQAutoencoder",
     "WarmUp",
     "amari_distance",

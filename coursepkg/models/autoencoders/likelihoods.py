@@ -46,11 +46,11 @@ class Categories:
     def inputs(self, x: Tensor) -> Tensor:
         """Levels (B, D) as numbers from -1 to 1."""
         check_levels(x, event=(self.dim,), levels=self.levels)
-        return 2 * x / (self.levels - 1) - 1
+        return 2.0 * x / (self.levels - 1) - 1
 
     def log_likelihood(self, x: Tensor, output: Tensor) -> Tensor:
         """log p(x | z), (B, D) levels -> (B,), nats."""
-        return self._log_p(output).gather(-1, x[..., None]).squeeze(-1).sum(-1)
+        return self._log_p(output).gather(-1, x.long()[..., None]).squeeze(-1).sum(-1)
 
     def mean(self, output: Tensor) -> Tensor:
         """The mean level of each pixel, (B, D)."""
@@ -85,6 +85,7 @@ class Coins:
 
     def log_likelihood(self, x: Tensor, output: Tensor) -> Tensor:
         """log p(x | z), (B, D) zeros and ones -> (B,), nats."""
+        _check_output(output, x)
         return logsigmoid((2 * x - 1) * output).sum(-1)
 
     def mean(self, output: Tensor) -> Tensor:
@@ -115,6 +116,7 @@ class Normals:
 
     def log_likelihood(self, x: Tensor, output: Tensor) -> Tensor:
         """log p(x | z), (B, D) -> (B,), nats: a density, and so possibly positive."""
+        _check_output(output, x)
         u = (x - output) / self.std
         return -u.square().sum(-1) / 2 - self.dim * math.log(self.std * math.sqrt(2 * math.pi))
 
@@ -128,3 +130,9 @@ class Normals:
             output.shape, generator=generator, device=output.device, dtype=torch.float64
         )
         return output + self.std * eps.to(output)
+
+
+def _check_output(output: Tensor, x: Tensor) -> None:
+    """One number a pixel: fewer would be broadcast without a word."""
+    if output.shape != x.shape:
+        raise ValueError(f"decoder: expected shape {tuple(x.shape)}, got {tuple(output.shape)}")

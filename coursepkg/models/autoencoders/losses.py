@@ -14,7 +14,7 @@ from coursepkg.protocols import Weighted
 from coursepkg.validate import check_positive
 
 
-class _TwoTerms(Protocol):
+class TwoTerms(Protocol):
     """A model whose bound is a log-likelihood less divergences."""
 
     def terms(self, x: Tensor, *, generator: Generator) -> Terms:
@@ -31,7 +31,7 @@ class RateWeighted(nn.Module):
         beta: price of a nat of rate, β > 0.
     """
 
-    def __init__(self, model: _TwoTerms, beta: float) -> None:
+    def __init__(self, model: TwoTerms, beta: float) -> None:
         super().__init__()
         check_positive(beta=beta)
         self.model, self.beta = model, beta
@@ -55,7 +55,7 @@ class WarmUp(nn.Module):
 
     step: Tensor
 
-    def __init__(self, model: _TwoTerms, steps: int) -> None:
+    def __init__(self, model: TwoTerms, steps: int) -> None:
         super().__init__()
         check_positive(steps=steps)
         self.model, self.steps = model, steps
@@ -82,7 +82,7 @@ class FreeBits(nn.Module):
         free: nats of each latent variable, > 0.
     """
 
-    def __init__(self, model: _TwoTerms, free: float) -> None:
+    def __init__(self, model: TwoTerms, free: float) -> None:
         super().__init__()
         check_positive(free=free)
         self.model, self.free = model, free

@@ -26,7 +26,7 @@ class CausalPixels(nn.Module):
     def inputs(self, x: Tensor) -> Tensor:
         """Levels (B, D) as numbers from -1 to 1."""
         check_levels(x, event=(self.model.dim,), levels=self.model.levels)
-        return 2 * x / (self.model.levels - 1) - 1
+        return 2.0 * x / (self.model.levels - 1) - 1
 
     def log_likelihood(self, x: Tensor, output: Tensor) -> Tensor:
         """log p(x | z), (B, D) levels -> (B,), nats."""

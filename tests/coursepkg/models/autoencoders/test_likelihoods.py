@@ -103,3 +103,19 @@ def test_impossible_sizes_are_refused():
     ):  # fmt: skip
         with pytest.raises(ValueError, match=r"expected.*got"):
             make()
+
+
+def test_bytes_are_levels_too(generator):
+    """Kills: 2 · 200 in eight bits; an index that is no int64."""
+    model, x = Categories(D, 256), torch.tensor([[0, 200, 255]])
+    output = torch.randn(1, D * 256, generator=generator)
+    for levels in (x.to(torch.uint8), x.to(torch.int16)):
+        assert_close(model.inputs(levels), model.inputs(x))
+        assert_close(model.log_likelihood(levels, output), model.log_likelihood(x, output))
+
+
+@pytest.mark.parametrize("model", [Coins(D), Normals(D, 1.0)])
+def test_a_decoder_of_too_few_outputs_is_refused(model):
+    """Kills: one output broadcast to all pixels."""
+    with pytest.raises(ValueError, match=r"decoder: expected shape \(2, 3\), got \(2, 1\)"):
+        model.log_likelihood(torch.ones(2, D), torch.zeros(2, 1))
