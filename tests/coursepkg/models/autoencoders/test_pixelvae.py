@@ -13,14 +13,14 @@ from tests.oracles import states
 from tests.statistics import assert_probs
 
 
-def pixels() -> CausalPixels:
+def pixels(levels: int = K) -> CausalPixels:
     """Two numbers tell it what to draw."""
-    net = GatedPixelCNN((2, 2), levels=K, embedding=3, channels=4, window=3, layers=1,
+    net = GatedPixelCNN((2, 2), levels=levels, embedding=3, channels=4, window=3, layers=1,
                         conditions=2, generator=seeded(0))  # fmt: skip
     with torch.no_grad():
         for p in net.parameters():
             p.add_(0.4 * torch.randn(p.shape, generator=seeded(1)))
-    return CausalPixels(ConditionalARM(net, dim=D, levels=K, conditions=2)).eval()
+    return CausalPixels(ConditionalARM(net, dim=D, levels=levels, conditions=2)).eval()
 
 
 def test_it_sums_to_one_whatever_it_is_told():
@@ -45,7 +45,8 @@ def test_draws_follow_it():
 
 
 def test_an_encoder_gets_numbers_from_minus_one_to_one():
-    """Kills: levels cut to whole numbers."""
+    """Kills: levels cut to whole numbers; 2 · 255 in eight bits."""
+    assert pixels(256).inputs(torch.tensor([[0, 255, 0, 255]], dtype=torch.uint8)).sum() == 0
     assert pixels().inputs(torch.tensor([[0, 1, 2, 0]])).tolist() == [[-1.0, 0.0, 1.0, -1.0]]
     with pytest.raises(ValueError, match=r"x: expected levels 0..2, got values from 0 to 3"):
         pixels().inputs(torch.tensor([[0, 1, 3, 0]]))
