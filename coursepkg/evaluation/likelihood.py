@@ -150,8 +150,9 @@ def _reading(model: object) -> tuple[str, bool, Callable[..., Tensor]]:
         return "≈", True, model.unnormalised_log_weight
     raise TypeError(
         f"{_name(model)} says nothing about p(x): expected log_prob, elbo, log_weight, "
-        "log_prob_estimate, free_energy or unnormalised_log_weight, got none. An implicit model "
-        "such as a GAN has no likelihood (—); compare its samples instead"
+        "log_prob_estimate, free_energy or unnormalised_log_weight, got none. A model that defines "
+        "no density, such as a GAN, has no likelihood (—): judge its samples, by "
+        "coursepkg.evaluation.samples"
     )
 
 
