@@ -127,7 +127,7 @@ def grade_one(
         return _nothing(assignment, str(error))
     if isolation is None:
         isolation = best_isolation()
-    isolation = isolation.hiding(master.parent, submission.parent)
+    isolation = isolation.hiding(master.parent, submission.parent).closing(assignment.closed)
     seed = assignment.seed if assignment.seed is not None else seed
     with stage(assignment.deleted) as folder, _fresh_torch():
         begin = partial(Session, isolation, folder, assignment, picked.sources)

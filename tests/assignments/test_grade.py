@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import networkx
 import pytest
 import torch
 
@@ -237,10 +238,13 @@ def test_what_cannot_be_read_earns_nothing_and_starts_nothing(tmp_path):
     assert HERE == []
 
 
-def test_the_master_and_the_other_submissions_are_hidden(tmp_path):
-    """Kills: an isolation that was measured for the class, and hides nothing of this one."""
-    run(tmp_path, master(tmp_path, visible("ask()")))
-    assert set(HERE[0].isolation.hidden) == {tmp_path / "master", tmp_path / "student"}
+def test_the_master_the_other_submissions_and_what_is_closed_are_hidden(tmp_path):
+    """Kills: a student who reads the tests, or asks `sys.modules` for a closed library."""
+    path = master(tmp_path, visible("ask()"), settings="# grader: close = networkx\n")
+    run(tmp_path, path)
+    seen = set(HERE[0].isolation.hidden)
+    assert {tmp_path / "master", tmp_path / "student"} <= seen
+    assert Path(networkx.__file__).parent in seen
 
 
 @pytest.mark.parametrize(

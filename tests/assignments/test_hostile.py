@@ -240,6 +240,7 @@ def test_a_report_runs_nothing_and_tells_nothing_hidden(graded):
         "other people's processes",
         "a connection to this machine",
         "a connection to an abstract socket",
+        *(case.name for case in KINDS["what is closed"] if "all objects" not in case.name),
     ],
 )
 def test_without_a_sandbox_an_attack_succeeds(places, tmp_path, name, monkeypatch):

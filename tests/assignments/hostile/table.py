@@ -1,6 +1,6 @@
 """Every hostile submission, by kind."""
 
-from tests.assignments.hostile import cheating, dying, forging, mangled, reading, writing
+from tests.assignments.hostile import cheating, closed, dying, forging, mangled, reading, writing
 from tests.assignments.hostile.notebooks import Case
 
 KINDS: dict[str, list[Case]] = {
@@ -12,6 +12,7 @@ KINDS: dict[str, list[Case]] = {
     "hanging": dying.HANGING,
     "using up the machine": dying.HOGGING,
     "reading what is hidden": reading.READING,
+    "what is closed": closed.CLOSED,
     "network": reading.NETWORK,
     "writing outside": writing.WRITING,
     "broken files": mangled.FILES,
