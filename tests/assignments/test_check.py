@@ -44,8 +44,8 @@ def test_cells_of_one_s_own_file_that_would_not_be_used_are_refused(tmp_path, ce
     assert read_master(TINY, copy).tests == read_master(TINY).tests
 
 
-def test_a_reference_that_fails_and_a_blank_that_passes_are_named(monkeypatch):
-    """Kills: one of the two that is not tried; a test that passes everybody."""
+def test_a_reference_that_fails_and_a_blank_that_passes_are_named(monkeypatch, capsys):
+    """Kills: one of the two that is not tried; a test that passes everybody; a silent minute."""
     seen = []
 
     def graded(_: Path, notebook: Path, **options: object) -> Grade:
@@ -60,6 +60,10 @@ def test_a_reference_that_fails_and_a_blank_that_passes_are_named(monkeypatch):
     assert "e.sum(-1, keepdims=True)" in reference
     assert "def softmax(*_, **__): raise NotImplementedError" in blank
     assert "e.sum" not in blank
+    shown = capsys.readouterr()
+    assert "grading an empty notebook" in shown.err
+    assert "2/2" in shown.err
+    assert shown.out == ""
 
 
 @pytest.mark.sandbox

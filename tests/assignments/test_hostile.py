@@ -202,7 +202,7 @@ def test_no_file_is_left_or_changed(graded):
     names = {path.name for path in graded.report.iterdir()}
     assert names == {"class.csv", "class.html", "private", "students"}
     assert len(list((graded.report / "students").iterdir())) == 2 * len(CASES)
-    assert len(list((graded.report / "private").iterdir())) == len(CASES) + 2
+    assert len(list((graded.report / "private").iterdir())) == len(CASES) + 3
     outside = {Path(path) for path in (tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm", "/")}
     outside |= {Path.home(), Path("/home"), Path("/run"), Path("/etc"), Path("/usr"), ROOT}
     outside |= {ROOT / "assignments", ROOT / ".venv", *map(Path, sysconfig.get_paths().values())}
