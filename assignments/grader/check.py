@@ -17,8 +17,6 @@ from assignments.grader.grade import grade_one
 from assignments.grader.namespaces import Isolation
 
 SEED = 20_260_501  # any: what the tests draw must not matter
-
-
 TRIED = (("the reference", True), ("an empty notebook", False))  # and whether it is right
 
 

@@ -19,8 +19,8 @@ import pytest
 from assignments.grader import batch as batches
 from assignments.grader.batch import Batch, interrupts, work_on
 from assignments.grader.cells import TOTAL
-from assignments.grader.clock import SLACK
 from assignments.grader.claim import changed
+from assignments.grader.clock import SLACK
 from assignments.grader.collect import Submission
 from assignments.grader.grade import Grade, Score
 from assignments.grader.master import read_master

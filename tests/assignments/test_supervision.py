@@ -248,8 +248,9 @@ def test_who_has_no_namespace_counts_all(start, monkeypatch):
 
 def test_what_comes_to_the_grader_when_its_parent_ends_is_reaped(start, monkeypatch):
     """Kills: a zombie for each worker that ended itself: bubblewrap's, below the one it was."""
-    child = "read, write = os.pipe()\nif not os.fork(): os.close(write); os.read(read, 1); os._exit(0)"
-    monkeypatch.setattr(sys.modules[__name__], "BASE", BASE.replace("send(rec", f"{child}\nsend(rec"))
+    child = "if not os.fork(): os.close(write); os.read(read, 1); os._exit(0)"
+    before = f"read, write = os.pipe()\n{child}\nsend(receive())"
+    monkeypatch.setattr(sys.modules[__name__], "BASE", BASE.replace("send(receive())", before))
     running = start("receive(); os._exit(0)")
     family = running.family
     assert len(family) == 2

@@ -138,10 +138,10 @@ def test_a_statement_left_out_takes_its_names_with_it(worker):
 
 def test_what_takes_too_long_is_interrupted_and_what_it_made_stays(worker):
     """Kills: a demo without an end that costs a worker; one that catches the interruption."""
-    late = ["import time", "x = [1]", "while True:\n    time.sleep(0.01)", "y = x"]
+    late = ["import time", "x = [1]", "for _ in range(999):\n    time.sleep(0.01)", "y = x"]
     assert define(worker, "\n".join(late), seconds=0.1) == ["out of time"]
     assert worker.module.y == [1]
-    waits = "    while True: time.sleep(0.01)"
+    waits = "    for _ in range(999): time.sleep(0.01)"
     stubborn = f"try:\n{waits}\nexcept:\n    n = 1\n{waits}"
     assert define(worker, stubborn, seconds=0.5) == ["out of time"]
     assert worker.module.n == 1
@@ -153,9 +153,8 @@ def test_on_a_busy_machine_it_is_interrupted_later(worker):
     """Kills: an interruption by the time on the wall; one that is too early and comes no more."""
     begun = time.monotonic()
     worker.alarm.clock = SimpleNamespace(now=lambda: (time.monotonic() - begun) / 3)
-    assert define(worker, "import time\nwhile True: time.sleep(0.01)", seconds=0.3) == [
-        "out of time"
-    ]
+    waits = "import time\nfor _ in range(999): time.sleep(0.01)"
+    assert define(worker, waits, seconds=0.3) == ["out of time"]
     assert time.monotonic() - begun >= 0.9
 
 

@@ -45,7 +45,8 @@ CLOSED: list[Case] = [
         "a closed library from another Python's packages",
         """
         def got():
-            tops = [sys.prefix, sys.base_prefix, "/usr", os.path.realpath(sys.executable + "/../..")]
+            tops = ["/usr", sys.prefix, sys.base_prefix]
+            tops.append(os.path.realpath(sys.executable + "/../.."))
             tops = [f for top in tops for f in glob.glob(top + "/lib*/python3*/*-packages")]
             for top in {*tops, *map(os.path.realpath, tops)}:
                 forget()
