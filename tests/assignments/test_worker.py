@@ -12,14 +12,16 @@ from typing import Any
 
 import pytest
 
-from assignments.grader import channel, clock, statements
-from assignments.grader.channel import Channel, decode, encode
+from assignments.grader import channel, clock, plain, statements
+from assignments.grader.channel import Channel
+from assignments.grader.plain import decode, encode
 
 # the worker has copies beside it, and nothing else
-sys.modules |= {"channel": channel, "clock": clock, "statements": statements}
+sys.modules |= {"channel": channel, "clock": clock, "plain": plain, "statements": statements}
 from assignments.grader import worker as inside  # ruff: ignore[module-import-not-at-top-of-file]
 
-del sys.modules["channel"], sys.modules["clock"], sys.modules["statements"]
+for own in ("channel", "clock", "plain", "statements"):
+    del sys.modules[own]
 sys.path.remove(str(Path(inside.__file__).parent))
 
 LIMITS = {"memory": 1 << 30, "seconds": 9, "files": 32, "processes": 8, "size": 1 << 20}
@@ -335,6 +337,7 @@ def test_requests_are_answered_one_by_one_until_the_other_side_is_gone(limits, e
     assert [nonce for nonce, _, _ in replies] == [b"a" * 16, b"b" * 16, b"c" * 16]
     assert [replies[0][1], replies[1][1]] == [{"value": True}, {"value": "xxx"}]
     assert "MiB outside arrays" in replies[2][1]["error"]["message"]
+    assert replies[2][1]["error"]["kind"] == "unusable value"
     assert sys.path == ["/first", "/a", "/b", "/last"]
 
 
