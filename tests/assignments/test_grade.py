@@ -52,6 +52,7 @@ class Here:
         self.upto, self.done = len(cells), 0
         self.space: dict[str, Any] = {}
         self.asked: list[Any] = []
+        self.quiet, self.heard = False, list[bool]()
         self.problems = ["a problem of the session's"]
         self.output = "printed"
         self.acted = max((n for n, text in enumerate(cells, 1) if "changes" in text), default=0)
@@ -68,6 +69,7 @@ class Here:
 
     def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self.asked.append(args)
+        self.heard.append(not self.quiet)
         try:
             return self.space[name](*args, **kwargs)
         except ArithmeticError as error:
@@ -296,6 +298,7 @@ def test_visible_tests_run_first_and_scores_keep_the_masters_order(tmp_path):
     path = master(tmp_path, hidden("ask('hidden')"), visible("ask('visible')"))
     assert [score.test for score in run(tmp_path, path).scores] == ["q1-hidden", "q1-visible"]
     assert HERE[0].asked == [("visible",), ("hidden",)]
+    assert HERE[0].heard == [True, False]
 
 
 def test_the_seed_is_the_classs_or_the_masters_and_never_the_setups(tmp_path):

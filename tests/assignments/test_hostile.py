@@ -221,6 +221,8 @@ def test_a_report_runs_nothing_and_tells_nothing_hidden(graded):
     told = [path.read_text(encoding="utf-8") for path in (graded.report / "students").iterdir()]
     assert any("LEAK-VISIBLE" in text for text in told)
     assert not any("LEAK-HIDDEN" in text or "HOSTILE_SECRET" in text for text in told)
+    assert sum("LEAK-CLOCK" in text for text in told) == 2
+    assert all(text.count("LEAK-CLOCK") <= 1 for text in told)
     seed = (graded.report / "private" / "seed.txt").read_text(encoding="utf-8").strip()
     assert not any(seed in text or "default_rng" in text for text in told)
     pages = [
