@@ -183,10 +183,10 @@ def test_once_hidden_tests_have_begun_a_cell_that_is_run_again_is_not_heard(worl
     session = world.session("a")
     session.load()
     session.output = ""  # as of cells that waited for it
-    session.cells[0] = "raise;late"
+    session.cells[0] = "def raise;def b"
     session.quiet = True
     session.call("softmax", (), {})
-    assert world.ran() == [["a"], ["raise", "late"]]
+    assert world.ran() == [["a"], ["def raise", "def b"]]
     assert (session.problems, session.output) == ([], "")
 
 
