@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +28,10 @@ def check(master: Path, private: Path | None, isolation: Isolation) -> Iterator[
         A line for each; none if the class can be graded. Meanwhile a bar shows what is tried.
     """
     columns = (SpinnerColumn(), *COLUMNS[:-1], TimeElapsedColumn())
+    # the bar's own thread must not take a signal that `Proxy` keeps from a call
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
     with Progress(*columns, console=Console(stderr=True)) as bar:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
         task = bar.add_task("", total=len(TRIED))
         for what, right in TRIED:
             bar.update(task, description=f"grading {what}")
