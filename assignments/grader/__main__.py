@@ -14,6 +14,7 @@ import typer
 from assignments.grader import export as exports
 from assignments.grader.batch import Batch
 from assignments.grader.check import check as tried
+from assignments.grader.claim import changed
 from assignments.grader.collect import Submission
 from assignments.grader.isolation import best_isolation, describe
 from assignments.grader.master import Master, read_master
@@ -164,6 +165,7 @@ def main(
         found = _found(batch)
         by_hand = read_by_hand(overrides, assignment, set(found)) if overrides else {}
         chosen = {_student(name, found) for name in only or ()}
+        _say_tests(batch, assignment)
         records, interrupted = _run(batch, jobs, seed, chosen)
         pairs = [(found[one.student], one) for one in records if one.student in found]
         final = results(pairs, deadline, by_hand)
@@ -215,6 +217,15 @@ def _say(isolation: Isolation) -> None:
     typer.echo(f"Isolation: {describe(isolation)}", err=True)
     if not isolation.strong:
         typer.echo("WARNING: student code is NOT kept in; you allowed that.", err=True)
+
+
+def _say_tests(batch: Batch, assignment: Master) -> None:
+    """Whose tests grade the class; that is no secret of a report's, and easily forgotten."""
+    public = read_master(batch.master).tests
+    own = [test.grade_id for test in assignment.tests if test not in public]
+    typer.echo(f"Tests: the master's; your own: {', '.join(own) or 'none'}", err=True)
+    if changed(batch.records, batch.tests):
+        typer.echo("They are not those that graded this folder: all are graded again.", err=True)
 
 
 def _check(master: Path, private: Path | None, isolation: Isolation) -> None:

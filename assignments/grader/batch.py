@@ -29,6 +29,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from assignments.grader import unpack
 from assignments.grader.cells import TOTAL
+from assignments.grader.claim import claim, settle
 from assignments.grader.clock import SLACK
 from assignments.grader.collect import Submission, find
 from assignments.grader.grade import grade_one
@@ -75,6 +76,11 @@ class Batch:
         """The folder of finished grades: for the instructor only."""
         return self.report / "private"
 
+    @property
+    def tests(self) -> list[Path]:
+        """The files that hold them: the master, and an instructor's own."""
+        return [self.master, *([self.private / self.master.name] if self.private else [])]
+
     def seed(self, wanted: int | None = None) -> int:
         """The class's seed: as wanted, or that of the interrupted run, or a new secret one."""
         path = self.records / "seed.txt"
@@ -113,13 +119,13 @@ class Batch:
             progress: whether to show a bar.
 
         Raises:
-            ValueError: the master is wrong, or the report's folder is another assignment's.
+            ValueError: the master is wrong, or the report's folder is another's (see `claim`).
             KeyboardInterrupt: passed on; what is finished stays.
         """
         assignment = read_master(self.master, self.private)
         if only and seed is not None:
             raise ValueError("expected --only with the class's own seed, got --seed")
-        self._claim(assignment.name)
+        claim(self.records, assignment.name, self.tests, all_of_them=not only)
         drawn = self.seed(seed)
         work: list[tuple[Submission, str]] = []
         for submission in self.find():
@@ -133,6 +139,7 @@ class Batch:
             else:
                 work.append((submission, mark))
         self._grade(work, assignment, drawn, jobs, progress)
+        settle(self.records, self.tests)
         return self.finished()
 
     def _stands(self, record: Record | None, mark: str) -> bool:
@@ -140,15 +147,6 @@ class Batch:
         if record is None or not record.graded or record.fingerprint != mark:
             return False
         return self.seconds is None or record.seconds == self.seconds
-
-    def _claim(self, name: str) -> None:
-        """Make the folder of records; refuse one that holds another assignment's."""
-        self.records.mkdir(parents=True, exist_ok=True)
-        self.records.chmod(0o700)
-        path = self.records / "assignment.txt"
-        if path.is_file() and (other := path.read_text(encoding="utf-8").strip()) != name:
-            raise ValueError(f"expected a folder of its own for {name}, got one with {other}")
-        write_whole(path, f"{name}\n")
 
     def finished(self) -> list[Record]:
         """The records of all submissions; who has none yet is not graded."""

@@ -77,6 +77,7 @@ class Cells:
         self.careful: set[int] = set()  # cells that left a process running: which statement did?
         self.reduced = self.hopeless = False  # for this worker, and for each one
         self.problems: list[str] = []
+        self.quiet = False  # hidden tests have begun: their inputs could be in what is said now
         self.output = ""
         self.sandbox: Sandbox | None = None
         self.done, self.used = 0, 0.0  # cells that the worker has run, and the seconds they took
@@ -215,14 +216,16 @@ class Cells:
         self.say(what + message + where)
 
     def say(self, line: str) -> None:
-        """A line for the student, once."""
+        """A line for the student, once; none when it could tell of a hidden test, by the clock."""
+        if self.quiet:
+            return
         if len(self.problems) > NOTES:
             line = "and so on"
         if line not in self.problems:
             self.problems.append(line)
 
     def _keep_output(self) -> None:
-        if not self.output and self.sandbox:
+        if not self.output and not self.quiet and self.sandbox:
             self.output = self.sandbox.printed.decode(errors="replace")
 
     def close(self) -> None:

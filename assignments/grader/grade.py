@@ -127,14 +127,15 @@ def grade_one(
         return _nothing(assignment, str(error))
     if isolation is None:
         isolation = best_isolation()
-    isolation = isolation.hiding(master.parent, submission.parent)
+    isolation = isolation.hiding(master.parent, submission.parent).closing(assignment.closed)
     seed = assignment.seed if assignment.seed is not None else seed
     with stage(assignment.deleted) as folder, _fresh_torch():
         begin = partial(Session, isolation, folder, assignment, picked.sources)
         with contextlib.closing(begin()) as session:
             session.start()  # how long that takes is no fault of the student's
             session.deadline = clock.now() + TOTAL * assignment.seconds
-            # Visible tests first: their messages cannot carry what a hidden one has sent.
+            # Visible tests first: their messages cannot carry what a hidden one has sent, nor can
+            # what cells say that are run again later: for a cell, the clock may hold a message.
             order = sorted(assignment.tests, key=lambda test: test.hidden)
             done = _run_all(assignment, session, seed, [(len(picked.sources), order)])
         problems = picked.problems + session.problems
@@ -177,6 +178,7 @@ def _run_all(
         with contextlib.suppress(StudentError):  # out of time: each call says so
             session.load()
         for test in group:
+            session.quiet = test.hidden
             done[test.grade_id] = _run(test, dict(base), session.deadline)
     return done
 

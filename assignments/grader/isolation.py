@@ -10,8 +10,8 @@ import socket
 import tempfile
 from pathlib import Path
 
-from assignments.grader.channel import ChannelError, decode, encode
 from assignments.grader.namespaces import Isolation
+from assignments.grader.plain import PlainError, decode, encode
 from assignments.grader.sandbox import Died, Limits, Sandbox
 from assignments.grader.stage import ROOT, GraderError, stage
 
@@ -207,7 +207,7 @@ def _probe(isolation: Isolation, folder: Path, constants: str, checks: dict[str,
                 answer, data = sandbox.request(header, payload, seconds=10)
             except Died:
                 return
-            with contextlib.suppress(ChannelError):
+            with contextlib.suppress(PlainError):
                 checks[name] = decode(answer.get("value"), data) is True
         if checks["survivor"]:
             started = sandbox.left_running()

@@ -10,6 +10,7 @@ import site
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ UID = 64123  # who the student's code is when the grader is root: nobody else
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 FILES = ("/etc/ld.so.cache", "/etc/localtime", "/sys/devices/system/cpu")
 LAST = ("choom", "-n", "1000", "--")  # out of memory, the kernel ends the student first
+DEBIAN = Path("/usr/lib/python3/dist-packages")
 SHARES = ("/dev/shm", "/tmp")  # the two scratch folders, each of limited size
 
 
@@ -46,6 +48,15 @@ class Isolation:
     def hiding(self, *paths: Path) -> Isolation:
         """The same isolation that also hides these folders."""
         return replace(self, hidden=(*self.hidden, *(path.resolve() for path in paths)))
+
+    def closing(self, modules: Iterable[str]) -> Isolation:
+        """The same isolation that also hides these packages of others, wherever they lie.
+
+        A module that is one file is not hidden: `Cells.start` closes it to `import` alone.
+        """
+        found = [top / module.replace(".", "/") for module in modules for top in copies()]
+        both = [path for folder in found for path in (folder, folder.resolve())]
+        return replace(self, hidden=(*self.hidden, *dict.fromkeys(both)))
 
 
 def command(
@@ -102,6 +113,12 @@ def package_folders() -> list[Path]:
     if site.ENABLE_USER_SITE:
         folders.append(site.getusersitepackages())
     return [folder for folder in map(Path, dict.fromkeys(folders)) if folder.is_dir()]
+
+
+def copies() -> list[Path]:
+    """Where the sandbox shows packages, whether or not its Python looks there."""
+    base = sysconfig.get_path("purelib", vars={"base": sys.base_prefix})
+    return [*package_folders(), Path(base), DEBIAN]
 
 
 def check_reach(isolation: Isolation, folder: Path) -> None:

@@ -30,6 +30,14 @@ def children() -> dict[int, list[int]]:
     return found
 
 
+def seen(pid: int) -> int:
+    """How many processes its namespace has; 0 if it is gone. What all have is dear to look up."""
+    try:
+        return sum(name.isdigit() for name in os.listdir(f"/proc/{pid}/root/proc"))
+    except OSError:
+        return 0
+
+
 def memory(pid: int) -> int:
     """Bytes that the process has, its share of pages that forks share, and those of its sockets."""
     try:

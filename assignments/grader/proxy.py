@@ -10,7 +10,7 @@ from typing import Any
 
 from assignments.grader import clock
 from assignments.grader.cells import LATE, Cells, StudentError, text_of
-from assignments.grader.channel import ChannelError, decode, encode
+from assignments.grader.plain import PlainError, decode, encode
 from assignments.grader.sandbox import Died
 
 DEATHS = 2  # of one function; after that it is not called again
@@ -133,7 +133,7 @@ class Session(Cells):
             raise error(f"`{name}` raised {raised}", message, text_of(trouble, "traceback"))
         try:
             value = decode(answer.get("value"), data)
-        except ChannelError as error:
+        except PlainError as error:
             raise StudentError(f"`{name}` returned no plain data") from error
         if _empty(value):
             raise StudentError(f"`{name}` returned an empty array or list")

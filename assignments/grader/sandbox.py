@@ -22,7 +22,7 @@ from typing import Any, Self
 from assignments.grader import clock
 from assignments.grader.channel import NONCE, Channel, ChannelError, Closed, TimedOut
 from assignments.grader.namespaces import SHARES, Isolation, check_reach, command, package_folders
-from assignments.grader.processes import adopt_orphans, children, entries, memory
+from assignments.grader.processes import adopt_orphans, children, entries, memory, seen
 from assignments.grader.seccomp import descriptor
 from assignments.grader.stage import GraderError
 
@@ -80,6 +80,7 @@ class Sandbox:
         self.printed = bytearray()
         self.excess = ""
         self.inside = 0  # the worker's own process, once it is in
+        self.crowd = 0  # processes in its namespace, if it has one
         self.family: list[int] = []  # all processes that it takes to be in
         self._looked = 0.0
         ours, theirs = socket.socketpair()
@@ -125,6 +126,7 @@ class Sandbox:
             raise GraderError(f"the setup cell failed in the sandbox: {answer['error']}")
         self.family = self.processes()
         self.alone, self.inside = len(self.family), self.family[-1]
+        self.crowd = seen(self.inside) if self.isolation.backend != "none" else 0
         self.printed.clear()
 
     def request(self, header: Any, payload: bytes, *, seconds: float) -> tuple[Any, bytes]:
@@ -153,6 +155,8 @@ class Sandbox:
 
     def left_running(self) -> bool:
         """Whether the student's code left other processes in the sandbox."""
+        if self.crowd and (now := seen(self.inside)):
+            return now > self.crowd
         return len(self.processes()) > self.alone
 
     def processes(self) -> list[int]:

@@ -73,8 +73,8 @@ def _lock(folder: Path, wait: int = 0) -> int:
 def stage(deleted: tuple[str, ...] = ()) -> Iterator[Path]:
     """The folder that the sandbox shows as ``/grader``; gone afterwards."""
     with scratch() as folder:
-        for module in ("worker.py", "clock.py", "statements.py", "channel.py", "seccomp.py"):
-            shutil.copy(Path(__file__).with_name(module), folder)
+        for module in ("worker", "clock", "statements", "channel", "plain", "seccomp"):
+            shutil.copy(Path(__file__).with_name(f"{module}.py"), folder)
         copy_package(deleted, folder / "coursepkg")
         folder.chmod(0o755)
         yield folder

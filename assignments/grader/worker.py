@@ -25,8 +25,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from channel import Channel, ChannelError, decode, encode  # type: ignore[import-not-found]
+from channel import Channel, ChannelError  # type: ignore[import-not-found]
 from clock import Clock  # type: ignore[import-not-found]
+from plain import PlainError, decode, encode  # type: ignore[import-not-found]
 from statements import Shell, definition, names, parse  # type: ignore[import-not-found]
 
 SCRATCH = "/tmp"
@@ -225,8 +226,8 @@ class Worker:
 
 def describe(error: BaseException) -> dict[str, str]:
     """The error's class, Python's own class that it is one of, its message and traceback."""
-    special: dict[type, str] = {ChannelError: "unusable value", MissingError: "missing"}
-    special[OutOfTime] = "out of time"
+    special: dict[type, str] = dict.fromkeys((ChannelError, PlainError), "unusable value")
+    special |= {MissingError: "missing", OutOfTime: "out of time"}
     try:
         kind = special.get(type(error), type(error).__name__)
         text = str(error)[:CUT]

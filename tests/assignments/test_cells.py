@@ -177,6 +177,19 @@ def test_a_cell_that_raises_is_told_once_and_briefly(world):
     assert len(session.problems) == 2
 
 
+def test_once_hidden_tests_have_begun_a_cell_that_is_run_again_is_not_heard(world):
+    """Kills: a hidden input in the time at which cells are run again, and that in an error."""
+    world.replies = {"softmax": [Died("x"), value(1.0)]}
+    session = world.session("a")
+    session.load()
+    session.output = ""  # as of cells that waited for it
+    session.cells[0] = "def raise;def b"
+    session.quiet = True
+    session.call("softmax", (), {})
+    assert world.ran() == [["a"], ["def raise", "def b"]]
+    assert (session.problems, session.output) == ([], "")
+
+
 def test_what_a_worker_makes_up_is_no_list_and_no_number(world):
     """Kills: an error of the grader's own for a reply that a student forged."""
     session = world.session("odd")

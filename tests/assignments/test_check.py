@@ -1,5 +1,7 @@
 """An instructor's own tests: what of their file counts, and whether they are right."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -44,11 +46,15 @@ def test_cells_of_one_s_own_file_that_would_not_be_used_are_refused(tmp_path, ce
     assert read_master(TINY, copy).tests == read_master(TINY).tests
 
 
-def test_a_reference_that_fails_and_a_blank_that_passes_are_named(monkeypatch):
-    """Kills: one of the two that is not tried; a test that passes everybody."""
+def test_a_reference_that_fails_and_a_blank_that_passes_are_named(monkeypatch, capsys):
+    """Kills: one of the two that is not tried; a test that passes everybody; a silent minute."""
     seen = []
+    threads = {*os.listdir("/proc/self/task")}
 
     def graded(_: Path, notebook: Path, **options: object) -> Grade:
+        own = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        assert signal.SIGALRM not in own
+        assert all(map(takes_no_alarm, {*os.listdir("/proc/self/task")} - threads))
         seen.append((notebook.read_text("utf8"), options["private"]))
         return Grade([Score("a", "q1", 1, 1, "passed"), Score("b", "q1", 0, 1, "no", "trace")])
 
@@ -60,6 +66,17 @@ def test_a_reference_that_fails_and_a_blank_that_passes_are_named(monkeypatch):
     assert "e.sum(-1, keepdims=True)" in reference
     assert "def softmax(*_, **__): raise NotImplementedError" in blank
     assert "e.sum" not in blank
+    shown = capsys.readouterr()
+    assert "grading an empty notebook" in shown.err
+    assert "2/2" in shown.err
+    assert shown.out == ""
+
+
+def takes_no_alarm(thread: str) -> bool:
+    """Whether the signal is blocked in it: else a call in the sandbox could be interrupted."""
+    status = Path(f"/proc/self/task/{thread}/status").read_text("ascii")
+    (mask,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigBlk"))
+    return bool(int(mask, 16) >> (signal.SIGALRM - 1) & 1)
 
 
 @pytest.mark.sandbox

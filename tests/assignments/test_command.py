@@ -56,7 +56,7 @@ class Classroom:
 
     def run(self, batch: Batch, how: dict[str, object]) -> list[Record]:
         self.seen |= {"batch": batch, **how}
-        batch.records.mkdir(parents=True)
+        batch.records.mkdir(parents=True, exist_ok=True)
         if self.interrupted:
             raise KeyboardInterrupt
         return self.records
@@ -89,6 +89,19 @@ def test_a_class_is_graded_and_the_isolation_told(classroom):
     assert seen["batch"].isolation == STRONG.hiding(classroom.folder / "report")
     assert (seen["batch"].seconds, seen["only"]) == (99, set())
     assert (classroom.folder / "report" / "students" / "ann.html").exists()
+
+
+def test_whose_tests_grade_is_said_and_a_change_too(classroom):
+    """Kills: --private left out, and a class graded by the public tests without a word."""
+    text = TINY.read_text(encoding="utf-8")
+    assert "your own: none\n" in classroom.grade().stderr
+    own = put(classroom.folder / "own" / "tiny.py", text.replace("np.zeros(4)", "np.zeros(5)"))
+    changed = [t.grade_id for t in read_master(TINY, own.parent).tests if t not in MASTER.tests]
+    (classroom.folder / "report" / "private" / "tests.txt").write_text("x\n", encoding="utf-8")
+    said = classroom.grade(f"--private={own.parent}").stderr
+    assert changed
+    assert f"Tests: the master's; your own: {', '.join(changed)}\n" in said
+    assert "They are not those that graded this folder: all are graded again." in said
 
 
 @pytest.mark.parametrize("below", ["", "report"])

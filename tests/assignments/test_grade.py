@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import networkx
 import pytest
 import torch
 
@@ -51,6 +52,7 @@ class Here:
         self.upto, self.done = len(cells), 0
         self.space: dict[str, Any] = {}
         self.asked: list[Any] = []
+        self.quiet, self.heard = False, list[bool]()
         self.problems = ["a problem of the session's"]
         self.output = "printed"
         self.acted = max((n for n, text in enumerate(cells, 1) if "changes" in text), default=0)
@@ -67,6 +69,7 @@ class Here:
 
     def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self.asked.append(args)
+        self.heard.append(not self.quiet)
         try:
             return self.space[name](*args, **kwargs)
         except ArithmeticError as error:
@@ -237,10 +240,13 @@ def test_what_cannot_be_read_earns_nothing_and_starts_nothing(tmp_path):
     assert HERE == []
 
 
-def test_the_master_and_the_other_submissions_are_hidden(tmp_path):
-    """Kills: an isolation that was measured for the class, and hides nothing of this one."""
-    run(tmp_path, master(tmp_path, visible("ask()")))
-    assert set(HERE[0].isolation.hidden) == {tmp_path / "master", tmp_path / "student"}
+def test_the_master_the_other_submissions_and_what_is_closed_are_hidden(tmp_path):
+    """Kills: a student who reads the tests, or asks `sys.modules` for a closed library."""
+    path = master(tmp_path, visible("ask()"), settings="# grader: close = networkx\n")
+    run(tmp_path, path)
+    seen = set(HERE[0].isolation.hidden)
+    assert {tmp_path / "master", tmp_path / "student"} <= seen
+    assert Path(networkx.__file__).parent in seen
 
 
 @pytest.mark.parametrize(
@@ -292,6 +298,7 @@ def test_visible_tests_run_first_and_scores_keep_the_masters_order(tmp_path):
     path = master(tmp_path, hidden("ask('hidden')"), visible("ask('visible')"))
     assert [score.test for score in run(tmp_path, path).scores] == ["q1-hidden", "q1-visible"]
     assert HERE[0].asked == [("visible",), ("hidden",)]
+    assert HERE[0].heard == [True, False]
 
 
 def test_the_seed_is_the_classs_or_the_masters_and_never_the_setups(tmp_path):

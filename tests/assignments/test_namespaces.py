@@ -86,6 +86,23 @@ def test_a_folder_that_both_is_needed_and_should_be_hidden_is_shown(monkeypatch)
     assert shown(layout((Path("/usr/share/zoneinfo"),)), Path("/usr/share/zoneinfo/UTC"))
 
 
+def test_what_is_closed_is_hidden_wherever_packages_are(monkeypatch, tmp_path):
+    """Kills: a closed library in the Python below a virtual environment, or behind a link."""
+    real, base = tmp_path / "real", tmp_path / "base"
+    tops = [real, base / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"]
+    for top in tops:
+        (top / "near" / "closed").mkdir(parents=True)
+    (link := tmp_path / "link").symlink_to(real)
+    monkeypatch.setattr(sys, "base_prefix", str(base))
+    monkeypatch.setattr(namespaces, "package_folders", lambda: [link, real])
+    places = layout(Isolation("bwrap").closing(["near.closed", "not.there"]).hidden)
+    for top in (link, *tops):
+        assert shown(places, top / "near")
+        assert not shown(places, top / "near" / "closed")
+    monkeypatch.setattr(namespaces, "package_folders", lambda: [link])
+    assert real / "near" / "closed" in Isolation("bwrap").closing(["near.closed"]).hidden
+
+
 def test_root_becomes_somebody_without_rights_and_others_stay_who_they_are(monkeypatch):
     """Kills: student code that runs as root, whom no limit on processes binds."""
     assert become() == []

@@ -21,6 +21,7 @@ from assignments.grader.processes import (
     die_with_parent,
     entries,
     memory,
+    seen,
 )
 
 
@@ -62,7 +63,15 @@ def test_what_is_gone_or_no_process_has_no_parent_and_no_memory(start):
     child = start("")
     child.wait()
     assert child.pid not in children().get(os.getpid(), [])
-    assert memory(child.pid) == 0
+    assert memory(child.pid) == seen(child.pid) == 0
+
+
+def test_the_processes_of_a_namespace_are_those_that_its_proc_lists(start):
+    """Kills: files of /proc that are no processes."""
+    child = start("import os, time; print(os.getpid(), flush=True); time.sleep(60)")
+    child.stdout.readline()
+    here = len([name for name in os.listdir("/proc") if name.isdigit()])
+    assert abs(seen(child.pid) - here) <= 20  # others come and go
 
 
 def test_memory_is_counted_in_bytes_and_shared_pages_once(start):

@@ -19,6 +19,7 @@ import pytest
 from assignments.grader import batch as batches
 from assignments.grader.batch import Batch, interrupts, work_on
 from assignments.grader.cells import TOTAL
+from assignments.grader.claim import changed
 from assignments.grader.clock import SLACK
 from assignments.grader.collect import Submission
 from assignments.grader.grade import Grade, Score
@@ -196,6 +197,19 @@ def test_a_report_belongs_to_one_assignment(batch, tmp_path):
     other.write_bytes(TINY.read_bytes())
     with pytest.raises(ValueError, match="folder of its own for other, got one with tiny"):
         run(replace(batch, master=other))
+
+
+def test_whose_tests_graded_is_noted_once_they_have(batch):
+    """Kills: one student graded by a mended test, and the others by what it was."""
+    run(batch, seed=1)
+    mended = batch.master.read_text(encoding="utf-8") + "# mended\n"
+    batch.master.write_text(mended, encoding="utf-8")
+    with pytest.raises(ValueError, match="expected --only with the tests that graded the class"):
+        run(batch, only={"ann"})
+    assert changed(batch.records, batch.tests)
+    run(batch)
+    assert not changed(batch.records, batch.tests)
+    run(batch, only={"ann"})
 
 
 def test_what_is_finished_is_kept(batch):

@@ -13,9 +13,9 @@ import pytest
 
 from assignments.grader import isolation as measuring
 from assignments.grader import namespaces
-from assignments.grader.channel import decode, encode
 from assignments.grader.isolation import best_isolation, describe, measure
 from assignments.grader.namespaces import Isolation
+from assignments.grader.plain import decode, encode
 from assignments.grader.processes import children
 from assignments.grader.sandbox import OUTPUT_LIMIT, Died, Hung, Limits, Sandbox
 from assignments.grader.stage import ROOT, GraderError, stage

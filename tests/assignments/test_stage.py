@@ -201,7 +201,15 @@ def test_a_package_is_deleted_with_all_that_it_holds(copy):
 def test_the_sandbox_gets_the_worker_and_the_package_without_bytecode():
     """Kills: a reference that is still there as a package; a worker that cannot read its own."""
     with stage(("coursepkg.bayes.coin", "coursepkg.models")) as folder:
-        ours = {"worker.py", "clock.py", "statements.py", "channel.py", "seccomp.py", "coursepkg"}
+        ours = {
+            "worker.py",
+            "clock.py",
+            "statements.py",
+            "channel.py",
+            "plain.py",
+            "seccomp.py",
+            "coursepkg",
+        }
         assert {path.name for path in folder.iterdir()} == ours
         assert not [*folder.rglob("coin*"), *folder.rglob("models")]
         assert (folder / "coursepkg/py.typed").exists()

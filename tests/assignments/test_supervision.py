@@ -52,14 +52,21 @@ def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Start]:
     """Starts a worker that does `program` after its setup."""
     begun: list[Sandbox] = []
 
-    def run(program: str, limits: Limits = LIMITS) -> Sandbox:
+    def run(
+        program: str,
+        limits: Limits = LIMITS,
+        backend: str = "bwrap",
+        seen: Callable[[int], int] = lambda _: 0,
+    ) -> Sandbox:
         def command(*words: Any) -> list[str]:
             worker = words[3]
             return [sys.executable, "-I", "-S", "-c", BASE + program, worker[4]]
 
         monkeypatch.setattr(sandbox, "command", command)
-        monkeypatch.setattr(sandbox, "entries", lambda *_: 0)  # it sees the machine's own /tmp
-        begun.append(Sandbox(Isolation("bwrap"), tmp_path, limits))
+        # it sees the machine's own /tmp and /proc
+        monkeypatch.setattr(sandbox, "entries", lambda *_: 0)
+        monkeypatch.setattr(sandbox, "seen", seen)
+        begun.append(Sandbox(Isolation(backend), tmp_path, limits))
         begun[-1].setup([])
         return begun[-1]
 
@@ -217,6 +224,40 @@ def test_a_worker_alone_has_left_nothing_running(start):
     running = start("while True: send(receive())")
     ask(running)
     assert not running.left_running()
+
+
+def test_in_a_namespace_whoever_is_there_is_counted(start, monkeypatch):
+    """Kills: a look at all the machine's processes after each call; one that counts others'."""
+    counts = [4, 4, 5, 0]
+    running = start("while True: send(receive())", seen=lambda _: counts.pop(0))
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "processes", lambda: pytest.fail("a look at all processes"))
+        assert not running.left_running()
+        assert running.left_running()
+    assert not running.left_running(), "where the worker has ended, its namespace is gone"
+
+
+def test_who_has_no_namespace_counts_all(start, monkeypatch):
+    """Kills: the machine's own processes, of which there always are new ones."""
+    monkeypatch.setattr(sandbox, "check_reach", lambda *_: None)  # it is not kept in
+    counts = iter(range(5, 99))
+    running = start("while True: send(receive())", backend="none", seen=lambda _: next(counts))
+    assert not running.left_running()
+    assert not running.left_running()
+
+
+def test_what_comes_to_the_grader_when_its_parent_ends_is_reaped(start, monkeypatch):
+    """Kills: a zombie for each worker that ended itself: bubblewrap's, below the one it was."""
+    child = "if not os.fork(): os.close(write); os.read(read, 1); os._exit(0)"
+    before = f"read, write = os.pipe()\n{child}\nsend(receive())"
+    monkeypatch.setattr(sys.modules[__name__], "BASE", BASE.replace("send(receive())", before))
+    running = start("receive(); os._exit(0)")
+    family = running.family
+    assert len(family) == 2
+    with pytest.raises(Died):
+        ask(running)
+    running.close()
+    assert all(map(gone, family))
 
 
 def test_a_stopped_worker_is_ended_too(start):

@@ -12,14 +12,16 @@ from typing import Any
 
 import pytest
 
-from assignments.grader import channel, clock, statements
-from assignments.grader.channel import Channel, decode, encode
+from assignments.grader import channel, clock, plain, statements
+from assignments.grader.channel import Channel
+from assignments.grader.plain import decode, encode
 
 # the worker has copies beside it, and nothing else
-sys.modules |= {"channel": channel, "clock": clock, "statements": statements}
+sys.modules |= {"channel": channel, "clock": clock, "plain": plain, "statements": statements}
 from assignments.grader import worker as inside  # ruff: ignore[module-import-not-at-top-of-file]
 
-del sys.modules["channel"], sys.modules["clock"], sys.modules["statements"]
+for own in ("channel", "clock", "plain", "statements"):
+    del sys.modules[own]
 sys.path.remove(str(Path(inside.__file__).parent))
 
 LIMITS = {"memory": 1 << 30, "seconds": 9, "files": 32, "processes": 8, "size": 1 << 20}
@@ -138,10 +140,10 @@ def test_a_statement_left_out_takes_its_names_with_it(worker):
 
 def test_what_takes_too_long_is_interrupted_and_what_it_made_stays(worker):
     """Kills: a demo without an end that costs a worker; one that catches the interruption."""
-    late = ["import time", "x = [1]", "while True:\n    time.sleep(0.01)", "y = x"]
+    late = ["import time", "x = [1]", "for _ in range(999):\n    time.sleep(0.01)", "y = x"]
     assert define(worker, "\n".join(late), seconds=0.1) == ["out of time"]
     assert worker.module.y == [1]
-    waits = "    while True: time.sleep(0.01)"
+    waits = "    for _ in range(999): time.sleep(0.01)"
     stubborn = f"try:\n{waits}\nexcept:\n    n = 1\n{waits}"
     assert define(worker, stubborn, seconds=0.5) == ["out of time"]
     assert worker.module.n == 1
@@ -153,9 +155,8 @@ def test_on_a_busy_machine_it_is_interrupted_later(worker):
     """Kills: an interruption by the time on the wall; one that is too early and comes no more."""
     begun = time.monotonic()
     worker.alarm.clock = SimpleNamespace(now=lambda: (time.monotonic() - begun) / 3)
-    assert define(worker, "import time\nwhile True: time.sleep(0.01)", seconds=0.3) == [
-        "out of time"
-    ]
+    waits = "import time\nfor _ in range(999): time.sleep(0.01)"
+    assert define(worker, waits, seconds=0.3) == ["out of time"]
     assert time.monotonic() - begun >= 0.9
 
 
@@ -336,6 +337,7 @@ def test_requests_are_answered_one_by_one_until_the_other_side_is_gone(limits, e
     assert [nonce for nonce, _, _ in replies] == [b"a" * 16, b"b" * 16, b"c" * 16]
     assert [replies[0][1], replies[1][1]] == [{"value": True}, {"value": "xxx"}]
     assert "MiB outside arrays" in replies[2][1]["error"]["message"]
+    assert replies[2][1]["error"]["kind"] == "unusable value"
     assert sys.path == ["/first", "/a", "/b", "/last"]
 
 

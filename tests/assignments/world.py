@@ -13,9 +13,9 @@ import pytest
 
 from assignments.grader import cells as module
 from assignments.grader import proxy
-from assignments.grader.channel import encode
 from assignments.grader.master import read_master
 from assignments.grader.namespaces import Isolation
+from assignments.grader.plain import encode
 from assignments.grader.proxy import Session
 from assignments.grader.sandbox import Died, Hung
 from tests.assignments.notebook import TINY

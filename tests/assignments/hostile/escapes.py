@@ -136,7 +136,7 @@ ESCAPES = tried(
         "what is configured": "lists('/etc', 'ld.so.cache', 'localtime')",
         "what lies at the top": "lists('/', *'usr bin sbin lib lib32 lib64 libx32 etc sys tmp dev "
         "proc var grader'.split(), *sys.prefix.split('/')[1:2], *sys.base_prefix.split('/')[1:2])",
-        "what is staged": "lists('/grader', *'worker.py clock.py statements.py channel.py "
+        "what is staged": "lists('/grader', *'worker.py clock.py statements.py channel.py plain.py "
         "seccomp.py coursepkg root'.split())",
         "other processes": "len([p for p in os.listdir('/proc') if p.isdigit()]) > 6",
         "a first process without a filter": "'Seccomp:\\t2' not in open('/proc/1/status').read()",

@@ -11,6 +11,7 @@
 #     name: python3
 # ---
 # grader: delete = coursepkg.bayes.coin
+# grader: close = networkx
 # grader: seconds = 12
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "intro", "locked": true, "schema_version": 3, "solution": false, "task": false}
