@@ -2,7 +2,7 @@
 
     python -m benchmarks.gallery.vae
 
-trains both for some five CPU minutes and writes `coursepkg/weights/plane.pt` (zeros and ones,
+trains both for some five CPU minutes and writes `coursepkg/weights/plane.pt` (pixels of 0 and 1,
 two latent variables: a map) and `coursepkg/weights/vae.pt` (grey levels), each a `state_dict` in
 half precision, and their sizes and bounds on this course's own split of the images in
 `benchmarks/results/gallery-plane.json` and `gallery-vae.json`.
@@ -76,7 +76,7 @@ def publish_one(
 
 
 def plane() -> VAE:
-    """Zeros and ones; the decoder is small enough for a page."""
+    """Pixels of 0 and 1; the decoder is small enough for a page."""
     generator = seeded(0)
     encoder = ResidualMLP(D, 4, hidden=256, blocks=1, dropout=0.2, generator=generator)
     decoder = MLP([2, *PLANE["widths"], D], generator=generator)
