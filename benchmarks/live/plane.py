@@ -1,5 +1,4 @@
-"""The decoder of chapter 14's live figure: a plane of codes of MNIST's digits in
-black and white.
+"""The decoder of chapter 14's live figure: a plane of codes of MNIST, in black and white.
 
     python -m benchmarks.live.plane
 

@@ -1,4 +1,4 @@
-"""Each live figure of the book has what a reader without a mouse, without eyes or on paper needs."""
+"""Each live figure has what a reader without a mouse, without eyes or on paper needs."""
 
 import re
 from pathlib import Path
