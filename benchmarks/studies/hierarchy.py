@@ -2,9 +2,9 @@
 
     python -m benchmarks.studies.hierarchy
 
-writes `benchmarks/results/hierarchy.json`: for one, two and three levels, from each of three seeds,
+writes `benchmarks/results/hierarchy.json`: for one level and for two, from each of three seeds,
 the distortion, the rate of each level, and minus the bounds with one weight and with 64, all on
-the validation digits. The last level has 16 latent variables and those above it have 8; networks,
+the validation digits. The last level has 16 latent variables and the one above it 8; networks,
 epochs and recipe are the same for all, and one level is the VAE of the other studies.
 """
 
@@ -24,7 +24,7 @@ from coursepkg.models.autoencoders.hierarchical import HierarchicalVAE
 from coursepkg.models.autoencoders.likelihoods import Categories
 from coursepkg.rng import seeded
 
-CHAINS = ((16,), (8, 16), (8, 8, 16))  # sizes of the levels, from the top
+CHAINS = ((16,), (8, 16))  # sizes of the levels, from the top
 HIDDEN, WEIGHTS = 128, 64
 
 
