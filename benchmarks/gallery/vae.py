@@ -2,7 +2,7 @@
 
     python -m benchmarks.gallery.vae
 
-trains both for some eight CPU minutes and writes `coursepkg/weights/plane.pt` (pixels of 0 and 1,
+trains both for some five CPU minutes and writes `coursepkg/weights/plane.pt` (pixels of 0 and 1,
 two latent variables: a map) and `coursepkg/weights/vae.pt` (grey levels), each a `state_dict` in
 half precision, and their sizes and bounds on this course's own split of the images in
 `benchmarks/results/gallery-plane.json` and `gallery-vae.json`.
@@ -49,7 +49,7 @@ def main(
     if only != "plane":
         model = grey_levels()
         start_from(model, grey.train)
-        publish_one("vae", model, SIZES, grey, epochs=24, quick=quick, out=out)
+        publish_one("vae", model, SIZES, grey, epochs=12, quick=quick, out=out)
 
 
 def publish_one(
