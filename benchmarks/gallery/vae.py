@@ -2,7 +2,7 @@
 
     python -m benchmarks.gallery.vae
 
-trains both for some five CPU minutes and writes `coursepkg/weights/plane.pt` (zeros and ones,
+trains both for some five CPU minutes and writes `coursepkg/weights/plane.pt` (pixels of 0 and 1,
 two latent variables: a map) and `coursepkg/weights/vae.pt` (grey levels), each a `state_dict` in
 half precision, and their sizes and bounds on this course's own split of the images in
 `benchmarks/results/gallery-plane.json` and `gallery-vae.json`.
@@ -32,7 +32,7 @@ from coursepkg.rng import seeded
 
 D, DRAWS = 784, 16
 PLANE: dict[str, Any] = {"latent": 2, "hidden": 256, "widths": [48, 56]}
-SIZES = {"latent": 24, "encoder": 224, "decoder": 112, "features": 5}
+SIZES = {"latent": 24, "encoder": 96, "decoder": 44, "features": 5}  # a file below 1 MB
 
 
 def main(
@@ -76,7 +76,7 @@ def publish_one(
 
 
 def plane() -> VAE:
-    """Zeros and ones; the decoder is small enough for a page."""
+    """Pixels of 0 and 1; the decoder is small enough for a page."""
     generator = seeded(0)
     encoder = ResidualMLP(D, 4, hidden=256, blocks=1, dropout=0.2, generator=generator)
     decoder = MLP([2, *PLANE["widths"], D], generator=generator)

@@ -1,4 +1,4 @@
-"""The decoder of chapter 14's live figure: a plane of codes of MNIST's zeros and ones.
+"""The decoder of chapter 14's live figure: a plane of codes of MNIST, in black and white.
 
     python -m benchmarks.live.plane
 
@@ -34,8 +34,8 @@ def main(
     score = json.loads((RESULTS / "gallery-plane.json").read_text(encoding="utf-8"))["rows"][0]
     made = provenance()
     comment = (
-        "The decoder of an autoencoder of MNIST's zeros and ones with two latent variables, in "
-        f"half precision, and the codes and digits of the test images; at most "
+        "The decoder of an autoencoder of MNIST's digits in black and white with two latent "
+        f"variables, in half precision, and the codes and digits of the test images; at most "
         f"{score['test']['nats']:.1f} nats an image on test. Trained for "
         f"{score['cpu_seconds']:.0f} CPU seconds by `python -m benchmarks.gallery.vae`; written by "
         f"`{made['command']}`, torch {made['torch']}, commit {made['commit'][:12]}, {made['date']}."

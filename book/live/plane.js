@@ -35,13 +35,17 @@
     return { n, digit: labels.data[n], distance: away[n] };
   }
 
-  window.course.plane = { decode, surprise, nearest };
+  /** What stands before the name of a digit. */
+  const article = (digit) => (digit === 8 ? "an" : "a");
+
+  window.course.plane = { decode, surprise, nearest, article };
 
   /* From here on: the figure. */
   const KEY =
     "In the latent plane each numeral is the code of a test image of that digit; the circles are " +
     "one, two and three standard deviations of the prior. Press or drag to move the ring, or use " +
-    "the arrow keys on the plane. The picture beside or below it is the probability of ink, pixel " +
+    "the arrow keys on the plane; it stays within ±3.5, and a draw from the prior that lies beyond " +
+    "is moved to the edge. The picture beside or below it is the probability of ink, pixel " +
     "by pixel, that the decoder gives at the ring. Unsure pixels are those between 0.1 and 0.9.";
   const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
   const STEP = 0.1;
@@ -130,7 +134,7 @@
       "−log p(z)": `${shown(surprise(z))} nats`,
       "expected ink": `${shown(p.reduce((sum, value) => sum + value, 0))} of 784 pixels`,
       "unsure pixels": shown(p.filter((value) => value > 0.1 && value < 0.9).length),
-      "nearest code": `a ${near.digit}, ${shown(near.distance)} away`,
+      "nearest code": `${article(near.digit)} ${near.digit}, ${shown(near.distance)} away`,
     };
   }
 

@@ -63,8 +63,14 @@ def swirl(z: Tensor, *, turn: float) -> Tensor:
     Args:
         z: points, (B, 2).
         turn: radians per unit of distance; -turn undoes it.
+
+    Raises:
+        TypeError: if z is not a floating-point tensor.
+        ValueError: if its shape is wrong, it is empty, or a number, `turn` too, is not finite.
     """
     check_real(z, event=(2,), name="z")
+    if not math.isfinite(turn):
+        raise ValueError(f"turn: expected a finite number, got {turn}")
     angle = turn * z.norm(dim=1)
     cos, sin = angle.cos(), angle.sin()
     return torch.stack([cos * z[:, 0] - sin * z[:, 1], sin * z[:, 0] + cos * z[:, 1]], dim=1)

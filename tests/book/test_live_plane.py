@@ -64,10 +64,16 @@ def compare_nearest(page: Page) -> None:
     assert [each["digit"] for each in found] == arrays["labels"][away.argmin(1)].tolist()
 
 
+def compare_articles(page: Page) -> None:
+    found = page.evaluate("Array.from({length: 10}, (_, digit) => course.plane.article(digit))")
+    assert found == ["an" if digit == 8 else "a" for digit in range(10)]
+
+
 def compare_all(page: Page, model: VAE) -> None:
     compare_decoder(page, model)
     compare_surprise(page)
     compare_nearest(page)
+    compare_articles(page)
 
 
 def test_the_decoded_image_is_the_package_s(page: Page, model: VAE):
@@ -85,7 +91,13 @@ def test_the_nearest_code_is_found(page: Page):
     compare_nearest(page)
 
 
+def test_a_digit_has_its_article(page: Page):
+    """Kills: "a 8"."""
+    compare_articles(page)
+
+
 BUGS = {
+    "a 8": ('digit === 8 ? "an" : "a"', '"a"'),
     "σ for silu": ("value * gate[i]", "gate[i]"),
     "silu twice": ("net.linear(silu(h), map)", "net.linear(silu(silu(h)), map)"),
     "no nonlinearity": ("net.linear(silu(h), map)", "net.linear(h, map)"),
@@ -161,7 +173,8 @@ def by_keyboard(page: Page, model: VAE) -> None:
     assert float(table["−log p(z)"].split()[0]) == pytest.approx(surprise, rel=6e-3)
     arrays = load()
     away = (arrays["codes"].double() - z.double()).norm(dim=1)
-    assert table["nearest code"].startswith(f"a {int(arrays['labels'][away.argmin()])}, ")
+    digit = int(arrays["labels"][away.argmin()])
+    assert table["nearest code"].startswith(f"{'an' if digit == 8 else 'a'} {digit}, ")
     assert page.get_by_role("status").inner_text().startswith("Point (0.10, −0.20): z (0.10")
     slider = page.get_by_role("slider", name="z₂")
     slider.focus()

@@ -4,8 +4,9 @@ An image is sent with a latent z that the receiver does not need: that costs
 :math:`-\log_2 p(z)\, p(x \mid z)` bits. But z is drawn from :math:`q(z \mid x)` by popping bits of
 the message so far, which takes :math:`-\log_2 q(z \mid x)` bits off it, and the receiver, who has x
 by then, puts them back. On average an image adds :math:`-\mathrm{ELBO}(x) / \ln 2` bits. Sources:
-Hinton and van Camp, "Keeping neural networks simple" (1993); Townsend, Bird and Barber, "Practical
-lossless compression with latent variables using bits back coding" (2019).
+Hinton and van Camp, "Keeping the neural networks simple by minimizing the description length of the
+weights" (1993); Townsend, Bird and Barber, "Practical lossless compression with latent variables
+using bits back coding" (2019).
 """
 
 from collections.abc import Sequence
@@ -108,8 +109,10 @@ def chain(coder: BitsBack, images: Tensor, *, start: int) -> Message:
     Args:
         coder: adds one image.
         images: levels.
-        start: the random number with which the message begins: its bits are lent, for the receiver
-            has them back when all images are decoded.
+        start: the whole number >= 0 with which the message begins. Its bits are lent, for the
+            receiver has them back when all images are decoded. From the lowest of them the first z
+            is drawn, so they should be random, and more than `Message.needed`; with fewer, as with
+            0, all is decoded as exactly, but the first z is no draw of q.
 
     Raises:
         TypeError: if the images are no integers.

@@ -5,12 +5,8 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.models.autoencoders.gaussian import (
-    DiagonalGaussian,
-    check_width,
-    from_network,
-    standard_like,
-)
+from coursepkg.evaluation.likelihood import eval_mode
+from coursepkg.models.autoencoders.gaussian import DiagonalGaussian, from_network, standard_like
 from coursepkg.models.autoencoders.vae import Terms
 from coursepkg.rng import global_state_from
 from coursepkg.validate import check_positive, check_real
@@ -67,7 +63,7 @@ class ConditionalVAE(nn.Module):
         inputs = self.likelihood.inputs(x)
         self._check(condition, len(x))
         output = self.encoder(torch.cat([inputs.to(condition), condition], dim=1))
-        return from_network(check_width(output, latent=self.latent))
+        return from_network(output, latent=self.latent)
 
     def elbo(self, x: Tensor, *, condition: Tensor, generator: Generator) -> Tensor:
         """log p(x | z, c) - KL(q(z | x, c) ‖ p(z)) with one z, -> (B,), nats.
@@ -99,12 +95,12 @@ class ConditionalVAE(nn.Module):
 
     @torch.no_grad()
     def sample(self, n: int, *, condition: Tensor, generator: Generator) -> Tensor:
-        """Draws (n, D), each given its row of the conditions (n, C)."""
+        """Draws (n, D), each given its row of the conditions (n, C); without dropout."""
         self._check(condition, n)
         z = standard_like(condition.new_empty(n, self.latent)).draw(generator=generator)
-        return self.likelihood.draw(
-            self.decoder(torch.cat([z, condition], dim=1)), generator=generator
-        )
+        with eval_mode(self):
+            output = self.decoder(torch.cat([z, condition], dim=1))
+            return self.likelihood.draw(output, generator=generator)
 
     def _drawn(
         self, x: Tensor, condition: Tensor, generator: Generator

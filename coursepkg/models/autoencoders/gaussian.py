@@ -6,8 +6,6 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.validate import check_positive
-
 
 class DiagonalGaussian(NamedTuple):
     """N(mean, diag(std²)) for each example of a batch: mean and std, (B, M), std > 0."""
@@ -38,22 +36,25 @@ def standard_like(z: Tensor) -> DiagonalGaussian:
     return DiagonalGaussian(torch.zeros_like(z), torch.ones_like(z))
 
 
-def from_network(output: Tensor) -> DiagonalGaussian:
-    """Reads what a network says, (B, 2 M): M means, then M logarithms of standard deviations."""
-    mean, log_std = output.chunk(2, dim=-1)
-    return DiagonalGaussian(mean, log_std.exp())
+def from_network(output: Tensor, *, latent: int, name: str = "encoder") -> DiagonalGaussian:
+    """Reads what a network says, (B, 2 M): M means, then M logarithms of standard deviations.
 
+    A deviation below the least normal number of the precision counts as that number (1e-38 in
+    single precision, log σ = -87), with gradient 0: it would be rounded to 0, and densities to NaN.
 
-def check_width(output: Tensor, *, latent: int) -> Tensor:
-    """Passes on what an encoder says, if that is two numbers a latent variable.
+    Args:
+        output: of the network.
+        latent: number M.
+        name: what the network is called, for the message.
 
     Raises:
-        ValueError: if it is not.
+        ValueError: if these are not two numbers a latent variable.
     """
-    check_positive(latent=latent)
     if output.ndim != 2 or output.shape[1] != 2 * latent:
         raise ValueError(
-            f"encoder: expected shape (B, {2 * latent}), a mean and a log-deviation for each of "
+            f"{name}: expected shape (B, {2 * latent}), a mean and a log-deviation for each of "
             f"{latent} latent variables, got {tuple(output.shape)}"
         )
-    return output
+    mean, log_std = output.chunk(2, dim=-1)
+    least = math.log(torch.finfo(output.dtype).tiny)
+    return DiagonalGaussian(mean, log_std.clamp(min=least).exp())

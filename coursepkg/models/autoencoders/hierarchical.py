@@ -5,12 +5,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.models.autoencoders.gaussian import (
-    DiagonalGaussian,
-    check_width,
-    from_network,
-    standard_like,
-)
+from coursepkg.evaluation.likelihood import eval_mode
+from coursepkg.models.autoencoders.gaussian import DiagonalGaussian, from_network, standard_like
 from coursepkg.models.autoencoders.likelihoods import Likelihood
 from coursepkg.models.autoencoders.vae import Terms
 from coursepkg.rng import global_state_from
@@ -62,9 +58,8 @@ class HierarchicalVAE(nn.Module):
         for posterior, prior, size in zip(
             self.posteriors, [None, *self.priors], self.latents, strict=True
         ):
-            output = posterior(torch.cat([seen, z], dim=1))
-            q = from_network(check_width(output, latent=size))
-            p = standard_like(q.mean) if prior is None else from_network(prior(z))
+            q = from_network(posterior(torch.cat([seen, z], dim=1)), latent=size)
+            p = standard_like(q.mean) if prior is None else _law(prior, z, size)
             z = q.draw(generator=generator)
             yield q, p, z
 
@@ -96,9 +91,15 @@ class HierarchicalVAE(nn.Module):
 
     @torch.no_grad()
     def sample(self, n: int, *, generator: Generator) -> Tensor:
-        """Draws (n, D): down the chain of priors, then x."""
+        """Draws (n, D): down the chain of priors, then x; without dropout."""
         top = next(self.parameters()).new_empty(n, self.latents[0])
         z = standard_like(top).draw(generator=generator)
-        for prior in self.priors:
-            z = from_network(prior(z)).draw(generator=generator)
-        return self.likelihood.draw(self.decoder(z), generator=generator)
+        with eval_mode(self):
+            for prior, size in zip(self.priors, self.latents[1:], strict=True):
+                z = _law(prior, z, size).draw(generator=generator)
+            return self.likelihood.draw(self.decoder(z), generator=generator)
+
+
+def _law(prior: nn.Module, z: Tensor, latent: int) -> DiagonalGaussian:
+    """p(z_l | z_{l-1})."""
+    return from_network(prior(z), latent=latent, name="prior")

@@ -5,6 +5,7 @@ likelihood is exact, its gradient is two terms, and a step that is relative to W
 """
 
 from collections.abc import Callable
+from copy import deepcopy
 
 import torch
 from torch import Generator, Tensor, nn
@@ -24,7 +25,7 @@ class ICA(nn.Module):
 
     Args:
         dim: number of sensors, and of sources, D.
-        prior: the law p(s) of a source.
+        prior: the law p(s) of a source; the model has a copy, which `fit` may adapt.
         epochs: how often `fit` goes through the data.
         batch_size: examples a step of `fit`.
         step_size: η of its first step; the last is near 0.
@@ -46,7 +47,7 @@ class ICA(nn.Module):
     ) -> None:
         super().__init__()
         check_positive(dim=dim, epochs=epochs, batch_size=batch_size, step_size=step_size)
-        self.dim, self.prior, self.seed = dim, prior, draw_seed(generator)
+        self.dim, self.prior, self.seed = dim, deepcopy(prior), draw_seed(generator)
         self.epochs, self.batch_size, self.step_size = epochs, batch_size, step_size
         self.W: Tensor  # (D, D)
         self.mean: Tensor  # μ, (D,)
@@ -78,7 +79,9 @@ class ICA(nn.Module):
     def fit(self, x: Tensor) -> "ICA":
         """Whitens x, (N, D), then climbs the likelihood by natural gradients of falling size.
 
-        The likelihood has other stationary points; which is reached may depend on the start.
+        The likelihood has several stationary points; which is reached may depend on the start. That
+        where the sources stand apart is a maximum if (1 + κ_i)(1 + κ_j) > 1 for every two, with κ
+        of the `stability` of the law at its best lengths; a positive sum of κ is not enough.
 
         Raises:
             ValueError: if the covariance of x is singular: a sensor is constant, or others say it.

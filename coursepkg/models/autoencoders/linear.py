@@ -21,13 +21,15 @@ class LinearAutoencoder(nn.Module):
         generator: draws W and G, normal with variance 1/D.
 
     Raises:
-        ValueError: if a number is impossible.
+        ValueError: if a number is impossible, or the mean is no vector.
     """
 
     def __init__(self, components: int, *, mean: Tensor, generator: Generator) -> None:
         super().__init__()
-        check_real(mean[None], event=tuple(mean.shape), name="mean")
-        dim = mean.numel()
+        if mean.ndim != 1:
+            raise ValueError(f"mean: expected shape (D,), got {tuple(mean.shape)}")
+        dim = len(mean)
+        check_real(mean[None], event=(dim,), name="mean")
         check_components(components, most=dim)
         self.components, self.dim = components, dim
         W = torch.randn(components, dim, generator=generator, device=generator.device)

@@ -75,7 +75,7 @@ class FreeBits(nn.Module):
     """The negative bound, each latent variable's KL counted as `free` nats if it is less.
 
     Below that its rate costs nothing, and it is not driven to zero. The KL is a mean over the
-    batch: Kingma et al., *Improving variational inference with inverse autoregressive flow* (2016).
+    batch: Kingma et al., *Improved variational inference with inverse autoregressive flow* (2016).
 
     Args:
         model: has `terms`.

@@ -95,13 +95,18 @@ def principal_angles(one: Tensor, two: Tensor) -> Tensor:
         (M,), radians from 0 to π/2; all are 0 if and only if the subspaces are the same.
 
     Raises:
-        ValueError: if shapes differ, or there are more columns than rows.
+        ValueError: if shapes differ, there are more columns than rows, a number is not finite, or
+            columns are dependent: they span less.
     """
     if one.shape != two.shape or one.ndim != 2 or one.shape[0] < one.shape[1]:
         raise ValueError(
             "one, two: expected the same shape (D, M) with M <= D, got "
             f"{tuple(one.shape)} and {tuple(two.shape)}"
         )
+    for name, matrix in (("one", one), ("two", two)):
+        check_real(matrix, event=(matrix.shape[1],), name=name)
+        if (rank := int(torch.linalg.matrix_rank(matrix))) < matrix.shape[1]:
+            raise ValueError(f"{name}: expected {matrix.shape[1]} independent columns, got {rank}")
     first, second = torch.linalg.qr(one)[0], torch.linalg.qr(two)[0]
     inside = first.T @ second
     sines = torch.linalg.svdvals(second - first @ inside)

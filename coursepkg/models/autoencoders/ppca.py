@@ -65,13 +65,14 @@ class PPCA(nn.Module):
         """Sets the parameters, μ (D,), G (D, M) and σ².
 
         Raises:
-            ValueError: if a shape is wrong, a number is not finite, or σ² is not positive.
+            ValueError: if a shape is wrong, a number is not finite, or σ² is not positive in the
+                precision of the model.
         """
         check_real(mean[None], event=(self.dim,), name="mean")
         check_real(G.T, event=(self.dim,), name="G, transposed,")
         if len(G.T) != self.components:
             raise ValueError(f"G: expected {self.components} columns, got {len(G.T)}")
-        check_positive(variance=variance)
+        check_positive(variance=torch.tensor(variance).to(self.variance).item())
         self.mean.copy_(mean)
         self.G.copy_(G)
         self.variance.fill_(variance)
@@ -116,14 +117,15 @@ def em_step(model: PPCA, x: Tensor) -> None:
     Nothing of size D × D is made: O(N D M).   Source: :eq:`ppca-m-step`.
 
     Raises:
-        ValueError: if no noise is left: the data lie on the subspace.
+        ValueError: if no noise is left: the data lie on the subspace. The model is as before then.
     """
     check_real(x, event=(model.dim,))
-    model.mean.copy_(x.mean(0))
-    away = x - model.mean
-    z, covariance = model.posterior(x)
+    mean = x.mean(0).to(model.mean)
+    away = x - mean
+    inverse = torch.linalg.inv(model.inner())
+    z, covariance = away @ model.G @ inverse, model.variance * inverse  # E[z], of the new μ
     squares = z.T @ z + len(x) * covariance  # Σ_n E[z zᵀ], (M, M)
     cross = away.T @ z  # Σ_n (x - μ) E[z]ᵀ, (D, M)
     G = torch.linalg.solve(squares, cross, left=False)
     rest = away.square().sum() - (G * cross).sum()  # Σ_n E‖x - μ - G z‖² at the new G
-    model.set(mean=model.mean, G=G, variance=(rest / away.numel()).item())
+    model.set(mean=mean, G=G, variance=(rest / away.numel()).item())

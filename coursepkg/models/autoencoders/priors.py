@@ -9,6 +9,9 @@ import math
 
 import torch
 from torch import Generator, Tensor, nn
+from torch.nn.functional import logsigmoid
+
+from coursepkg.validate import check_positive
 
 
 class SourcePrior(nn.Module):
@@ -23,7 +26,7 @@ class SourcePrior(nn.Module):
         raise NotImplementedError
 
     def sample(self, n: int, dim: int, *, generator: Generator) -> Tensor:
-        """Draws (n, dim)."""
+        """Draws (n, dim), on the device of `generator`."""
         raise NotImplementedError
 
     def adapt(self, s: Tensor) -> None:
@@ -46,7 +49,7 @@ class Sech(SourcePrior):
 
     def sample(self, n: int, dim: int, *, generator: Generator) -> Tensor:
         """Draws (n, dim): the distribution function is (2/π) arctan e^s."""
-        angle = math.pi / 2 * torch.rand(n, dim, generator=generator, dtype=torch.float64)
+        angle = math.pi / 2 * _uniform(n, dim, generator)
         return angle.tan().clamp_min(1e-16).log().to(torch.get_default_dtype())
 
 
@@ -66,8 +69,9 @@ class Bimodal(SourcePrior):
 
     def sample(self, n: int, dim: int, *, generator: Generator) -> Tensor:
         """Draws (n, dim): a fair sign, then a normal law around it."""
-        sign = 2 * torch.randint(2, (n, dim), generator=generator) - 1
-        return sign + torch.randn(n, dim, generator=generator)
+        place = generator.device
+        sign = 2 * torch.randint(2, (n, dim), generator=generator, device=place) - 1
+        return sign + torch.randn(n, dim, generator=generator, device=place)
 
 
 class Cauchy(SourcePrior):
@@ -83,7 +87,7 @@ class Cauchy(SourcePrior):
 
     def sample(self, n: int, dim: int, *, generator: Generator) -> Tensor:
         """Draws (n, dim): the tangent of a uniform angle."""
-        angle = math.pi * (torch.rand(n, dim, generator=generator, dtype=torch.float64) - 0.5)
+        angle = math.pi * (_uniform(n, dim, generator) - 0.5)
         return angle.tan().to(torch.get_default_dtype())
 
 
@@ -100,47 +104,66 @@ class Normal(SourcePrior):
 
     def sample(self, n: int, dim: int, *, generator: Generator) -> Tensor:
         """Draws (n, dim)."""
-        return torch.randn(n, dim, generator=generator)
+        return torch.randn(n, dim, generator=generator, device=generator.device)
 
 
 class Switching(SourcePrior):
-    """`Sech` or `Bimodal`, for each source the one under which it is stable.
+    """`Sech` or `Bimodal`, for each source the law whose κ is positive at its present outputs.
 
-    At a separation exactly one of the two is: Lee, Girolami and Sejnowski (1999), who name the rule
-    extended infomax. Before `adapt` all sources are `Sech`.   Source: :eq:`ica-stability`.
+    κ of the two laws is opposite, so that exactly one has it, unless both are 0. That the source is
+    stable under that law does not follow: its best length is another, and with it κ. Lee, Girolami
+    and Sejnowski (1999), who name the rule extended infomax. Before `adapt` all sources are `Sech`.
+    Source: :eq:`ica-stability`.
 
     Args:
         dim: number of sources D.
+
+    Raises:
+        ValueError: here if D is not positive, in every method if it gets another number of sources.
     """
 
     def __init__(self, dim: int) -> None:
         super().__init__()
+        check_positive(dim=dim)
         self.heavy: Tensor  # whose law is `Sech`, bool (D,)
         self.register_buffer("heavy", torch.ones(dim, dtype=torch.bool))
         self.peaked, self.flat = Sech(), Bimodal()
 
     def log_density(self, s: Tensor) -> Tensor:
         """That of each source's law."""
+        self._check(s.shape[-1])
         return torch.where(self.heavy, self.peaked.log_density(s), self.flat.log_density(s))
 
     def score(self, s: Tensor) -> Tensor:
         """That of each source's law."""
+        self._check(s.shape[-1])
         return torch.where(self.heavy, self.peaked.score(s), self.flat.score(s))
 
     def sample(self, n: int, dim: int, *, generator: Generator) -> Tensor:
         """Draws (n, dim), where dim is D."""
+        self._check(dim)
         peaked = self.peaked.sample(n, dim, generator=generator)
-        return torch.where(self.heavy, peaked, self.flat.sample(n, dim, generator=generator))
+        flat = self.flat.sample(n, dim, generator=generator)
+        return torch.where(self.heavy.to(peaked.device), peaked, flat)
 
     def adapt(self, s: Tensor) -> None:
         """Chooses by the sign of the stability of `Sech`; that of `Bimodal` is its opposite."""
+        self._check(s.shape[-1])
         self.heavy.copy_(stability(self.peaked, s) > 0)
+
+    def _check(self, dim: int) -> None:
+        """A single law would be broadcast to all sources, without a word."""
+        if dim != len(self.heavy):
+            raise ValueError(f"s: expected {len(self.heavy)} sources, got {dim}")
 
 
 def stability(prior: SourcePrior, s: Tensor) -> Tensor:
     """κ = E[s²] E[-ψ'(s)] - E[-ψ(s) s] of each source, (N, D) -> (D,).
 
-    Two sources are told apart, in first order, if the sum of theirs is positive.
+    Where the sources stand apart, with mean 0, the mean log-likelihood has the curvature
+    -(κ_i + κ_j) along a turn of two. A positive sum makes it a maximum along turns, and no more:
+    for a maximum in every direction, with lengths at their best, E[-ψ(s) s] = 1, the laws of this
+    module ask (1 + κ_i)(1 + κ_j) > 1 of every two, which is stronger where the signs differ.
     Source: :eq:`ica-stability`; Cardoso and Laheld (1996), Amari, Chen and Cichocki (1997).
     """
     with torch.enable_grad():
@@ -152,5 +175,10 @@ def stability(prior: SourcePrior, s: Tensor) -> Tensor:
 
 
 def log_cosh(s: Tensor) -> Tensor:
-    """log cosh s, also where cosh s overflows."""
-    return s.abs() + (-2 * s.abs()).exp().log1p() - math.log(2)
+    """log cosh s, also where cosh s overflows, with all its derivatives: |s| has none at 0."""
+    return s - logsigmoid(2 * s) - math.log(2)
+
+
+def _uniform(n: int, dim: int, generator: Generator) -> Tensor:
+    """From 0 to 1, (n, dim), in double precision."""
+    return torch.rand(n, dim, generator=generator, dtype=torch.float64, device=generator.device)

@@ -5,12 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.models.autoencoders.gaussian import (
-    DiagonalGaussian,
-    check_width,
-    from_network,
-    standard_like,
-)
+from coursepkg.evaluation.likelihood import eval_mode
+from coursepkg.models.autoencoders.gaussian import DiagonalGaussian, from_network, standard_like
 from coursepkg.models.autoencoders.likelihoods import Likelihood
 from coursepkg.rng import global_state_from
 from coursepkg.validate import check_positive, check_real
@@ -49,7 +45,7 @@ class VAE(nn.Module):
     def posterior(self, x: Tensor) -> DiagonalGaussian:
         """q(z | x), with mean and std (B, M) of x (B, D)."""
         inputs = self.likelihood.inputs(x).to(self._like())
-        return from_network(check_width(self.encoder(inputs), latent=self.latent))
+        return from_network(self.encoder(inputs), latent=self.latent)
 
     def decode(self, z: Tensor) -> Tensor:
         """What the likelihood reads, (B, ·), of z (B, M)."""
@@ -72,6 +68,7 @@ class VAE(nn.Module):
 
     def terms_under(self, q: DiagonalGaussian, x: Tensor, *, generator: Generator) -> Terms:
         """The same with any q(z), one for each example, in place of the encoder's."""
+        self._check(q, x)
         z = q.draw(generator=generator)
         log_likelihood = self.likelihood.log_likelihood(x, self.decoder(z))
         return Terms(log_likelihood, q.kl(standard_like(z)))
@@ -86,6 +83,7 @@ class VAE(nn.Module):
 
     def log_weight_under(self, q: DiagonalGaussian, x: Tensor, *, generator: Generator) -> Tensor:
         """The same with any q(z), one for each example, in place of the encoder's."""
+        self._check(q, x)
         z = q.draw(generator=generator)
         log_likelihood = self.likelihood.log_likelihood(x, self.decoder(z))
         return log_likelihood + standard_like(z).log_density(z) - q.log_density(z)
@@ -96,13 +94,22 @@ class VAE(nn.Module):
 
     @torch.no_grad()
     def sample(self, n: int, *, generator: Generator) -> Tensor:
-        """Draws (n, D): z from the prior, x from p(x | z)."""
+        """Draws (n, D): z from the prior, x from p(x | z); without dropout."""
         z = standard_like(self._like().new_empty(n, self.latent)).draw(generator=generator)
-        return self.likelihood.draw(self.decoder(z), generator=generator)
+        with eval_mode(self):
+            return self.likelihood.draw(self.decoder(z), generator=generator)
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """E[x | z] at z = the mean of q(z | x), (B, D) -> (B, D), real."""
-        return self.likelihood.mean(self.decode(self.posterior(x).mean))
+        """E[x | z] at z = the mean of q(z | x), (B, D) -> (B, D), real; without dropout."""
+        with eval_mode(self):
+            return self.likelihood.mean(self.decode(self.posterior(x).mean))
+
+    def _check(self, q: DiagonalGaussian, x: Tensor) -> None:
+        """One law for many examples, or many for one, would be broadcast without a word."""
+        expected = (len(x), self.latent)
+        for name, numbers in q._asdict().items():
+            if numbers.shape != expected:
+                raise ValueError(f"{name} of q: expected {expected}, got {tuple(numbers.shape)}")
 
     def _like(self) -> Tensor:
         """A tensor whose type and device are the networks'."""

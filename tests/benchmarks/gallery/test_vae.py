@@ -46,13 +46,13 @@ def test_what_is_written_is_what_was_scored(tmp_path, float32, monkeypatch, name
     assert {key: row[key] for key in sizes} == sizes
 
 
-@pytest.mark.parametrize(("name", "most"), [("plane", 0.28)])
+@pytest.mark.parametrize(("name", "most"), [("plane", 0.28), ("vae", 1.5)])
 def test_a_published_model_is_small_and_as_good_as_its_row_says(name, most):
     """Of the first 60 test images. Kills: weights of other sizes, a bound worse than its row."""
     (row,) = json.loads((RESULTS / f"gallery-{name}.json").read_text(encoding="utf-8"))["rows"]
     assert row["test"]["bits_per_dim"] < most
     assert row["cpu_seconds"] <= 20 * 60
-    assert (FOLDER / f"{name}.pt").stat().st_size <= 2_000_000
+    assert (FOLDER / f"{name}.pt").stat().st_size < 1_000_000
     model = MODELS[name]()
     model.load_state_dict(load_weights(name))
     found = nats(model.eval(), images(name)[:60], generator=seeded(3), draws=2, batch_size=30)

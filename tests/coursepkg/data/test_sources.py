@@ -78,6 +78,14 @@ def test_the_swirl_keeps_distances_from_the_middle_and_areas(turn):
         (lambda: draw_sounds(generator=seeded(0), rate=4000), r"rate: expected more than"),
         (lambda: swirl(torch.ones(3, 3), turn=1.0), r"z: expected shape"),
         (lambda: swirl(torch.ones(3, 2) / 0, turn=1.0), r"z: expected finite"),
+        (
+            lambda: swirl(torch.ones(3, 2), turn=math.nan),
+            r"turn: expected a finite number, got nan",
+        ),
+        (
+            lambda: swirl(torch.ones(3, 2), turn=math.inf),
+            r"turn: expected a finite number, got inf",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused(make, message):

@@ -10,6 +10,7 @@ from coursepkg.models.autoencoders.likelihoods import Categories
 from coursepkg.nets.mlp import MLP
 from coursepkg.rng import seeded
 from tests.coursepkg.models.autoencoders.given import C, D, K, conditional, truth
+from tests.coursepkg.models.autoencoders.models import Dropping
 from tests.oracles import states
 from tests.statistics import assert_mean
 
@@ -103,6 +104,16 @@ def test_what_is_free_costs_nothing_in_the_loss_and_only_there():
 def test_what_is_wrong_is_refused(call, error, complaint):
     with pytest.raises(error, match=complaint):
         call(conditional())
+
+
+def test_samples_have_no_dropout():
+    """In train mode too. Kills: dropout from torch's global state."""
+    model = conditional()
+    model.decoder = Dropping(model.decoder)
+    c = CONDITION.repeat(10, 1)
+    plain = model.eval().sample(20, condition=c, generator=seeded(1))
+    assert torch.equal(model.train().sample(20, condition=c, generator=seeded(1)), plain)
+    assert model.training
 
 
 def test_an_encoder_of_another_width_is_refused():

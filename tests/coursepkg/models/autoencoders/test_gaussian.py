@@ -5,12 +5,7 @@ import torch
 from torch.distributions import Normal, kl_divergence
 from torch.testing import assert_close
 
-from coursepkg.models.autoencoders.gaussian import (
-    DiagonalGaussian,
-    check_width,
-    from_network,
-    standard_like,
-)
+from coursepkg.models.autoencoders.gaussian import DiagonalGaussian, from_network, standard_like
 from tests.statistics import assert_cdf
 
 
@@ -67,14 +62,32 @@ def test_single_precision_draws_the_same(generator):
 
 def test_a_network_says_means_and_then_log_deviations():
     """Kills: log-variances, the halves swapped, a width that is let through."""
-    q = from_network(torch.tensor([[1.0, 2.0, 0.0, math.log(3)]]))
+    q = from_network(torch.tensor([[1.0, 2.0, 0.0, math.log(3)]]), latent=2)
     assert_close(q.mean, torch.tensor([[1.0, 2.0]]))
     assert_close(q.std, torch.tensor([[1.0, 3.0]]))
-    output = torch.zeros(2, 6)
-    assert check_width(output, latent=3) is output
-    for bad in (torch.zeros(2, 5), torch.zeros(6)):
-        with pytest.raises(ValueError, match=r"encoder: expected.*got"):
-            check_width(bad, latent=3)
+    for bad in (torch.zeros(2, 5), torch.zeros(2, 7), torch.zeros(2, 8), torch.zeros(6)):
+        with pytest.raises(ValueError, match=r"encoder: expected shape \(B, 6\).*got"):
+            from_network(bad, latent=3)
+    with pytest.raises(ValueError, match=r"prior: expected shape \(B, 6\)"):
+        from_network(torch.zeros(2, 4), latent=3, name="prior")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_deviation_that_underflows_is_the_least_number(dtype):
+    """Kills: σ = 0, at which the KL is infinite and a density NaN; a floor for ordinary numbers."""
+    least = torch.finfo(dtype).tiny
+    output = torch.tensor([[0.0, -1e4], [0.5, -80.0]], dtype=dtype).requires_grad_()
+    q = from_network(output, latent=1)
+    assert_close(q.std[0], torch.tensor([least], dtype=dtype), rtol=1e-4, atol=0)
+    assert_close(q.std[1], torch.tensor([math.exp(-80)], dtype=dtype), rtol=1e-4, atol=0)
+    kl = q.kl(standard_like(q.mean))
+    assert_close(kl[0].detach(), torch.tensor([-0.5 - math.log(least)], dtype=dtype))
+    density = q.log_density(q.mean)
+    log_two_pi = math.log(2 * math.pi)
+    assert_close(density[0].item(), -math.log(least) - log_two_pi / 2, rtol=1e-5, atol=0)
+    (gradient,) = torch.autograd.grad(kl.sum() + density.sum(), output)
+    assert gradient.isfinite().all()
+    assert gradient[0, 1] == 0
 
 
 def test_the_prior_has_the_shape_and_precision_of_z():

@@ -8,7 +8,7 @@ from coursepkg.models.autoencoders.hierarchical import HierarchicalVAE
 from coursepkg.models.autoencoders.likelihoods import Categories, Normals
 from coursepkg.nets import MLP
 from coursepkg.rng import draw_seed, seeded
-from tests.coursepkg.models.autoencoders.models import D, K
+from tests.coursepkg.models.autoencoders.models import D, Dropping, K
 from tests.oracles import state_index, states
 from tests.statistics import assert_cdf, assert_mean, assert_probs
 
@@ -135,3 +135,26 @@ def test_networks_and_sizes_must_agree(generator):
     wide = HierarchicalVAE(*parts, likelihood=Categories(D, K), latents=(1, 2))
     with pytest.raises(ValueError, match=r"encoder: expected shape \(B, 4\)"):
         wide.elbo(X, generator=generator)
+
+
+def test_a_prior_of_another_width_is_refused(generator):
+    """On the way of the bound and of samples. Kills: one deviation for all, without a word."""
+    good = chain(generator, latents=(1, 2))
+    narrow = HierarchicalVAE(
+        good.posteriors, [MLP([1, 2], generator=generator)], good.decoder,
+        likelihood=good.likelihood, latents=(1, 2),
+    )  # fmt: skip
+    for call in (narrow.elbo, narrow.log_weight):
+        with pytest.raises(ValueError, match=r"prior: expected shape \(B, 4\).*got \(27, 2\)"):
+            call(X, generator=generator)
+    with pytest.raises(ValueError, match=r"prior: expected shape \(B, 4\).*got \(5, 2\)"):
+        narrow.sample(5, generator=generator)
+
+
+def test_samples_have_no_dropout(generator):
+    """In train mode too. Kills: dropout from torch's global state."""
+    model = chain(generator)
+    model.priors[0], model.decoder = Dropping(model.priors[0]), Dropping(model.decoder)
+    plain = model.eval().sample(50, generator=seeded(1))
+    assert torch.equal(model.train().sample(50, generator=seeded(1)), plain)
+    assert model.training

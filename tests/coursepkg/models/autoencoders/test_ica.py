@@ -301,8 +301,20 @@ def test_the_law_of_each_source_is_chosen_anew_in_every_epoch():
     """Kills: a prior that never adapts."""
     x, _ = mixed(SOURCES["uniform"](seeded(0))[:600])
     prior = Switching(4)
-    ICA(4, prior=prior, epochs=10, generator=seeded(0)).fit(x)
-    assert not prior.heavy.any()
+    model = ICA(4, prior=prior, epochs=10, generator=seeded(0)).fit(x)
+    assert not model.prior.heavy.any()
+    assert prior.heavy.all(), "the caller's is not changed"
+
+
+def test_two_models_made_with_one_law_do_not_share_it():
+    """Kills: a fit of the second that changes what the first one says."""
+    prior = Switching(4)
+    peaked, _ = mixed(SOURCES["sech"](seeded(0))[:600])
+    flat, _ = mixed(SOURCES["uniform"](seeded(0))[:600])
+    first = ICA(4, prior=prior, epochs=10, generator=seeded(0)).fit(peaked)
+    before = first.log_prob(peaked)
+    ICA(4, prior=prior, epochs=10, generator=seeded(0)).fit(flat)
+    assert torch.equal(first.log_prob(peaked), before)
 
 
 STILL = torch.cat([cloud(50, 2), torch.ones(50, 1)], dim=1)

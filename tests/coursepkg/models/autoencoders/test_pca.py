@@ -108,6 +108,15 @@ def test_angles_of_planes_that_were_turned(angle):
     assert_close(found, torch.tensor([angle, 0.0]), atol=1e-14, rtol=1e-6)
 
 
+FULL = torch.eye(3)[:, :2] + 0.1
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e12])
+def test_columns_may_be_short_or_long(scale):
+    """Kills: a rank that depends on units."""
+    assert_close(principal_angles(scale * FULL, FULL), torch.zeros(2), atol=1e-12, rtol=0)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -123,6 +132,10 @@ def test_angles_of_planes_that_were_turned(angle):
         (lambda: principal_angles(torch.ones(3, 2), torch.ones(3, 1)), r"expected the same shape"),
         (lambda: principal_angles(torch.ones(2, 3), torch.ones(2, 3)), r"with M <= D, got \(2, 3"),
         (lambda: principal_angles(torch.ones(2), torch.ones(2)), r"expected the same shape"),
+        (lambda: principal_angles(torch.ones(3, 2), FULL), r"one: expected 2 independent.*got 1"),
+        (lambda: principal_angles(FULL, torch.zeros(3, 2)), r"two: expected 2 independent.*got 0"),
+        (lambda: principal_angles(FULL, FULL / 0), r"two: expected finite"),
+        (lambda: principal_angles(FULL / 0, FULL), r"one: expected finite"),
     ],
 )
 def test_what_makes_no_sense_is_refused(make, message):

@@ -227,6 +227,40 @@ def test_what_makes_no_sense_is_refused(make, message):
         make()
 
 
+@pytest.mark.parametrize("variance", [1e-50, 1e300])
+def test_a_variance_that_single_precision_does_not_have_is_refused(variance):
+    """Kills: a number that is positive until it is stored, after which log p is NaN."""
+    model = PPCA(M, dim=D).float()
+    with pytest.raises(ValueError, match="variance: expected a finite number > 0, got"):
+        model.set(mean=torch.zeros(D), G=torch.ones(D, M), variance=variance)
+    assert model.variance == 1
+    assert not model.G.any()
+    PPCA(M, dim=D).double().set(mean=torch.zeros(D), G=torch.ones(D, M), variance=variance)
+
+
+@pytest.mark.parametrize("x", [torch.ones(9, 5), torch.full((9, 5), 1e200)])
+def test_a_step_that_fails_leaves_the_model_as_it_was(x):
+    """Kills: μ set before the step may raise."""
+    model = made()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises((ValueError, torch.linalg.LinAlgError)):
+        em_step(model, x)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+def test_a_step_uses_the_new_mean_for_its_codes():
+    """From a wrong μ it goes where it goes from the right one. Kills: codes about the old mean."""
+    one, two = made(), made()
+    two.mean += 3
+    x = cloud()
+    one.mean.copy_(x.mean(0))
+    em_step(one, x)
+    em_step(two, x)
+    for name, value in one.state_dict().items():
+        assert_close(two.state_dict()[name], value)
+
+
 def test_fewer_components_live_with_constant_features():
     """σ² is then shared by the directions that vary and those that do not."""
     model = PPCA(2, dim=5).fit(STILL)

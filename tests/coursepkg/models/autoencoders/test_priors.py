@@ -1,5 +1,6 @@
 """Laws of sources: densities of mass 1, scores by autograd, draws, and which pairs can be told."""
 
+import itertools
 import math
 
 import pytest
@@ -153,6 +154,54 @@ def test_a_normal_source_cannot_be_told_under_any_law():
         )
 
 
+@pytest.mark.equation("ica-stability")
+@pytest.mark.parametrize("prior", [Sech(), Bimodal(), Cauchy()], ids=str)
+def test_a_separation_is_a_maximum_if_every_product_is_above_1(prior):
+    """The whole Hessian in relative steps W -> (I + Ω) W, by autograd, at the best lengths.
+
+    Kills: "a positive sum is enough", a product without the 1, κ at other lengths.
+    """
+    skewed = torch.tensor([-1.0] * 449 + [1.0] * 449 + [0.2] * 50 + [-0.2] * 50 + [20.0, -20.0])
+    laws = [
+        Sech().sample(24, 1, generator=seeded(0))[:, 0],
+        torch.rand(25, generator=seeded(1)),
+        torch.tensor([-1.0, 1.0]),
+        Cauchy().sample(21, 1, generator=seeded(2))[:, 0],
+        skewed,
+    ]
+    if isinstance(prior, Sech):
+        laws.append(torch.tensor([-1.0, 0.0, 0.0, 0.0, 0.0, 1.0]))
+    seen, weaker = set(), 0
+    for a, b in itertools.combinations(range(len(laws)), 2):
+        s = torch.cartesian_prod(*(lengthened(prior, laws[n] - laws[n].mean()) for n in (a, b)))
+        kappa = stability(prior, s)
+        assert_close((prior.score(s) * s).mean(0), -torch.ones(2), atol=1e-9, rtol=0)
+
+        def level(Omega, s=s):
+            W = torch.eye(2) + Omega
+            return torch.linalg.slogdet(W)[1] + prior.log_density(s @ W.T).sum(1).mean()
+
+        H = torch.autograd.functional.hessian(level, torch.zeros(2, 2)).reshape(4, 4)
+        maximum = bool(torch.linalg.eigvalsh(H).max() < 0)
+        product = (1 + kappa).prod().item()
+        assert abs(product - 1) > 1e-3, "vacuous"
+        assert maximum == (product > 1)
+        seen.add(maximum)
+        weaker += bool(kappa.sum() > 0 and not maximum)
+    assert seen == {True, False}
+    assert weaker, "vacuous: the sum says the same"
+
+
+def lengthened(prior, s):
+    """One source times the length at which E[-ψ(s) s] = 1, by bisection."""
+    low, high = 1e-6, 1e6
+    for _ in range(200):
+        middle = math.sqrt(low * high)
+        pull = -(prior.score(middle * s) * middle * s).mean()
+        low, high = (middle, high) if pull < 1 else (low, middle)
+    return middle * s
+
+
 def test_log_cosh_does_not_overflow():
     s = torch.tensor([-1e4, -1.0, 0.0, 1e-3, 800.0])
     expected = torch.tensor([
@@ -164,6 +213,52 @@ def test_log_cosh_does_not_overflow():
     ])
     assert_close(log_cosh(s), expected, rtol=1e-6, atol=0)
     assert log_cosh(s.float()).isfinite().all()
+
+
+@pytest.mark.parametrize("at", [-2000.0, -25.0, -10.5, -1.0, 0.0, 0.3, 1.0, 10.5, 25.0, 2000.0])
+def test_log_cosh_has_the_derivatives_of_log_cosh(at):
+    """By autograd, twice. Kills: |s|, whose second derivative at 0 is 0; inf · 0; a threshold."""
+    s = torch.tensor(at, requires_grad=True)
+    value = log_cosh(s)
+    (slope,) = torch.autograd.grad(value, s, create_graph=True)
+    (curvature,) = torch.autograd.grad(slope, s)
+    assert_close(slope.detach(), torch.tensor(math.tanh(at)), rtol=1e-14, atol=1e-15)
+    squared = 0.0 if abs(at) > 500 else math.cosh(at) ** -2
+    assert_close(curvature, torch.tensor(squared), rtol=1e-9, atol=1e-15)
+    exact = abs(at) + math.log1p(math.exp(-2 * abs(at))) - math.log(2)
+    assert value.item() == pytest.approx(exact, rel=1e-14, abs=1e-15)
+
+
+def test_single_numbers_have_curvature_too():
+    """Kills: a curvature of 0 at the origin in single precision."""
+    s = torch.zeros(1, requires_grad=True, dtype=torch.float32)
+    (slope,) = torch.autograd.grad(Sech().log_density(s), s, create_graph=True)
+    (curvature,) = torch.autograd.grad(slope, s)
+    assert curvature.item() == -1
+
+
+@pytest.mark.parametrize("prior", [*ALL[:-1], Switching(2)], ids=lambda p: type(p).__name__)
+def test_draws_are_made_where_the_generator_is(prior):
+    """Another default device must not matter. Kills: each draw without its device."""
+    expected = prior.sample(5, 2, generator=seeded(0))
+    with torch.device("meta"):
+        draws = prior.sample(5, 2, generator=seeded(0))
+    assert torch.equal(draws, expected)
+
+
+def test_another_number_of_sources_is_refused():
+    """Kills: one source's law broadcast to three, in each method."""
+    prior = Switching(1)
+    for call in (
+        lambda: prior.log_density(torch.ones(5, 3)),
+        lambda: prior.score(torch.ones(5, 3)),
+        lambda: prior.adapt(torch.ones(5, 3)),
+        lambda: prior.sample(5, 3, generator=seeded(0)),
+    ):
+        with pytest.raises(ValueError, match="s: expected 1 sources, got 3"):
+            call()
+    with pytest.raises(ValueError, match="dim: expected"):
+        Switching(0)
 
 
 def test_most_laws_have_nothing_to_adapt_and_the_base_has_no_law():

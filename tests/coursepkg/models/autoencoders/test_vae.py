@@ -148,6 +148,40 @@ def test_dropout_is_drawn_from_the_generator(generator):
         assert not torch.equal(first, other)
 
 
+def test_samples_and_reconstructions_have_no_dropout(generator):
+    """In train mode too, which stays. Kills: dropout from torch's global state, a mode left."""
+    model = small(generator)
+    model.encoder, model.decoder = Dropping(model.encoder), Dropping(model.decoder)
+    plain = model.eval().sample(50, generator=seeded(1)), model.reconstruct(X)
+    model.train()
+    model.encoder.net.eval()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        before = torch.get_rng_state()
+        found = model.sample(50, generator=seeded(1)), model.reconstruct(X)
+        assert torch.equal(torch.get_rng_state(), before)
+    for one, other in zip(plain, found, strict=True):
+        assert_close(one, other)
+    assert model.decoder.dropout.training
+    assert not model.encoder.net.training
+
+
+def test_a_q_of_other_examples_is_refused(generator):
+    """Kills: one q for all, more than there are examples, of another width."""
+    model = small(generator)
+    q = model.posterior(X[:5])
+    for bad, n in (
+        (q, 4),
+        (q, 6),
+        (q._replace(mean=q.mean[:1]), 5),
+        (DiagonalGaussian(q.mean[:1], q.std[:1]), 5),
+        (DiagonalGaussian(q.mean.repeat(1, 2), q.std.repeat(1, 2)), 5),
+    ):
+        for says in (model.terms_under, model.log_weight_under):
+            with pytest.raises(ValueError, match=rf"(mean|std) of q: expected \({n}, 1\), got"):
+                says(bad, X[:n], generator=generator)
+
+
 def test_a_bound_is_printed_as_one(generator):
     """Kills: a sign = of a bound."""
     assert nats(small(generator), X, generator=generator).sign == "≤"

@@ -11,6 +11,7 @@ from coursepkg.models.autoregressive.arm import ARM
 from coursepkg.nets.conv import CausalCNN
 from coursepkg.nets.mlp import MLP
 from coursepkg.rng import seeded
+from tests.coursepkg.models.autoencoders.models import Dropping
 from tests.oracles import states
 
 K, D, S, J, E = 3, 4, 2, 4, 2  # levels, pixels, codes, vectors, their size
@@ -139,6 +140,52 @@ def test_fewer_vectors_than_empty_clusters_leave_some():
         model.codebook.copy_(torch.tensor([50.0, 60.0, 70.0, 80.0])[:, None].expand(J, E))
     assert model.revive(X[:1], generator=seeded(0)) == 3
     assert (model.codebook > 40).all(1).sum() == 2
+
+
+def test_codes_bounds_and_samples_have_no_dropout():
+    """In train mode too. Kills: dropout from torch's global state, in each of them."""
+    inner = autoencoder()
+    inner.encoder, inner.decoder = Dropping(inner.encoder), Dropping(inner.decoder)
+    model = VQVAE(inner, prior())
+    model.prior.net = Dropping(model.prior.net)
+
+    def say():
+        return (
+            inner.codes(X), model.elbo(X, generator=seeded(0)), *model.parts(X),
+            model.sample(20, generator=seeded(1)),
+            model.decode(torch.ones(20, S, dtype=torch.int64), generator=seeded(2)),
+        )  # fmt: skip
+
+    model.eval()
+    plain = say()
+    model.train()
+    for one, other in zip(plain, say(), strict=True):
+        assert torch.equal(one, other)
+    assert all(module.training for module in model.modules())
+
+
+def test_clusters_are_revived_without_dropout():
+    """Kills: vectors of a thinned encoder, at which no image is."""
+    revived = []
+    for train in (False, True):
+        model = autoencoder()
+        model.encoder = Dropping(model.encoder)
+        with torch.no_grad():
+            model.codebook[1:3] = 100.0
+        model.train(train).revive(X, generator=seeded(4))
+        assert model.training == train
+        revived.append(model.codebook.detach())
+    assert torch.equal(*revived)
+
+
+def test_a_vector_far_from_0_is_told_from_its_neighbour():
+    """In single precision. Kills: |h|² - 2 h·e + |e|², which rounds away what they differ by."""
+    generator = seeded(0)
+    model = autoencoder().float()
+    many = torch.randn(50, E, generator=generator).float() * 0.01 + 1000
+    model.codebook = nn.Parameter(many)
+    h = many[torch.randperm(50, generator=generator)].repeat(3, 1)
+    assert (model.codebook[model.nearest(h)] == h).all()
 
 
 def test_an_empty_cluster_gets_no_gradient():
