@@ -72,7 +72,7 @@ class PPCA(nn.Module):
         check_real(G.T, event=(self.dim,), name="G, transposed,")
         if len(G.T) != self.components:
             raise ValueError(f"G: expected {self.components} columns, got {len(G.T)}")
-        check_positive(variance=torch.tensor(variance).to(self.variance).item())
+        check_positive(variance=torch.tensor(variance, dtype=self.variance.dtype).item())
         self.mean.copy_(mean)
         self.G.copy_(G)
         self.variance.fill_(variance)

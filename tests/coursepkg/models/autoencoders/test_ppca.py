@@ -229,13 +229,20 @@ def test_what_makes_no_sense_is_refused(make, message):
 
 @pytest.mark.parametrize("variance", [1e-50, 1e300])
 def test_a_variance_that_single_precision_does_not_have_is_refused(variance):
-    """Kills: a number that is positive until it is stored, after which log p is NaN."""
+    """Kills: a number that is positive until stored, and log p NaN; a look in another precision."""
     model = PPCA(M, dim=D).float()
     with pytest.raises(ValueError, match="variance: expected a finite number > 0, got"):
         model.set(mean=torch.zeros(D), G=torch.ones(D, M), variance=variance)
     assert model.variance == 1
     assert not model.G.any()
-    PPCA(M, dim=D).double().set(mean=torch.zeros(D), G=torch.ones(D, M), variance=variance)
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        double = PPCA(M, dim=D).double()
+        double.set(mean=torch.zeros(D), G=torch.ones(D, M), variance=variance)
+    finally:
+        torch.set_default_dtype(default)
+    assert double.variance.item() == variance
 
 
 @pytest.mark.parametrize("x", [torch.ones(9, 5), torch.full((9, 5), 1e200)])
