@@ -1,0 +1,78 @@
+"""The study of mode collapse counts what it says, and its results say what chapter 15 says."""
+
+import json
+
+import pytest
+import torch
+
+from benchmarks.provenance import RESULTS
+from benchmarks.studies import ring
+from coursepkg.rng import seeded
+from tests.benchmarks.invoke import invoke
+
+
+def test_every_game_is_played_and_written(tmp_path, float32, monkeypatch):
+    """Kills: a game left out, a pair of rates that is another's."""
+    monkeypatch.setattr(ring, "EXAMPLES", 64)
+    done = invoke(ring.main, "--seeds", "1", "--epochs", "1", "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    rows = json.loads((tmp_path / "ring.json").read_text())["rows"]
+    played = [(row["game"], row["rates"]) for row in rows]
+    assert len(set(played)) == len(played) == 2 * len(ring.GAMES) + len(ring.MORE_RATES)
+    for row in rows:
+        rates = (ring.RATES | ring.MORE_RATES)[row["rates"]]
+        assert (row["critic_rate"], row["generator_rate"]) == rates
+        assert len(row["modes"]) == len(row["near"]) == 1
+
+
+def test_modes_are_counted_as_the_page_says():
+    """1 % of the draws within 3 standard deviations, by hand. Kills: 1 σ, at least one draw."""
+    edge = ring.RING.means[0] + torch.tensor([2.9 * ring.SPREAD, 0.0])
+    beyond = ring.RING.means[1] + torch.tensor([3.1 * ring.SPREAD, 0.0]) @ torch.eye(2)
+    x = torch.cat([
+        edge.expand(10, 2), (2 * ring.RING.means[1]).expand(980, 2),
+        ring.RING.means[2].expand(9, 2), beyond.expand(1, 2),
+    ])  # fmt: skip
+    modes, near = ring.counted(x)
+    assert modes == 1
+    assert near == pytest.approx(0.019, abs=1e-6)
+
+
+def test_the_ring_itself_covers_all_modes():
+    """And all but 1.1 % of its draws, exp(-9/2), are near. False failure below 1e-6."""
+    modes, near = ring.counted(ring.RING.sample(20_000, generator=seeded(0)))
+    assert modes == 8
+    assert near == pytest.approx(0.989, abs=0.004)
+
+
+def test_players_differ_by_their_rates_only(float32):
+    """Kills: one optimizer's rate given to the other, another start."""
+    game = ring.GAMES["non-saturating"]
+    start = ring.players(game, generator=_after_data())
+    still = ring.trained(game, 1e-3, 1e-12, epochs=1, generator=seeded(0))
+    for before, after in zip(start.net.parameters(), still.net.parameters(), strict=True):
+        torch.testing.assert_close(before, after, rtol=0, atol=1e-8)
+    moved = zip(start.critic.parameters(), still.critic.parameters(), strict=True)
+    assert max((a - b).abs().max().item() for a, b in moved) > 1e-3
+
+
+def _after_data():
+    generator = seeded(0)
+    ring.RING.sample(ring.EXAMPLES, generator=generator)
+    return generator
+
+
+def by_game():
+    rows = json.loads((RESULTS / "ring.json").read_text("utf8"))["rows"]
+    return {(row["game"], row["rates"]): row for row in rows}
+
+
+def test_collapse_happened_and_was_cured():
+    """What chapter 15 tells, of at least five seeds."""
+    found = by_game()
+    collapsed, cured = found["non-saturating", "slow critic"], found["non-saturating", "equal"]
+    assert len(collapsed["modes"]) == len(cured["modes"]) >= 5
+    assert max(collapsed["modes"]) <= 4
+    assert min(cured["modes"]) == 8
+    assert set(found["relativistic, both penalties", "equal"]["modes"]) == {8}
+    assert all(row["cpu_seconds"] < 15 for row in found.values())
