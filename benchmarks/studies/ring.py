@@ -35,7 +35,6 @@ from coursepkg.nets.mlp import MLP
 from coursepkg.rng import seeded
 from coursepkg.training import fit_adversarial
 
-RING = eight_gaussians()
 RADIUS = 4.0  # of the ring, and the unit in which the players see it
 SPREAD = 0.5  # standard deviation of a mode
 EXAMPLES, BATCH, LATENT, HIDDEN, DRAWS = 6400, 256, 2, 64, 2000
@@ -112,7 +111,7 @@ def trained(
     monitor: Any = None,
 ) -> GAN:  # fmt: skip
     """One game played from fresh data and weights, with one rate for each player."""
-    x = RING.sample(EXAMPLES, generator=generator) / RADIUS
+    x = eight_gaussians().sample(EXAMPLES, generator=generator) / RADIUS
     model = players(game, generator=generator)
     fit_adversarial(
         model, x, critic_optimizer=Adam(model.critic.parameters(), critic, BETAS),
@@ -130,9 +129,9 @@ def reached(model: GAN) -> tuple[int, float]:
 
 def counted(x: Tensor) -> tuple[int, float]:
     """The same of draws (N, 2)."""
-    radius = 3 * SPREAD
-    near = mode_shares(x, RING.means, radius=radius).sum().item()
-    return modes_covered(x, RING.means, radius=radius), near
+    means, radius = eight_gaussians().means, 3 * SPREAD
+    near = mode_shares(x, means, radius=radius).sum().item()
+    return modes_covered(x, means, radius=radius), near
 
 
 if __name__ == "__main__":

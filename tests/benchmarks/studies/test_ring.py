@@ -7,6 +7,7 @@ import torch
 
 from benchmarks.provenance import RESULTS
 from benchmarks.studies import ring
+from coursepkg.data.toy import eight_gaussians
 from coursepkg.rng import seeded
 from tests.benchmarks.invoke import invoke
 
@@ -27,11 +28,12 @@ def test_every_game_is_played_and_written(tmp_path, float32, monkeypatch):
 
 def test_modes_are_counted_as_the_page_says():
     """1 % of the draws within 3 standard deviations, by hand. Kills: 1 σ, at least one draw."""
-    edge = ring.RING.means[0] + torch.tensor([2.9 * ring.SPREAD, 0.0])
-    beyond = ring.RING.means[1] + torch.tensor([3.1 * ring.SPREAD, 0.0]) @ torch.eye(2)
+    means = eight_gaussians().means
+    edge = means[0] + torch.tensor([2.9 * ring.SPREAD, 0.0])
+    beyond = means[1] + torch.tensor([3.1 * ring.SPREAD, 0.0])
     x = torch.cat([
-        edge.expand(10, 2), (2 * ring.RING.means[1]).expand(980, 2),
-        ring.RING.means[2].expand(9, 2), beyond.expand(1, 2),
+        edge.expand(10, 2), (2 * means[1]).expand(980, 2),
+        means[2].expand(9, 2), beyond.expand(1, 2),
     ])  # fmt: skip
     modes, near = ring.counted(x)
     assert modes == 1
@@ -40,7 +42,7 @@ def test_modes_are_counted_as_the_page_says():
 
 def test_the_ring_itself_covers_all_modes():
     """And all but 1.1 % of its draws, exp(-9/2), are near. False failure below 1e-6."""
-    modes, near = ring.counted(ring.RING.sample(20_000, generator=seeded(0)))
+    modes, near = ring.counted(eight_gaussians().sample(20_000, generator=seeded(0)))
     assert modes == 8
     assert near == pytest.approx(0.989, abs=0.004)
 
@@ -58,7 +60,7 @@ def test_players_differ_by_their_rates_only(float32):
 
 def _after_data():
     generator = seeded(0)
-    ring.RING.sample(ring.EXAMPLES, generator=generator)
+    eight_gaussians().sample(ring.EXAMPLES, generator=generator)
     return generator
 
 
