@@ -22,7 +22,7 @@ from coursepkg.data.mnist import MNIST_LEVELS, MNIST_SHAPE, load_mnist, load_mni
 from coursepkg.models.gan.networks import signed_pixels
 from coursepkg.nets.judge import Judge
 from coursepkg.nets.trained import load_weights
-from coursepkg.rng import seeded
+from coursepkg.rng import global_state_from, seeded
 
 SIDE, CLASSES, FEATURES, REACH = MNIST_SHAPE[0], 10, 64, 2
 SIZES = {"hidden": 16, "features": FEATURES}
@@ -90,7 +90,8 @@ class Reading(nn.Module):
         """Cross-entropy of each image, (B, 784) and labels (B,) -> (B,), nats."""
         if self.training:
             x = moved(x, generator=generator)
-        return cross_entropy(self.judge(x), condition, reduction="none")
+        with global_state_from(generator):  # dropout
+            return cross_entropy(self.judge(x), condition, reduction="none")
 
 
 def moved(x: Tensor, *, generator: Generator) -> Tensor:
