@@ -3,7 +3,7 @@
     python -m benchmarks.gallery.judge
     python -m benchmarks.gallery.gan
 
-trains for some ten CPU minutes by the relativistic loss with both gradient penalties and writes the
+trains for some five CPU minutes by the relativistic loss with both gradient penalties and writes the
 generator, averaged over its steps, to `coursepkg/weights/gan.pt`, a `state_dict` in half precision,
 and to `benchmarks/results/gallery-gan.json` what its draws are worth: how many the judge reads as
 the class that was asked for; beside the test images, and each with its noise floor (validation
@@ -43,7 +43,7 @@ SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 def main(
     quick: Annotated[bool, typer.Option(help="train for a moment; writes only to --out")] = False,
     out: Annotated[Path | None, typer.Option(help="folder for weights and results")] = None,
-    epochs: Annotated[int, typer.Option(help="passes over the images")] = 60,
+    epochs: Annotated[int, typer.Option(help="passes over the images")] = 25,
     rate: Annotated[float, typer.Option(help="learning rate of both players")] = 1e-3,
 ) -> None:
     """Trains, measures, and writes weights and results."""
@@ -75,7 +75,7 @@ def train(model: ConditionalGAN, x: Tensor, c: Tensor, *, epochs: int, rate: flo
     fit_adversarial(
         model, x, condition=c, critic_optimizer=Adam(model.critic.parameters(), rate, (0.0, 0.99)),
         generator_optimizer=Adam(model.net.parameters(), rate, (0.0, 0.99)), epochs=epochs,
-        batch_size=64, ema=0.998, generator=seeded(1), progress=False,
+        batch_size=32, ema=0.998, generator=seeded(1), progress=False,
     )  # fmt: skip
 
 
