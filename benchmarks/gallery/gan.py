@@ -3,8 +3,8 @@
     python -m benchmarks.gallery.judge
     python -m benchmarks.gallery.gan
 
-trains for some five CPU minutes by the relativistic loss with both gradient penalties and writes the
-generator, averaged over its steps, to `coursepkg/weights/gan.pt`, a `state_dict` in half precision,
+trains for some five CPU minutes by the relativistic loss with both gradient penalties and writes
+the generator, averaged over its steps, to `coursepkg/weights/gan.pt`, a `state_dict` in half precision,
 and to `benchmarks/results/gallery-gan.json` what its draws are worth: how many the judge reads as
 the class that was asked for; beside the test images, and each with its noise floor (validation
 images mixed with test images, divided by chance), Fréchet distance, precision and recall in the
@@ -127,7 +127,8 @@ def nearest(x: Tensor, split: Split) -> dict[str, Any]:
     """
     row: dict[str, Any] = {"shares": SHARES}
     for name, rows in (("samples", x), ("test", split.test)):
-        away = torch.cdist(rows, split.train).amin(1).double()
+        apart = torch.cdist(rows, split.train, compute_mode="donot_use_mm_for_euclid_dist")
+        away = apart.amin(1).double()
         again = away[torch.randint(len(away), (200, len(away)), generator=seeded(5))]
         q = torch.tensor(SHARES, dtype=torch.float64)
         row[name] = away.quantile(q).tolist()
