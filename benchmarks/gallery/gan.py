@@ -4,7 +4,7 @@
     python -m benchmarks.gallery.gan
 
 trains for some five CPU minutes by the relativistic loss with both gradient penalties and writes
-the generator, averaged over its steps, to `coursepkg/weights/gan.pt`, a `state_dict` in half precision,
+the generator, averaged over its steps, to `coursepkg/weights/gan.pt`, in half precision,
 and to `benchmarks/results/gallery-gan.json` what its draws are worth: how many the judge reads as
 the class that was asked for; beside the test images, and each with its noise floor (validation
 images mixed with test images, divided by chance), Fréchet distance, precision and recall in the
