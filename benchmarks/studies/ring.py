@@ -110,13 +110,18 @@ def players(game: Game, *, generator: Generator) -> GAN:
     )
 
 
+def fresh(game: Game, *, generator: Generator) -> tuple[Tensor, GAN]:
+    """Data, in radii, and untrained players."""
+    x = eight_gaussians().sample(EXAMPLES, generator=generator) / RADIUS
+    return x, players(game, generator=generator)
+
+
 def trained(
     game: Game, critic: float, forger: float, *, epochs: int, generator: Generator,
     monitor: Any = None,
 ) -> GAN:  # fmt: skip
     """One game played from fresh data and weights, with one rate for each player."""
-    x = eight_gaussians().sample(EXAMPLES, generator=generator) / RADIUS
-    model = players(game, generator=generator)
+    x, model = fresh(game, generator=generator)
     fit_adversarial(
         model, x, critic_optimizer=Adam(model.critic.parameters(), critic, BETAS),
         generator_optimizer=Adam(model.net.parameters(), forger, BETAS),

@@ -50,18 +50,12 @@ def test_the_ring_itself_covers_all_modes():
 def test_players_differ_by_their_rates_only(float32):
     """Kills: one optimizer's rate given to the other, another start."""
     game = ring.GAMES["non-saturating"]
-    start = ring.players(game, generator=_after_data())
+    _, start = ring.fresh(game, generator=seeded(0))
     still = ring.trained(game, 1e-3, 1e-12, epochs=1, generator=seeded(0))
     for before, after in zip(start.net.parameters(), still.net.parameters(), strict=True):
         torch.testing.assert_close(before, after, rtol=0, atol=1e-8)
     moved = zip(start.critic.parameters(), still.critic.parameters(), strict=True)
     assert max((a - b).abs().max().item() for a, b in moved) > 1e-3
-
-
-def _after_data():
-    generator = seeded(0)
-    eight_gaussians().sample(ring.EXAMPLES, generator=generator)
-    return generator
 
 
 def by_game():
