@@ -58,7 +58,7 @@ class Recipe:
     ema: float | None = None
     latent: int = 16
     hidden: int = 128
-    epochs: int = 100
+    epochs: int = 60
 
 
 MODERN = Recipe(
