@@ -48,6 +48,7 @@ def main(
         name: torch.stack([each[name] for each in found]).unflatten(0, shape[:3])
         for name in found[0]
     }
+    arrays["epochs"] = torch.tensor(frames, dtype=torch.uint8)
     made = provenance()
     comment = (
         f"Adversarial pairs on the ring of eight Gaussians: losses ({', '.join(LOSSES)}), pairs of "
@@ -106,7 +107,7 @@ def levels(share: Tensor) -> Tensor:
 
 
 def load(path: Path = WEIGHTS) -> dict[str, Tensor]:
-    """What the file holds: points and scores as bytes, and the range of the scores."""
+    """What the file holds: points and scores as bytes, the scores' ranges, and the epochs."""
     return read_weights(path)
 
 
