@@ -87,7 +87,7 @@ def judged(
 
 def summary(
     found: Sequence[Mapping[str, float]], valid: Sequence[Mapping[str, float]], images: Tensor,
-    asked: Mapping[str, Measure],
+    asked: Mapping[str, Measure], *, splits: int = 100,
 ) -> dict[str, dict[str, Any]]:  # fmt: skip
     """By measure: mean over seeds with its standard error, all values, and the noise floor.
 
@@ -96,11 +96,14 @@ def summary(
         valid: the same on validation.
         images: the test images, (N, D).
         asked: the measures, by name.
+        splits: divisions of the images, for the floor.
     """
     images, rows = images.to(torch.get_default_dtype()), {}
     for name, measure in asked.items():
         values = torch.tensor([each[name] for each in found], dtype=torch.float64)
-        floor = noise_floor(measure.of, images, level=measure.level, generator=seeded(0))
+        floor = noise_floor(
+            measure.of, images, splits=splits, level=measure.level, generator=seeded(0)
+        )
         error = None if len(found) < 2 else (values.std() / math.sqrt(len(values))).item()
         rows[name] = {
             "value": values.mean().item(), "error_seeds": error, "per_seed": values.tolist(),

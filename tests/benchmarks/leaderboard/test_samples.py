@@ -8,6 +8,7 @@ import torch
 from benchmarks.leaderboard import entries
 from benchmarks.leaderboard.__main__ import main, run
 from benchmarks.leaderboard.board import Entry
+from benchmarks.leaderboard.entries import gan
 from benchmarks.leaderboard.samples import Measure, judge, judged, measures, summary
 from coursepkg.data.digits import Split, load_labels, load_split
 from coursepkg.rng import seeded
@@ -111,6 +112,21 @@ def test_the_judge_reads_digits():
     assert reading.score(f[223:].numpy(), y[223:].numpy()) > 0.85
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("float32")
+def test_every_gan_is_drawn_from(tmp_path):
+    """And the images beside it. Kills: draws on the players' scale, a critic's weights counted."""
+    result = invoke(main, "--quick", "--only", "gan", "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    rows = json.loads((tmp_path / "leaderboard-gan.json").read_text())["rows"]
+    assert [row["family"] for row in rows] == [entry.family for entry in gan.ENTRIES]
+    assert {row["sign"] for row in rows} == {"—"}
+    assert rows[-1]["measures"]["nearest"]["value"] == 0
+    first = gan.players(gan.Recipe(), generator=seeded(0))
+    assert rows[0]["parameters"] == sum(p.numel() for p in first.net.parameters())
+
+
+@pytest.mark.slow
 @pytest.mark.usefixtures("float32")
 def test_seeds_are_scored_each_and_test_images_never_shown():
     """Kills: one model scored for all, the test images on validation's place."""
