@@ -62,8 +62,9 @@ class Recipe:
 
 
 MODERN = Recipe(
-    Relativistic(), (R1Penalty(1.0), R2Penalty(1.0)), betas=(0.0, 0.99), ema=0.999, epochs=187
-)
+    Relativistic(), (R1Penalty(1.0), R2Penalty(1.0)), labels=True, betas=(0.0, 0.99), ema=0.99,
+    epochs=125,
+)  # fmt: skip
 
 
 class Unit(nn.Module):
@@ -135,14 +136,12 @@ def levels(model: Model, n: int, generator: Generator) -> Tensor:
 
 
 def modern(split: Split, generator: Generator, quick: bool) -> Model:
-    """Relativistic, with both gradient penalties and averaged weights."""
+    """Relativistic, told the digit, with both gradient penalties and averaged weights.
+
+    Chosen on validation, one seed each, among prices 0.3 and 1, averages over some 100 and 1,000
+    steps, with labels and without.
+    """
     return trained(replace(MODERN, epochs=1) if quick else MODERN, split, generator=generator)
-
-
-def plain(split: Split, generator: Generator, quick: bool) -> Model:
-    """Non-saturating, with neither penalty nor average."""
-    recipe = Recipe(epochs=1) if quick else Recipe()
-    return trained(recipe, split, generator=generator)
 
 
 def of_net(model: Model) -> int:
@@ -162,7 +161,8 @@ def recalled(images: Tensor, n: int, generator: Generator) -> Tensor:
 
 BOARD = DIGITS
 ENTRIES = (
-    Entry("GAN, non-saturating", plain, seeds=5, learned=of_net, draw=levels),
-    Entry("GAN, relativistic, both penalties", modern, seeds=5, learned=of_net, draw=levels),
+    Entry(
+        "GAN, relativistic, both penalties, by class", modern, seeds=5, learned=of_net, draw=levels
+    ),
     Entry("the training images", memory, learned=Tensor.numel, draw=recalled),
 )

@@ -122,7 +122,7 @@ def test_every_gan_is_drawn_from(tmp_path):
     assert [row["family"] for row in rows] == [entry.family for entry in gan.ENTRIES]
     assert {row["sign"] for row in rows} == {"—"}
     assert rows[-1]["measures"]["nearest"]["value"] == 0
-    first = gan.players(gan.Recipe(), generator=seeded(0))
+    first = gan.players(gan.MODERN, generator=seeded(0))
     assert rows[0]["parameters"] == sum(p.numel() for p in first.net.parameters())
 
 
