@@ -1,5 +1,6 @@
 """Chapter 15's live figure shows the frames of its file and counts as the package does."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,7 +133,7 @@ def told(choice: list[int], frame: int) -> dict[str, str]:
     return {
         "epochs": str(int(load()["epochs"][frame])),
         "modes with at least 1 % of the draws": f"{modes_covered(x, means, radius=RADIUS)} of 8",
-        "draws at a mode": f"{100 * near:.0f} %",
+        "draws at a mode": f"{math.floor(100 * near + 0.5)} %",
     }
 
 
