@@ -118,7 +118,7 @@ for m in (1.0, rng.uniform(1, 3)):
     x = np.array([[1.0, 1.0]])
     check(factor_log_prob(x, np.zeros(2), np.full((2, 1), m), np.ones(2)), [want])
 
-# %% nbgrader={"grade": true, "grade_id": "q1-fit", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "q1-plane", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 # hint: weights that are integers, against examples written down so often; other weights; fewer examples than pixels
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng([SEED, 1])
@@ -140,7 +140,7 @@ for N, D, M in ((60, 6, 2), (9, 40, 3), (7, 8, 1)):
         check(G @ G.T, top * (values[D - M :] - rest) @ top.T)
 ### END HIDDEN TESTS
 
-# %% nbgrader={"grade": true, "grade_id": "q1-law", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "q1-density", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 # hint: any loadings and deviations, against a normal law with the whole covariance
 ### BEGIN HIDDEN TESTS
 from scipy import stats
@@ -224,7 +224,7 @@ for a, b in ((2.0, 3.0), rng.uniform(1, 4, size=2)):
     got = natural_step(mean[None] + [1, 0], mean, W, law, 0.1)
     check(got, np.diag([a * (1.1 - 0.1 * a**2), 1.1 * b]))
 
-# %% nbgrader={"grade": true, "grade_id": "q2-law", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "q2-density", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 # hint: any laws and any W, also with a negative determinant; outputs far out in the tails; two hundred sources
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng([SEED, 4])
@@ -255,7 +255,7 @@ want = D * np.log(small) - (1e4 * s**2 / 2 + np.log(0.01) + np.log(2 * np.pi) / 
 check(ica_log_prob(s @ turn / small, np.zeros(D), small * turn, law), want)
 ### END HIDDEN TESTS
 
-# %% nbgrader={"grade": true, "grade_id": "q2-step", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "q2-direction", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 # hint: any laws, also where a peak is sharp and where the tails are far: against small differences of the log-likelihood
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng([SEED, 5])
@@ -403,7 +403,7 @@ for m, ell in ((1.0, np.log(0.25)), (rng.uniform(1, 3), rng.uniform(-2, 2))):
     check(by_mean, np.tile([-m, 0], (2, 1)))
     check(by_log_var, np.tile([0, (1 - np.exp(ell)) / 2], (2, 1)))
 
-# %% nbgrader={"grade": true, "grade_id": "q4-terms", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "q4-bound", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 # hint: any networks, draws and images, number by number; log-odds of a thousand
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng([SEED, 7])
@@ -438,7 +438,7 @@ for size in (1.0, 300.0):
     check(got, want)
 ### END HIDDEN TESTS
 
-# %% nbgrader={"grade": true, "grade_id": "q4-gradient", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "q4-slopes", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 # hint: any networks, draws and images: against small differences of F
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng([SEED, 8])
@@ -649,9 +649,7 @@ def train(images, generator):
 
     steps = epochs * max(N // batch, 1)
     optimizer = torch.optim.Adam(encoder + decoder, lr=5e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, 5e-3, total_steps=steps, pct_start=0.1, cycle_momentum=False
-    )
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for _ in range(steps):
         image = x[torch.randint(N, (batch,), generator=generator)]
         mean, log_var = run(encoder, image / 8 - 1).chunk(2, 1)
@@ -663,11 +661,9 @@ def train(images, generator):
         (distortion + price).mean().backward()
         optimizer.step()
         schedule.step()
-    names = {"encoder": encoder, "decoder": decoder}
-    return {
-        name: dict(zip("WcVe", (w.detach().numpy() for w in layer), strict=True))
-        for name, layer in names.items()
-    }
+    encoder, decoder = ([w.detach().numpy() for w in layer] for layer in (encoder, decoder))
+    encoder = dict(zip("WcVe", encoder, strict=True))
+    return {"encoder": encoder, "decoder": dict(zip("WcVe", decoder, strict=True))}
     ### END SOLUTION
 
 

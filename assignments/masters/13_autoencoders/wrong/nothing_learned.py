@@ -17,9 +17,7 @@ def train(images, generator):
 
     steps = epochs * max(N // batch, 1)
     optimizer = torch.optim.Adam(encoder + decoder, lr=5e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, 5e-3, total_steps=steps, pct_start=0.1, cycle_momentum=False
-    )
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for _ in range(0):
         image = x[torch.randint(N, (batch,), generator=generator)]
         mean, log_var = run(encoder, image / 8 - 1).chunk(2, 1)
@@ -31,8 +29,6 @@ def train(images, generator):
         (distortion + price).mean().backward()
         optimizer.step()
         schedule.step()
-    names = {"encoder": encoder, "decoder": decoder}
-    return {
-        name: dict(zip("WcVe", (w.detach().numpy() for w in layer), strict=True))
-        for name, layer in names.items()
-    }
+    encoder, decoder = ([w.detach().numpy() for w in layer] for layer in (encoder, decoder))
+    encoder = dict(zip("WcVe", encoder, strict=True))
+    return {"encoder": encoder, "decoder": dict(zip("WcVe", decoder, strict=True))}
