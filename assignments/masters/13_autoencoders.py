@@ -290,7 +290,7 @@ for D, C, scale in ((3, 2, 1.0), (2, 3, 60.0), (4, 2, 1.0)):
 # An encoder says more than chapter 14's: for each example a whole normal law, $q = \mathcal{N}(\mu, L L^\top)$ with a lower triangular $L$ whose diagonal is positive. The prior is $p = \mathcal{N}\bigl( m, \operatorname{diag}(s^2) \bigr)$, the same for all. Somebody computes $\mathrm{KL}(q \Vert p)$ of each example like this:
 #
 # ```python
-# def rate(mean, L, prior_mean, prior_std):
+# def first_try(mean, L, prior_mean, prior_std):
 #     spread = np.diagonal(L, axis1=1, axis2=2) ** 2
 #     kl = (spread + (mean - prior_mean) ** 2) / prior_std - 1
 #     kl = kl - np.log(spread) + np.log(prior_std)
