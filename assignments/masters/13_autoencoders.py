@@ -287,19 +287,20 @@ for D, C, scale in ((3, 2, 1.0), (2, 3, 60.0), (4, 2, 1.0)):
 # %% [markdown] nbgrader={"grade": false, "grade_id": "q3-text", "locked": true, "schema_version": 3, "solution": false, "task": false}
 # ## 3. From a bug: the price of a card (2 points)
 #
-# An encoder says more than chapter 14's: for each example a whole normal law, $q = \mathcal{N}(\mu, L L^\top)$ with a lower triangular $L$ whose diagonal is positive. The prior is $p = \mathcal{N}\bigl( m, \operatorname{diag}(s^2) \bigr)$, the same for all. Somebody computes $\mathrm{KL}(q \Vert p)$ of each example like this:
+# An encoder says more than chapter 14's: for each example a whole normal law, $q = \mathcal{N}(\mu, L L^\top)$ with a lower triangular $L$ whose diagonal is positive. The prior is $p = \mathcal{N}\bigl( m, \operatorname{diag}(s^2) \bigr)$, the same for all. Somebody computes $\mathrm{KL}(q \Vert p)$ of each example by the function `first_try` below, and says: "I have tested it. With $L = I$, $m = \mu$ and $s = 1$ it gives 0, as it should."
 #
-# ```python
-# def first_try(mean, L, prior_mean, prior_std):
-#     spread = np.diagonal(L, axis1=1, axis2=2) ** 2
-#     kl = (spread + (mean - prior_mean) ** 2) / prior_std - 1
-#     kl = kl - np.log(spread) + np.log(prior_std)
-#     return 0.5 * kl.mean(1)
-# ```
-#
-# "I have tested it. With $L = I$, $m = \mu$ and $s = 1$ it gives 0, as it should." It is wrong in more than one way. For some laws it even gives negative numbers. Derive the divergence, and write it as it should be.
+# It is wrong in more than one way: if $q$ is the prior itself and $s = 2$, say, it does not give 0. Derive the divergence, and write it as it should be.
 #
 # *Trains: the divergence of two normal laws; what a variance is when there is a triangle; why a test at one convenient place shows little.*
+
+
+# %% nbgrader={"grade": false, "grade_id": "q3-given", "locked": true, "schema_version": 3, "solution": false, "task": false}
+def first_try(mean, L, prior_mean, prior_std):
+    """Meant to be KL(q ‖ p); shapes as in `rate`."""
+    spread = np.diagonal(L, axis1=1, axis2=2) ** 2
+    kl = (spread + (mean - prior_mean) ** 2) / prior_std - 1
+    kl = kl - np.log(spread) + np.log(prior_std)
+    return 0.5 * kl.mean(1)
 
 
 # %% nbgrader={"grade": false, "grade_id": "q3", "locked": false, "schema_version": 3, "solution": true, "task": false}
