@@ -1,7 +1,14 @@
 """Chains that generate: of denoisers of examples, and of the codes of a generator."""
 
 from coursepkg.models.chains.codes import PPGN, DenoisingAutoencoder, PlugAndPlay
-from coursepkg.models.chains.corruption import Corruption, GaussianNoise, HideOne, Mask, Redraw
+from coursepkg.models.chains.corruption import (
+    Corruption,
+    GaussianNoise,
+    HideOne,
+    Mask,
+    PixelCorruption,
+    Redraw,
+)
 from coursepkg.models.chains.denoisers import JointDenoiser, PixelDenoiser
 from coursepkg.models.chains.gsn import GSN, Denoiser, WalkBack
 from coursepkg.models.chains.tables import (
@@ -25,6 +32,7 @@ __all__ = [
     "HideOne",
     "JointDenoiser",
     "Mask",
+    "PixelCorruption",
     "PixelDenoiser",
     "PlugAndPlay",
     "Redraw",

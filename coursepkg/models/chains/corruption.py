@@ -23,6 +23,15 @@ class Corruption(Protocol):
         """log C(x̃ | x) of each pair, both (B, D), -> (B,), nats."""
 
 
+class PixelCorruption(Corruption, Protocol):
+    """A law C(x̃ | x) = Π_d C(x̃_d | x_d) of levels 0..K-1."""
+
+    levels: int
+
+    def table(self) -> Tensor:
+        """log C(x̃_d | x_d) of one variable, rows x_d, columns x̃_d, (K, ·)."""
+
+
 class Redraw:
     """Redraws each variable with probability s, uniformly: C = Π_d ((1 - s) [x̃_d = x_d] + s / K).
 
@@ -50,8 +59,12 @@ class Redraw:
     def log_prob(self, noisy: Tensor, x: Tensor) -> Tensor:
         """log C(x̃ | x), (B, D) twice -> (B,), nats."""
         check_levels(noisy, event=tuple(x.shape[1:]), levels=self.levels)
-        kept = (noisy == x).to(torch.get_default_dtype())
-        return ((1 - self.share) * kept + self.share / self.levels).log().sum(1)
+        return self.table()[x.long(), noisy.long()].sum(1)
+
+    def table(self) -> Tensor:
+        """log C(x̃_d | x_d) of one variable, rows x_d, columns x̃_d, (K, K)."""
+        kept = torch.eye(self.levels)
+        return ((1 - self.share) * kept + self.share / self.levels).log()
 
 
 class Mask:
@@ -79,9 +92,12 @@ class Mask:
     def log_prob(self, noisy: Tensor, x: Tensor) -> Tensor:
         """log C(x̃ | x), (B, D) twice -> (B,), nats; -inf if what is seen is not x."""
         check_levels(noisy, event=tuple(x.shape[1:]), levels=self.levels + 1)
-        hidden = noisy == self.levels
-        kept = (noisy == x).to(torch.get_default_dtype())
-        return torch.where(hidden, self.share, (1 - self.share) * kept).log().sum(1)
+        return self.table()[x.long(), noisy.long()].sum(1)
+
+    def table(self) -> Tensor:
+        """log C(x̃_d | x_d) of one variable, rows x_d, columns x̃_d, (K, K + 1)."""
+        kept, hidden = torch.eye(self.levels), torch.ones(self.levels, 1)
+        return torch.cat([(1 - self.share) * kept, self.share * hidden], dim=1).log()
 
 
 class HideOne:

@@ -9,6 +9,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.enumeration import table_states
+from coursepkg.models.chains.corruption import PixelCorruption
 from coursepkg.validate import check_levels
 
 
@@ -47,20 +48,24 @@ class JointDenoiser(nn.Module):
 
 
 class PixelDenoiser(nn.Module):
-    """p(x | x̃) = Π_d p(x_d | x̃).   Says: `log_prob`, exact (=).
+    """p(x | x̃) = Π_d p(x_d | x̃), p(x_d | x̃) ∝ C(x̃_d | x_d) exp(net_d).   Says: `log_prob` (=).
 
-    Source: :eq:`pixel-denoiser`. Where several pixels are unknown at once the truth ties them
-    together, and this law does not: the chain then keeps the wrong law.
+    Source: :eq:`pixel-denoiser`. What the pixel itself tells of x_d is known; the network learns
+    what the others tell. Where several pixels are unknown at once the truth ties them together, and
+    this law does not: the chain then keeps the wrong law.
 
     Args:
         net: maps x̃ (B, D) to logits (B, D K), pixel by pixel.
         dim: number of variables D.
-        levels: number of levels K.
+        corruption: of each variable by itself.
     """
 
-    def __init__(self, net: nn.Module, *, dim: int, levels: int) -> None:
+    seen: Tensor
+
+    def __init__(self, net: nn.Module, *, dim: int, corruption: PixelCorruption) -> None:
         super().__init__()
-        self.net, self.dim, self.levels = net, dim, levels
+        self.net, self.dim, self.levels = net, dim, corruption.levels
+        self.register_buffer("seen", corruption.table().T)  # rows x̃_d
 
     def log_prob(self, x: Tensor, *, condition: Tensor) -> Tensor:
         """log p(x | x̃), x and x̃ (B, D) -> (B,), nats."""
@@ -81,9 +86,9 @@ class PixelDenoiser(nn.Module):
         return p @ torch.arange(self.levels, device=p.device).to(p)
 
     def logits(self, noisy: Tensor) -> Tensor:
-        """What the network says of each pixel, (B, D) -> (B, D, K)."""
-        result: Tensor = self.net(noisy)
-        return result.view(len(noisy), self.dim, self.levels)
+        """log C(x̃_d | x_d) + what the network says of each pixel, (B, D) -> (B, D, K)."""
+        others: Tensor = self.net(noisy)
+        return self.seen[noisy.long()] + others.view(len(noisy), self.dim, self.levels)
 
 
 def _check_rows(condition: Tensor, n: int) -> None:

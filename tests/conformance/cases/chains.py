@@ -15,7 +15,7 @@ from coursepkg.models.chains import (
     Redraw,
     WalkBack,
 )
-from coursepkg.models.chains.corruption import Corruption
+from coursepkg.models.chains.corruption import Corruption, PixelCorruption
 from coursepkg.models.chains.gsn import Denoiser
 from coursepkg.nets import MLP, LevelEmbedding
 from tests.conformance.case import BAD_LEVELS, Case, D, K, levels, perturbed, plane
@@ -36,7 +36,13 @@ def joint(generator: Generator) -> JointDenoiser:
 
 
 def pixels(generator: Generator) -> PixelDenoiser:
-    return PixelDenoiser(net(D * K, generator), dim=D, levels=K)
+    return PixelDenoiser(net(D * K, generator), dim=D, corruption=Redraw(0.5, levels=K))
+
+
+def masked(generator: Generator) -> GSN:
+    corruption = Mask(0.5, levels=K)
+    denoiser = PixelDenoiser(net(D * K, generator), dim=D, corruption=corruption)
+    return GSN(denoiser, corruption, steps=3)
 
 
 def autoencoder(generator: Generator) -> DenoisingAutoencoder:
@@ -70,9 +76,9 @@ def labels(n: int, generator: Generator) -> Tensor:
 
 CASES = [
     Case("JointDenoiser", joint, levels, space=states(K, D), refused=BAD_LEVELS, condition=noisy),
-    Case("PixelDenoiser", pixels, levels, space=states(K, D), refused=BAD_LEVELS, condition=noisy),
+    Case("PixelDenoiser", pixels, levels, space=states(K, D), refused=BAD_LEVELS, condition=levels),
     Case("GSN-redraw", lambda g: GSN(joint(g), Redraw(0.5, levels=K), steps=3), levels),
-    Case("GSN-mask", lambda g: GSN(pixels(g), Mask(0.5, levels=K), steps=3), levels),
+    Case("GSN-mask", masked, levels),
     Case("WalkBack", lambda g: WalkBack(GSN(joint(g), Mask(0.5, levels=K), steps=3), steps=2),
          levels),
     Case("DenoisingAutoencoder", autoencoder, plane),
@@ -82,5 +88,5 @@ CASES = [
 # Laws of x̃ given x: their log-probability is of a pair.
 ELSEWHERE = {
     law: "tests/coursepkg/models/chains/test_corruption.py"
-    for law in (Corruption, GaussianNoise, HideOne, Mask, Redraw, Denoiser)
+    for law in (Corruption, GaussianNoise, HideOne, Mask, PixelCorruption, Redraw, Denoiser)
 }

@@ -3,7 +3,7 @@
 import torch
 
 from coursepkg.enumeration import table_states
-from coursepkg.models.chains import JointDenoiser, PixelDenoiser
+from coursepkg.models.chains import JointDenoiser, Mask, PixelDenoiser
 from coursepkg.nets import MLP, LevelEmbedding
 
 
@@ -25,9 +25,9 @@ def joint(D, levels, *, generator, hidden=16):
 
 
 def pixels(D, levels, *, generator, hidden=16):
-    """Independent pixels given x̃."""
+    """Independent pixels given x̃, of which half are missing."""
     net = perceptron(D, levels, levels * D, hidden, generator)
-    return PixelDenoiser(net, dim=D, levels=levels)
+    return PixelDenoiser(net, dim=D, corruption=Mask(0.5, levels=levels))
 
 
 def perceptron(D, levels, outputs, hidden, generator):

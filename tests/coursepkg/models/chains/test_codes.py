@@ -134,8 +134,9 @@ def test_a_term_that_is_off_is_not_evaluated():
 @pytest.mark.equation("ppgn-law")
 @pytest.mark.parametrize(("a", "b", "c"), [(1.0, 1.0, 1.0), (1.0, 4.0, 1.0), (2.0, 1.0, 0.7)])
 def test_the_sizes_are_powers_of_the_terms(a, b, c):
-    """p(h)^(2ε₁/ε₃²) p(y | h)^(2ε₂/ε₃²) for Gaussians, as the steps shrink: the chain's own law is
-    that of an autoregression, with mean and variance in closed form.
+    """p(h)^(2ε₁/ε₃²) p(y | h)^(2ε₂/ε₃²) for Gaussians, as the steps shrink.
+
+    The chain is an autoregression, whose mean and variance have a closed form.
 
     Kills: ε₁/ε₃² for 2ε₁/ε₃², the powers exchanged.
     """
@@ -173,8 +174,9 @@ def ppgn(*, strength=1.0, steps=400, sigma=0.3):
 
 
 def test_a_class_is_drawn_from_prior_times_classifier():
-    """Mean of the first number by quadrature. Kills: the other class, a strength not used, the
-    last guess left out, codes for examples.
+    """Mean of the first number by quadrature.
+
+    Kills: the other class, a strength not used, the last guess left out, codes for examples.
     """
     sigma = 0.3
     grid = torch.linspace(-6, 6, 4001)

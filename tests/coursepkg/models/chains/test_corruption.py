@@ -20,7 +20,7 @@ EACH = pytest.mark.parametrize(("corruption", "noisy"), DISCRETE, ids=["redraw",
 
 @EACH
 def test_draws_follow_what_is_said_of_them(corruption, noisy):
-    """Every x̃ of every x, by enumeration. Kills: s for 1 - s, s/K lost, a place that is favoured."""
+    """Every x̃ of every x, by enumeration. Kills: s for 1 - s, s/K lost, a favourite place."""
     for x in table_states([K] * D):
         p = corruption.log_prob(noisy, x.expand_as(noisy)).exp()
         assert p.sum().item() == pytest.approx(1)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from coursepkg.enumeration import table_states
-from coursepkg.models.chains import JointDenoiser, PixelDenoiser
+from coursepkg.models.chains import JointDenoiser, Mask, PixelDenoiser, Redraw
 from coursepkg.rng import seeded
 from tests.coursepkg.models.chains.laws import Told, joint, noisy_states, pixels
 from tests.statistics import assert_probs
@@ -24,15 +24,26 @@ def test_a_joint_denoiser_reads_the_states_in_order():
 
 
 @pytest.mark.equation("pixel-denoiser")
-def test_pixels_are_independent_given_what_was_seen():
-    """A slow loop over pixels. Kills: pixels and levels mixed up, a mean over pixels."""
-    net, x, noisy = told(D * K), table_states([K] * D), noisy_states(D, K)
-    made = PixelDenoiser(net, dim=D, levels=K)
-    for row, logits in zip(noisy, net.logits.detach(), strict=True):
-        p = logits.view(D, K).softmax(-1)
-        expected = torch.stack([p[0, i] * p[1, j] for i, j in x.tolist()])
+@pytest.mark.parametrize("corruption", [Redraw(0.4, levels=K), Mask(0.4, levels=K)])
+def test_pixels_are_independent_given_what_was_seen(corruption):
+    """A slow loop over pixels.
+
+    Kills: pixels and levels mixed up, a mean over pixels, what the pixel itself says forgotten.
+    """
+    net, x = told(D * K), table_states([K] * D)
+    made = PixelDenoiser(net, dim=D, corruption=corruption)
+    one = torch.arange(K)[:, None]
+    for row, logits in zip(noisy_states(D, K), net.logits.detach(), strict=True):
+        if isinstance(corruption, Redraw) and (row == K).any():
+            continue
+        each = []
+        for d in range(D):
+            chance = corruption.log_prob(row[d].expand(K, 1), one).exp()
+            p = chance * logits.view(D, K)[d].exp()
+            each.append(p / p.sum())
+        expected = torch.stack([each[0][i] * each[1][j] for i, j in x.tolist()])
         torch.testing.assert_close(made.log_prob(x, condition=row.expand_as(x)).exp(), expected)
-        mean = (p * torch.arange(K)).sum(-1)
+        mean = torch.stack([(p * torch.arange(K)).sum() for p in each])
         torch.testing.assert_close(made.mean(row[None])[0], mean)
 
 

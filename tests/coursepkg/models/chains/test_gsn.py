@@ -104,8 +104,9 @@ def test_a_trained_chain_has_the_law_of_the_data(steps):
 
 @pytest.mark.equation("walk-back-loss")
 def test_walking_back_walks_and_asks_for_the_start():
-    """The mean over three steps, by enumeration of all walks. Kills: the loss of the last step
-    only, of where the walk stands, a walk that corrupts x again and again.
+    """The mean over three steps, by enumeration of all walks.
+
+    Kills: the loss of the last step only, of where the walk stands, a walk that never leaves x.
     """
     model, n = gsn(Redraw(0.3, levels=K)), 40_000
     C = corruption_table(model.corruption, STATES, STATES)

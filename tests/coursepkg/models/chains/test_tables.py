@@ -77,7 +77,7 @@ def test_the_chain_of_the_right_denoiser_keeps_the_law_of_the_data(name):
 
 
 def test_hiding_one_variable_is_gibbs_sampling():
-    """The matrix of random-scan Gibbs from the table. Kills: two hidden, a place that is favoured."""
+    """The matrix of random-scan Gibbs from the table. Kills: two hidden, a favourite place."""
     for p in laws():
         C = corruption_table(HideOne(levels=K), STATES, NOISY)
         seen = C.sum(0) > 0
@@ -121,8 +121,9 @@ def test_independent_guesses_move_the_law_where_two_are_hidden(share):
 @pytest.mark.equation("gsn-error")
 @pytest.mark.parametrize("name", tables())
 def test_a_wrong_denoiser_errs_by_at_most_the_bound(name):
-    """Random errors of many sizes, by enumeration. Kills: the bound without 1 - δ, δ of another
-    matrix, an error that is not averaged over x̃.
+    """Random errors of many sizes, by enumeration.
+
+    Kills: the bound without 1 - δ, δ of another matrix, an error that is not averaged over x̃.
     """
     C = rows_of_one(tables()[name])
     ratios = []
@@ -199,7 +200,7 @@ def test_bad_input_is_refused():
     with pytest.raises(ValueError, match=r"expected shape \(9,\).*got \(4,\)"):
         right_denoiser(small_law(4), tables()["redraw"])
     C = corruption_table(HideOne(levels=K), STATES, NOISY)
-    with pytest.raises(ValueError, match="expected every x̃ to occur.*got probability 0"):
+    with pytest.raises(ValueError, match=r"expected every x̃ to occur.*got probability 0"):
         right_denoiser(p, C)
     with pytest.raises(ValueError, match="expected it to settle within 1"):
         walk_back_denoiser(p, tables()["redraw"], steps=3, rounds=1)
