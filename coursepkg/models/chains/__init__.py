@@ -11,6 +11,7 @@ from coursepkg.models.chains.corruption import (
 )
 from coursepkg.models.chains.denoisers import JointDenoiser, PixelDenoiser
 from coursepkg.models.chains.gsn import GSN, Denoiser, WalkBack
+from coursepkg.models.chains.parts import logistic_classifier, standard_codes
 from coursepkg.models.chains.tables import (
     contraction,
     corruption_table,
@@ -41,8 +42,10 @@ __all__ = [
     "corruption_table",
     "denoiser_table",
     "error_bound",
+    "logistic_classifier",
     "pixelwise",
     "right_denoiser",
+    "standard_codes",
     "walk_back_denoiser",
     "walked_corruption",
 ]
