@@ -60,18 +60,18 @@ class DenoisingAutoencoder(nn.Module):
 
 @dataclass(frozen=True)
 class PlugAndPlay:
-    """h' = h + ε₁ ∇log p(h) + ε₂ ∇log p(y | h) + ε₃ N(0, I): three terms, each with its own size.
+    """h' = h + η₁ ∇log p(h) + η₂ ∇log p(y | h) + τ ε: three terms, each with its own size.
 
-    Source: :eq:`ppgn-step`. A size of 0 switches a term off. With ε₁ = ε₂ = η and ε₃ = √(2η) this
+    Source: :eq:`ppgn-step`. A size of 0 switches a term off. With η₁ = η₂ = η and τ = √(2η) this
     is `UnadjustedLangevin` for p(h | y); other sizes make other laws, :eq:`ppgn-law`. A kernel for
     `coursepkg.samplers.run`.
 
     Args:
         prior: the slope ∇log p(h), (C, M) -> (C, M).
         condition: log p(y | h) up to a constant, (C, M) -> (C,), nats, with a gradient.
-        prior_step: ε₁ >= 0.
-        condition_step: ε₂ >= 0.
-        noise: ε₃ >= 0.
+        prior_step: η₁ >= 0.
+        condition_step: η₂ >= 0.
+        noise: τ >= 0.
 
     Raises:
         ValueError: if a size is negative or not finite.

@@ -1,7 +1,7 @@
 """Chains of denoisers on few states, seen by matrix: C, p(x | x̃) and their product.
 
 States x are numbered 0..S-1 and corrupted ones x̃ 0..S̃-1. C (S, S̃) has the row C(· | x), and a
-denoiser P (S̃, S) the row p(· | x̃), so that a step of the chain is C P (S, S), which
+denoiser Q (S̃, S) the row p(· | x̃), so that a step of the chain is C Q (S, S), which
 `coursepkg.samplers.stationary` and its kin take.
 """
 
@@ -47,33 +47,33 @@ def right_denoiser(p: Tensor, C: Tensor) -> Tensor:
     return (joint / joint.sum(0)).T
 
 
-def pixelwise(P: Tensor, x: Tensor) -> Tensor:
+def pixelwise(Q: Tensor, x: Tensor) -> Tensor:
     """The product of a denoiser's marginals, Π_d p(x_d | x̃): what `PixelDenoiser` can learn.
 
     Source: :eq:`pixel-denoiser`.
 
     Args:
-        P: denoiser, (S̃, S).
+        Q: denoiser, (S̃, S).
         x: the states, (S, D), all combinations of levels.
 
     Returns:
         A denoiser (S̃, S).
     """
-    product = torch.ones_like(P)
+    product = torch.ones_like(Q)
     for column in x.T:
-        same = (column[:, None] == column).to(P)  # (S, S): states that agree in this variable
-        product = product * (P @ same)
+        same = (column[:, None] == column).to(Q)  # (S, S): states that agree in this variable
+        product = product * (Q @ same)
     return product
 
 
-def walked_corruption(C: Tensor, P: Tensor, *, steps: int) -> Tensor:
-    """What walking back corrupts by: the mean of (C P)^j C for j = 0..steps-1, (S, S̃).
+def walked_corruption(C: Tensor, Q: Tensor, *, steps: int) -> Tensor:
+    """What walking back corrupts by: the mean of (C Q)^j C for j = 0..steps-1, (S, S̃).
 
     Source: :eq:`walk-back-corruption`.
     """
     walked = [C]
     for _ in range(steps - 1):
-        walked.append(C @ P @ walked[-1])
+        walked.append(C @ Q @ walked[-1])
     return torch.stack(walked).mean(0)
 
 
@@ -94,32 +94,32 @@ def walk_back_denoiser(
     Raises:
         ValueError: as `right_denoiser`, or if it does not settle.
     """
-    P = right_denoiser(p, C)
+    Q = right_denoiser(p, C)
     for _ in range(rounds):
-        P, before = right_denoiser(p, walked_corruption(C, P, steps=steps)), P
-        if (P - before).abs().max() <= tolerance:
-            return P
+        Q, before = right_denoiser(p, walked_corruption(C, Q, steps=steps)), Q
+        if (Q - before).abs().max() <= tolerance:
+            return Q
     raise ValueError(f"rounds: expected it to settle within {rounds}, got changes > {tolerance}")
 
 
-def contraction(T: Tensor) -> float:
-    """δ(T) = max_ij TV(T_i, T_j), Dobrushin's coefficient: two laws come at least so much nearer.
+def contraction(P: Tensor) -> float:
+    """δ(P) = max_ij TV(P_i, P_j), Dobrushin's coefficient: two laws come at least so much nearer.
 
     0 if the next state does not depend on this one, 1 if two rows have no state in common.
     """
-    return torch.cdist(T, T, p=1).max().item() / 2
+    return torch.cdist(P, P, p=1).max().item() / 2
 
 
-def error_bound(p: Tensor, C: Tensor, P: Tensor) -> float:
-    """A bound on the total variation between the stationary law of C P and p.
+def error_bound(p: Tensor, C: Tensor, Q: Tensor) -> float:
+    """A bound on the total variation between the stationary law of C Q and p.
 
-    The mean error of the denoiser over 1 - δ(C P).   Source: :eq:`gsn-error`. inf if δ = 1.
+    The mean error of the denoiser over 1 - δ(C Q).   Source: :eq:`gsn-error`. inf if δ = 1.
 
     Args:
         p: law of the data, (S,).
         C: corruption, (S, S̃).
-        P: a denoiser, right or not, (S̃, S).
+        Q: a denoiser, right or not, (S̃, S).
     """
-    wrong = (P - right_denoiser(p, C)).abs().sum(1) / 2  # (S̃,)
-    kept = 1 - contraction(C @ P)
+    wrong = (Q - right_denoiser(p, C)).abs().sum(1) / 2  # (S̃,)
+    kept = 1 - contraction(C @ Q)
     return ((p @ C) @ wrong).item() / kept if kept > 0 else float("inf")

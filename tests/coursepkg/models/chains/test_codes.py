@@ -134,11 +134,11 @@ def test_a_term_that_is_off_is_not_evaluated():
 @pytest.mark.equation("ppgn-law")
 @pytest.mark.parametrize(("a", "b", "c"), [(1.0, 1.0, 1.0), (1.0, 4.0, 1.0), (2.0, 1.0, 0.7)])
 def test_the_sizes_are_powers_of_the_terms(a, b, c):
-    """p(h)^(2ε₁/ε₃²) p(y | h)^(2ε₂/ε₃²) for Gaussians, as the steps shrink.
+    """p(h)^(2η₁/τ²) p(y | h)^(2η₂/τ²) for Gaussians, as the steps shrink.
 
     The chain is an autoregression, whose mean and variance have a closed form.
 
-    Kills: ε₁/ε₃² for 2ε₁/ε₃², the powers exchanged.
+    Kills: η₁/τ² for 2η₁/τ², the powers exchanged.
     """
     v, w = 2.0, 0.5  # variances of the prior, at 0, and of what is seen, at 1
     off = []
