@@ -19,7 +19,7 @@ from coursepkg.nets.levels import LevelEmbedding
 from coursepkg.nets.residual import ResidualMLP
 
 D, EMBEDDED, CHANNELS = 64, 3, 8
-STEPS = 150
+STEPS = 100
 
 
 def denoiser(

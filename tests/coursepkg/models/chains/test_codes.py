@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from coursepkg.models.chains import PPGN, DenoisingAutoencoder, PlugAndPlay
+from coursepkg.models.chains import PPGN, DenoisingAutoencoder, GaussianNoise, PlugAndPlay
 from coursepkg.nets import MLP
 from coursepkg.objectives import score as energy_score
 from coursepkg.objectives.score import DenoisingScoreMatching
@@ -235,3 +235,21 @@ def test_bad_input_is_refused():
     ):
         with pytest.raises((ValueError, TypeError), match=r"expected.*got"):
             call()
+
+
+@pytest.mark.equation("mean-chain")
+@pytest.mark.parametrize("sigma", [0.1, 0.7, 2.0])
+def test_a_chain_of_means_is_too_narrow(sigma):
+    """N(0, 1): x' = E[x | x̃] is an autoregression, whose fixed point is solved for; and a run.
+
+    Kills: the blurred law's variance, a chain that draws.
+    """
+    guess, noise = Best(1.0, sigma), GaussianNoise(sigma)
+    ends = guess(torch.tensor([[0.0], [1.0]])).flatten()
+    keeps = (ends[1] - ends[0]).item()
+    fixed = keeps**2 * sigma**2 / (1 - keeps**2)
+    assert 1 / (2 + sigma**2) == pytest.approx(fixed)
+    x = torch.randn(20_000, 1, generator=seeded(0))
+    for step in range(200):
+        x = guess(noise.corrupt(x, generator=seeded(step + 1)))
+    assert_mean(x.square().flatten(), fixed, detects=0.1)
