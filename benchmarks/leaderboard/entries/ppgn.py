@@ -30,7 +30,7 @@ def trained(split: Split, generator: Generator, quick: bool, *, strength: float)
         quick: a moment's training.
         strength: γ, how much the condition counts.
     """
-    epochs, steps = (1, 2) if quick else (100, 300)
+    epochs, steps = (8, 5) if quick else (100, 300)
     x, valid = (part / (LEVELS - 1) for part in (split.train, split.valid))
     encoder = MLP([D, 128, CODE], generator=generator)
     decoder = nn.Sequential(MLP([CODE, 128, 128, D], generator=generator), nn.Sigmoid())
