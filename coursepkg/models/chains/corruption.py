@@ -59,7 +59,7 @@ class Redraw:
     def log_prob(self, noisy: Tensor, x: Tensor) -> Tensor:
         """log C(x̃ | x), (B, D) twice -> (B,), nats."""
         check_levels(noisy, event=tuple(x.shape[1:]), levels=self.levels)
-        return self.table()[x.long(), noisy.long()].sum(1)
+        return self.table().to(x.device)[x.long(), noisy.long()].sum(1)
 
     def table(self) -> Tensor:
         """log C(x̃_d | x_d) of one variable, rows x_d, columns x̃_d, (K, K)."""
@@ -92,7 +92,7 @@ class Mask:
     def log_prob(self, noisy: Tensor, x: Tensor) -> Tensor:
         """log C(x̃ | x), (B, D) twice -> (B,), nats; -inf if what is seen is not x."""
         check_levels(noisy, event=tuple(x.shape[1:]), levels=self.levels + 1)
-        return self.table()[x.long(), noisy.long()].sum(1)
+        return self.table().to(x.device)[x.long(), noisy.long()].sum(1)
 
     def table(self) -> Tensor:
         """log C(x̃_d | x_d) of one variable, rows x_d, columns x̃_d, (K, K + 1)."""
