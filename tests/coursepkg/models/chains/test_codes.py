@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from coursepkg.models.chains import PPGN, DenoisingAutoencoder, GaussianNoise, PlugAndPlay
+from coursepkg.models.chains.codes import slopes
 from coursepkg.nets import MLP
 from coursepkg.objectives import score as energy_score
 from coursepkg.objectives.score import DenoisingScoreMatching
@@ -190,6 +191,42 @@ def test_a_class_is_drawn_from_prior_times_classifier():
         assert x.std() > 0.1
     both = model.sample(2000, condition=torch.arange(2).repeat(1000), generator=seeded(1))
     assert both[0::2, 0].mean() < -0.5 < 0.5 < both[1::2, 0].mean()
+
+
+def test_chains_start_at_standard_normal_codes():
+    """One step of next to nothing: x = 2 r(h). Kills: a start at zero, in the wrong dtype."""
+    sigma, n = 0.3, 20_000
+    model = ppgn(steps=1, sigma=sigma)
+    model.step_size = 1e-9
+    x = model.sample(n, condition=torch.ones(n).long(), generator=seeded(0))
+    assert_mean((x * (1 + sigma**2) / 2).square().flatten(), 1.0, detects=0.1)
+    assert x.dtype == next(model.net.parameters()).dtype
+
+
+def test_as_many_steps_as_asked():
+    """One guess a step and one at the end. Kills: half of them, one too few."""
+    calls = []
+
+    class Counted(Best):
+        def forward(self, h):
+            calls.append(len(h))
+            return super().forward(h)
+
+    model = ppgn(steps=7)
+    model.denoiser.net = Counted(1.0, 0.3)
+    model.sample(3, condition=torch.zeros(3).long(), generator=seeded(0))
+    assert calls == [3] * 8
+
+
+def test_slopes_leave_the_codes_as_they_are():
+    """Kills: a caller's tensor that asks for gradients afterwards."""
+    h = torch.randn(4, M, generator=seeded(0))
+    torch.testing.assert_close(slopes(pull, h), -(h - 1) / 0.5)
+    assert not h.requires_grad
+    chain = PlugAndPlay(lambda h: -h, pull, 0.1, 0.1, 0.1)
+    state = chain.init(h)
+    assert state.x.data_ptr() != h.data_ptr()
+    assert not chain.step(state, generator=seeded(0))[0].x.requires_grad
 
 
 def test_what_the_classifier_says_of_a_code():

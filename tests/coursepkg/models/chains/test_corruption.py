@@ -97,3 +97,12 @@ def test_impossible_things_are_impossible():
 def test_bad_input_is_refused(make):
     with pytest.raises((ValueError, TypeError), match=r"expected.*got"):
         make()
+
+
+def test_the_share_is_the_share():
+    """A million coins, which detect 0.6 %. Kills: a share that is off by a hundredth."""
+    x = torch.zeros(1000, 1000, dtype=torch.int64)
+    hidden = Mask(0.4, levels=K).corrupt(x, generator=seeded(3)) == K
+    assert_mean(hidden.double().flatten(), 0.4, detects=0.006)
+    other = Redraw(0.4, levels=K).corrupt(x, generator=seeded(4)) != 0
+    assert_mean(other.double().flatten(), 0.4 * 2 / 3, detects=0.006)

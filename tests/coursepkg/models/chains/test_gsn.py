@@ -140,6 +140,9 @@ def test_samples_are_where_chains_stand_after_their_steps():
 def test_it_runs_as_a_kernel():
     """Kills: the caller's start changed, draws of another shape."""
     model, start = gsn(Redraw(0.4, levels=K)), torch.zeros(5, D, dtype=torch.int64)
+    kept = model.init(start).x
+    assert kept is not start
+    assert kept.data_ptr() != start.data_ptr(), "the caller's tensor is kept"
     draws = run(model, start, steps=10, generator=seeded(0))
     assert draws.x.shape == (10, 5, D)
     assert draws.x.dtype == torch.int64
