@@ -66,6 +66,45 @@ def test_bad_reals_are_refused(x, error, message):
         check_real(x, event=(3,))
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_finite_numbers_pass_however_large_their_sum(dtype):
+    """Kills: a sum that overflows, or that is ∞ - ∞ on the way, taken for an entry that does."""
+    largest = torch.finfo(dtype).max
+    for row in ([largest] * 3, [-largest] * 3, [largest, largest, -largest]):
+        check_real(torch.tensor([row] * 4, dtype=dtype), event=(3,))
+        check_weights(nn.ParameterDict({"W": torch.tensor(row, dtype=dtype)}))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_no_bad_number_hides_in_a_sum(dtype):
+    """Kills: NaN or infinities that a quick look at the sum lets through, whatever is beside."""
+    largest, inf, nan = torch.finfo(dtype).max, math.inf, math.nan
+    for count, row in (
+        (1, [0.0, nan, 0.0]),
+        (1, [0.0, inf, 0.0]),
+        (1, [0.0, -inf, 0.0]),
+        (2, [inf, -inf, 1.0]),
+        (3, [inf, -inf, nan]),
+        (1, [largest, largest, -inf]),
+        (1, [-largest, -largest, inf]),
+        (1, [largest, largest, nan]),
+    ):
+        x = torch.zeros(5, 3, dtype=dtype)
+        x[3] = torch.tensor(row, dtype=dtype)
+        with pytest.raises(ValueError, match=f"x: expected finite numbers, got {count} NaN or inf"):
+            check_real(x, event=(3,))
+        with pytest.raises(ValueError, match=f"W: expected finite weights, got {count} NaN"):
+            check_weights(nn.ParameterDict({"W": x}))
+
+
+def test_tensors_with_a_gradient_are_looked_at_without_a_warning():
+    """Kills: a number read off a tensor that has a gradient, of which torch warns."""
+    x = torch.ones(2, 3, requires_grad=True)
+    check_real(x, event=(3,))
+    check_weights(nn.ParameterDict({"W": x}))
+    assert x.grad is None
+
+
 @pytest.mark.parametrize(
     ("x", "error", "message"),
     [

@@ -13,6 +13,7 @@ Kavukcuoglu, "Neural discrete representation learning" (2017).
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.autoencoders.conditional import PixelLaw
 from coursepkg.models.autoregressive.arm import ARM
 from coursepkg.rng import global_state_from
@@ -61,15 +62,19 @@ class VQAutoencoder(nn.Module):
         return h.view(len(x), self.size, -1)
 
     def nearest(self, h: Tensor) -> Tensor:
-        """The code whose vector is nearest, (..., E) -> (...), int64: the first of equals."""
-        flat = h.reshape(-1, h.shape[-1])
-        codes: Tensor = torch.cdist(flat, self.codebook).argmin(-1)
+        """The code whose vector is nearest, (..., E) -> (...), int64: the first of equals.
+
+        Differences are squared, which the expansion |h|² - 2 h·e + |e|² would lose far from 0.
+        """
+        flat, exact = h.reshape(-1, h.shape[-1]), "donot_use_mm_for_euclid_dist"
+        codes: Tensor = torch.cdist(flat, self.codebook, compute_mode=exact).argmin(-1)
         return codes.view(h.shape[:-1])
 
     @torch.no_grad()
     def codes(self, x: Tensor) -> Tensor:
-        """c(x), (B, D) -> (B, S), int64."""
-        return self.nearest(self.vectors(x))
+        """c(x), (B, D) -> (B, S), int64; without dropout."""
+        with eval_mode(self):
+            return self.nearest(self.vectors(x))
 
     def log_likelihood(self, x: Tensor, codes: Tensor) -> Tensor:
         """log p(x | c), of x (B, D) and codes (B, S) -> (B,), nats."""
@@ -97,12 +102,13 @@ class VQAutoencoder(nn.Module):
         """Puts each vector that no image of x (N, D) uses where a random one of their h is.
 
         Before training it is a start: the codebook among the vectors that come. With fewer vectors
-        than empty clusters some stay empty.
+        than empty clusters some stay empty. Without dropout.
 
         Returns:
             How many were empty.
         """
-        h = self.vectors(x).flatten(0, 1)
+        with eval_mode(self):
+            h = self.vectors(x).flatten(0, 1)
         used = torch.bincount(self.nearest(h), minlength=len(self.codebook))
         empty = (used == 0).nonzero().flatten()
         chosen = torch.randperm(len(h), generator=generator)[: len(empty)].to(h.device)
@@ -113,7 +119,7 @@ class VQAutoencoder(nn.Module):
 class VQVAE(nn.Module):
     """Codes from a law of their own, then pixels.
 
-    Says: `elbo`, a bound (≤) without chance: one term of the sum over all codes, in eval mode.
+    Says: `elbo`, a bound (≤) without chance: one term of the sum over all codes, without dropout.
 
     Args:
         autoencoder: gives codes, and p(x | c); trained before.
@@ -144,12 +150,14 @@ class VQVAE(nn.Module):
     def parts(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """-log p(c(x)) and -log p(x | c(x)), each (B,), nats."""
         codes = self.autoencoder.codes(x)
-        return -self.prior.log_prob(codes), -self.autoencoder.log_likelihood(x, codes)
+        with eval_mode(self):
+            return -self.prior.log_prob(codes), -self.autoencoder.log_likelihood(x, codes)
 
     @torch.no_grad()
     def sample(self, n: int, *, generator: Generator) -> Tensor:
-        """Draws (n, D): codes, then x given them."""
-        codes = self.prior.sample(n, generator=generator)
+        """Draws (n, D): codes, then x given them; without dropout."""
+        with eval_mode(self):
+            codes = self.prior.sample(n, generator=generator)
         return self.decode(codes, generator=generator)
 
     @torch.no_grad()
@@ -157,5 +165,6 @@ class VQVAE(nn.Module):
         """x ~ p(x | c) of codes (B, S), whole numbers 0..K-1."""
         inner = self.autoencoder
         check_levels(codes, event=(inner.size,), levels=len(inner.codebook))
-        output = inner.decoder(inner.codebook[codes].flatten(1))
-        return inner.likelihood.draw(output, generator=generator)
+        with eval_mode(self):
+            output = inner.decoder(inner.codebook[codes].flatten(1))
+            return inner.likelihood.draw(output, generator=generator)

@@ -36,7 +36,7 @@ class Coupling(nn.Module):
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """z (B, D) of x (B, D), and log |det ∂z/∂x|, the sum of the log-slopes, (B,), nats."""
-        _check(x, self.dim)
+        check_real(x, event=(self.dim,))
         moved, log_slope = self.monotone.encode(x[:, self.moved], self._theta(x))
         z = x.clone()
         z[:, self.moved] = moved
@@ -44,7 +44,7 @@ class Coupling(nn.Module):
 
     def decode(self, z: Tensor) -> Tensor:
         """(B, D) -> (B, D)."""
-        _check(z, self.dim, name="z")
+        check_real(z, event=(self.dim,), name="z")
         moved = self.monotone.decode(z[:, self.moved], self._theta(z))
         x = z.clone()
         x[:, self.moved] = moved
@@ -124,10 +124,3 @@ def _places(mask: Tensor) -> Tensor | slice:
     places = mask.nonzero().flatten()
     run = slice(int(places[0]), int(places[-1]) + 1)
     return run if mask[run].all() else nn.Buffer(places, persistent=False)
-
-
-def _check(x: Tensor, dim: int, *, name: str = "x") -> None:
-    """`check_real` after a quick look, for the many couplings of a chain: with the sum, all are."""
-    quick = len(x) > 0 and x.shape[1:] == (dim,) and x.is_floating_point()
-    if not (quick and x.detach().sum().isfinite()):
-        check_real(x, event=(dim,), name=name)
