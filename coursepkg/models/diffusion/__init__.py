@@ -1,6 +1,7 @@
 """Diffusion: noise is added step by step, and a network learns to take it away."""
 
 from coursepkg.models.diffusion.chain import Chain, betas_of, cosine_betas, linear_betas
+from coursepkg.models.diffusion.conditional import ConditionalDiffusion, GivenNet
 from coursepkg.models.diffusion.continuous_time import (
     ContinuousDiffusion,
     LinearSchedule,
@@ -23,11 +24,13 @@ from coursepkg.models.diffusion.solvers import Guess, ancestral, ddim, heun, mul
 
 __all__ = [
     "Chain",
+    "ConditionalDiffusion",
     "ContinuousDiffusion",
     "Denoiser",
     "Diffusion",
     "FromNoise",
     "FromVelocity",
+    "GivenNet",
     "Guess",
     "LevelDenoiser",
     "LinearSchedule",

@@ -63,7 +63,7 @@ class Chain(nn.Module):
     def __init__(self, beta: Tensor) -> None:
         super().__init__()
         if beta.ndim != 1 or len(beta) == 0 or not ((beta > 0) & (beta < 1)).all():
-            got = f"{tuple(beta.shape)} from {beta.min().item():.4g} to {beta.max().item():.4g}"
+            got = f"shape {tuple(beta.shape)} with {beta.flatten()[:5].tolist()}"
             raise ValueError(f"beta: expected (T,) numbers inside (0, 1), got {got}")
         self.beta: Tensor
         self.register_buffer("beta", beta.double(), persistent=False)

@@ -54,7 +54,7 @@ class LevelDenoiser(nn.Module):
 
     def embed(self, x: Tensor) -> Tensor:
         """Levels (B, D) as numbers from -1 to 1."""
-        return self.law.inputs(x)
+        return self.law.inputs(x).to(self.values)
 
     def forward(self, z: Tensor, log_snr: Tensor) -> Tensor:
         """Logits of p(x | z), (B, D K)."""
@@ -94,8 +94,8 @@ class RealDenoiser(nn.Module):
         self.net, self.dim, self.law = net, dim, Normals(dim, std)
 
     def embed(self, x: Tensor) -> Tensor:
-        """x itself, (B, D)."""
-        return self.law.inputs(x)
+        """x itself, (B, D), in the network's type."""
+        return self.law.inputs(x).to(next(self.parameters(), x))
 
     def forward(self, z: Tensor, log_snr: Tensor) -> Tensor:
         """E[x | z], (B, D)."""
