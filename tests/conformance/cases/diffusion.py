@@ -31,9 +31,9 @@ class Told(nn.Module):
         return result
 
 
-def discrete_time(generator: Generator) -> Diffusion:
+def discrete_time(generator: Generator, *, T: int = 60) -> Diffusion:
     denoiser = LevelDenoiser(Told(0, generator), dim=D, levels=K)
-    return perturbed(Diffusion(denoiser, Chain(cosine_betas(60))), generator, by=0.1)
+    return perturbed(Diffusion(denoiser, Chain(cosine_betas(T))), generator, by=0.1)
 
 
 def around(net: nn.Module) -> ContinuousDiffusion:
@@ -58,7 +58,7 @@ def pairs(n: int, generator: Generator) -> Tensor:
 CASES = [
     discrete("Diffusion", discrete_time),
     discrete("ContinuousDiffusion", continuous),
-    Case("SimpleLoss", lambda g: SimpleLoss(discrete_time(g)), levels),
+    Case("SimpleLoss", lambda g: SimpleLoss(discrete_time(g, T=20)), levels),
     Case("ConditionalDiffusion", conditional, levels, space=states(K, D), refused=BAD_LEVELS,
          condition=pairs),
 ]  # fmt: skip
