@@ -47,11 +47,8 @@ def heun(guess: Guess, z: Tensor, *, levels: Tensor) -> Tensor:
         x, eps = _parts(guess, z, here)
         signal = _signal(there, z)
         _, eps_there = _parts(guess, signal.mix(x, eps), there)
-        y = (
-            z / _signal(here, z).alpha
-            + (_ratio(there, z) - _ratio(here, z)) * (eps + eps_there) / 2
-        )
-        z = signal.alpha * y
+        step = _ratio(there, z) - _ratio(here, z)
+        z = signal.alpha * (z / _signal(here, z).alpha + step * (eps + eps_there) / 2)
     return z
 
 
