@@ -15,6 +15,7 @@ from coursepkg.nets.recurrent import RasterGRU, RowLSTM
 from coursepkg.nets.residual import ResidualCNN, ResidualMLP
 from coursepkg.nets.timed import TimedMLP
 from coursepkg.nets.trained import load_weights
+from coursepkg.nets.unet import NoiseEmbedding, ToldBlock, UNet
 from coursepkg.nets.wavenet import DilatedLayer, WaveNet
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "LevelHead",
     "MaskedConv2d",
     "MaskedMLP",
+    "NoiseEmbedding",
     "PixelCNN",
     "RasterGRU",
     "ResidualCNN",
@@ -42,6 +44,8 @@ __all__ = [
     "RowLSTM",
     "ShiftedConv2d",
     "TimedMLP",
+    "ToldBlock",
+    "UNet",
     "WaveNet",
     "WindowMLP",
     "check_causal",

@@ -1,0 +1,55 @@
+"""Diffusion: noise is added step by step, and a network learns to take it away."""
+
+from coursepkg.models.diffusion.chain import Chain, betas_of, cosine_betas, linear_betas
+from coursepkg.models.diffusion.conditional import ConditionalDiffusion, GivenNet
+from coursepkg.models.diffusion.continuous_time import (
+    ContinuousDiffusion,
+    LinearSchedule,
+    LogisticSchedule,
+    Schedule,
+)
+from coursepkg.models.diffusion.denoisers import (
+    Denoiser,
+    FromNoise,
+    FromVelocity,
+    LevelDenoiser,
+    RealDenoiser,
+    Unheeding,
+)
+from coursepkg.models.diffusion.discrete_time import Diffusion, SimpleLoss, stratified
+from coursepkg.models.diffusion.guidance import classifier_free, classifier_guided
+from coursepkg.models.diffusion.mixture import MixtureGuess
+from coursepkg.models.diffusion.signal import Signal, signal_at
+from coursepkg.models.diffusion.solvers import Guess, ancestral, ddim, heun, multistep
+
+__all__ = [
+    "Chain",
+    "ConditionalDiffusion",
+    "ContinuousDiffusion",
+    "Denoiser",
+    "Diffusion",
+    "FromNoise",
+    "FromVelocity",
+    "GivenNet",
+    "Guess",
+    "LevelDenoiser",
+    "LinearSchedule",
+    "LogisticSchedule",
+    "MixtureGuess",
+    "RealDenoiser",
+    "Schedule",
+    "Signal",
+    "SimpleLoss",
+    "Unheeding",
+    "ancestral",
+    "betas_of",
+    "classifier_free",
+    "classifier_guided",
+    "cosine_betas",
+    "ddim",
+    "heun",
+    "linear_betas",
+    "multistep",
+    "signal_at",
+    "stratified",
+]

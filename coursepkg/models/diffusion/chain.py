@@ -1,0 +1,128 @@
+r"""The forward chain: T small steps from an image to noise.
+
+z_t = √(1 - β_t) z_{t-1} + √β_t ε keeps a variance of one. After t steps, with
+ᾱ_t = ∏_{τ≤t} (1 - β_τ), z_t = √ᾱ_t x + √(1 - ᾱ_t) ε: any step is reached in one.
+Sohl-Dickstein et al., *Deep unsupervised learning using nonequilibrium thermodynamics* (2015);
+Ho, Jain and Abbeel, *Denoising diffusion probabilistic models* (2020).
+"""
+
+import math
+
+import torch
+from torch import Generator, Tensor, nn
+
+from coursepkg.models.autoencoders.gaussian import DiagonalGaussian
+from coursepkg.models.diffusion.signal import Signal
+from coursepkg.validate import check_positive
+
+
+def linear_betas(T: int, *, first: float = 1e-4, last: float = 0.02) -> Tensor:
+    """β_1, ..., β_T in equal steps, (T,), float64.   Ho et al. (2020), whose T is 1000."""
+    check_positive(T=T)
+    return torch.linspace(first, last, T, dtype=torch.float64)
+
+
+def cosine_betas(T: int, *, offset: float = 0.008, most: float = 0.999) -> Tensor:
+    """Those for which ᾱ_t falls like a squared cosine of t / T, (T,), float64.
+
+    Nichol and Dhariwal, *Improved denoising diffusion probabilistic models* (2021), equation 17.
+
+    Args:
+        T: number of steps.
+        offset: how far into the cosine the chain begins, so that its first steps are no smaller.
+        most: the largest β; the cosine ends at ᾱ = 0, which is no step.
+    """
+    check_positive(T=T)
+    t = torch.arange(T + 1, dtype=torch.float64) / T
+    alpha_bar = torch.cos((t + offset) / (1 + offset) * math.pi / 2).square()
+    return (1 - alpha_bar[1:] / alpha_bar[:-1]).clamp_max(most)
+
+
+def betas_of(log_snr: Tensor) -> Tensor:
+    """The β of a chain whose log-SNRs are λ_1 > ... > λ_T, (T,) -> (T,).
+
+    Raises:
+        ValueError: if the log-SNRs do not fall.
+    """
+    if not (log_snr.diff() < 0).all():
+        raise ValueError(f"log_snr: expected falling numbers, got {log_snr[:10].tolist()}")
+    alpha_bar = torch.cat([log_snr.new_ones(1), log_snr.sigmoid()])
+    return 1 - alpha_bar[1:] / alpha_bar[:-1]
+
+
+class Chain(nn.Module):
+    """q(z_t | z_{t-1}) = N(√(1 - β_t) z_{t-1}, β_t I) for t = 1, ..., T, and z_0 = x.
+
+    Args:
+        beta: the variances of the steps, (T,), each inside (0, 1).
+
+    Raises:
+        ValueError: if they are not.
+    """
+
+    def __init__(self, beta: Tensor) -> None:
+        super().__init__()
+        if beta.ndim != 1 or len(beta) == 0 or not ((beta > 0) & (beta < 1)).all():
+            got = f"shape {tuple(beta.shape)} with {beta.flatten()[:5].tolist()}"
+            raise ValueError(f"beta: expected (T,) numbers inside (0, 1), got {got}")
+        self.beta: Tensor
+        self.register_buffer("beta", beta.double(), persistent=False)
+
+    @property
+    def T(self) -> int:
+        """Number of steps."""
+        return len(self.beta)
+
+    @property
+    def alpha_bar(self) -> Tensor:
+        """ᾱ_t = ∏_{τ≤t} (1 - β_τ), (T,), float64."""
+        return (1 - self.beta).cumprod(0)
+
+    @property
+    def log_snr(self) -> Tensor:
+        """λ_t = log(ᾱ_t / (1 - ᾱ_t)), (T,), float64."""
+        return self.alpha_bar.logit()
+
+    def signal(self, t: Tensor, like: Tensor) -> Signal:
+        """√ᾱ_t and √(1 - ᾱ_t) of each t (B,), in `like`'s type; (B, 1) each."""
+        alpha_bar = self.alpha_bar[self._check(t) - 1][:, None]
+        return Signal(alpha_bar.sqrt().to(like), (1 - alpha_bar).sqrt().to(like))
+
+    def forward(self, z: Tensor, t: Tensor, *, generator: Generator) -> Tensor:
+        """Draws z_t given z_{t-1}: (B, D) and steps (B,) -> (B, D)."""
+        beta = self.beta[self._check(t) - 1][:, None].to(z)
+        return (1 - beta).sqrt() * z + beta.sqrt() * _normal(z, generator)
+
+    def noisy(self, x: Tensor, t: Tensor, *, generator: Generator) -> tuple[Tensor, Tensor]:
+        """z_t given x, and its ε: (B, D) and steps (B,) -> both (B, D)."""
+        eps = _normal(x, generator)
+        return self.signal(t, x).mix(x, eps), eps
+
+    def posterior(self, x: Tensor, z: Tensor, t: Tensor) -> DiagonalGaussian:
+        """q(z_{t-1} | z_t, x), for t >= 2; z = z_t, all (B, D).
+
+        Raises:
+            ValueError: if a t is 1: z_0 is x, and has no density.
+        """
+        if (self._check(t) == 1).any():
+            raise ValueError("t: expected steps 2..T, since z_0 is x itself, got a 1")
+        beta, before = self.beta[t - 1], self.alpha_bar[t - 2]
+        left = 1 - self.alpha_bar[t - 1]  # 1 - ᾱ_t
+        of_x = before.sqrt() * beta / left
+        of_z = (1 - beta).sqrt() * (1 - before) / left
+        std = (beta * (1 - before) / left).sqrt()
+        of_x, of_z, std = (each[:, None].to(z) for each in (of_x, of_z, std))
+        return DiagonalGaussian(of_x * x + of_z * z, std.expand_as(z))
+
+    def _check(self, t: Tensor) -> Tensor:
+        if t.is_floating_point() or t.ndim != 1 or not ((t >= 1) & (t <= self.T)).all():
+            raise ValueError(
+                f"t: expected integers (B,) from 1 to {self.T}, got {tuple(t.shape)} such as "
+                f"{t.flatten()[:5].tolist()}"
+            )
+        return t
+
+
+def _normal(like: Tensor, generator: Generator) -> Tensor:
+    eps = torch.randn(like.shape, generator=generator, device=like.device, dtype=torch.float64)
+    return eps.to(like)

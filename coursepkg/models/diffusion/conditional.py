@@ -1,0 +1,96 @@
+"""Diffusion given a condition, which it may forget: one network with and without."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Generator, Tensor, nn
+
+from coursepkg.validate import check_positive
+
+
+class GivenNet(nn.Module):
+    """A network of z, λ and a condition, with the condition filled in.
+
+    Args:
+        net: maps z (B, D), log-SNRs (B,) and conditions (B, E) to what a denoiser wants.
+        condition: (B, E), or (E,) for all.
+    """
+
+    def __init__(self, net: nn.Module, condition: Tensor) -> None:
+        super().__init__()
+        self.net, self.condition = net, condition
+
+    def forward(self, z: Tensor, log_snr: Tensor) -> Tensor:
+        """Maps z (B, D) and log-SNRs (B,)."""
+        result: Tensor = self.net(z, log_snr, self.condition.expand(len(z), -1))
+        return result
+
+
+class ConditionalDiffusion(nn.Module):
+    """p(x | c): a diffusion whose network is told c, a vector of E numbers.
+
+    In training it is told nothing, which is all zeros, of a share of the examples, so that the same
+    network also says what is true without c: what guidance compares. Ho and Salimans,
+    *Classifier-free diffusion guidance* (2022).
+
+    Says: `elbo`, a bound (≤), if the network is in eval mode.
+
+    Args:
+        net: maps z (B, D), log-SNRs (B,) and conditions (B, E) to what a denoiser wants.
+        around: makes a diffusion, such as `ContinuousDiffusion`, of a network of z and λ alone.
+        conditions: size E of a condition.
+        forget: of which share of the examples the condition is kept back in training, [0, 1).
+    """
+
+    def __init__(
+        self, net: nn.Module, around: Callable[[nn.Module], Any], *, conditions: int,
+        forget: float = 0.0,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        check_positive(conditions=conditions)
+        if not 0 <= forget < 1:
+            raise ValueError(f"forget: expected a share in [0, 1), got {forget}")
+        self.net, self.around = net, around
+        self.conditions, self.forget = conditions, forget
+
+    def given(self, condition: Tensor) -> Any:
+        """The diffusion of x given one condition for each example (B, E), or for all (E,).
+
+        Raises:
+            ValueError: if the conditions have another size, or are not finite.
+        """
+        if condition.shape[-1:] != (self.conditions,) or condition.ndim > 2:
+            raise ValueError(
+                f"condition: expected shape (B, {self.conditions}) or ({self.conditions},), got "
+                f"{tuple(condition.shape)}"
+            )
+        if not condition.isfinite().all():
+            raise ValueError("condition: expected finite numbers, got NaN or inf")
+        like = next(self.net.parameters())
+        return self.around(GivenNet(self.net, condition)).to(like).train(self.training)
+
+    def loss(self, x: Tensor, *, condition: Tensor, generator: Generator) -> Tensor:
+        """The diffusion's own, with a share of the conditions forgotten; (B, D), (B, E) -> (B,)."""
+        if self.training and self.forget:
+            u = torch.rand(len(condition), 1, generator=generator, device=condition.device)
+            condition = torch.where(u < self.forget, torch.zeros_like(condition), condition)
+        loss: Tensor = self._of(x, condition).loss(x, generator=generator)
+        return loss
+
+    def elbo(self, x: Tensor, *, condition: Tensor, generator: Generator) -> Tensor:
+        """A bound on log p(x | c), (B, D) and (B, E) -> (B,), nats."""
+        elbo: Tensor = self._of(x, condition).elbo(x, generator=generator)
+        return elbo
+
+    def sample(self, n: int, *, condition: Tensor, generator: Generator) -> Tensor:
+        """Draws x given each condition, (n, E) -> (n, D)."""
+        if condition.ndim == 2 and len(condition) != n:
+            raise ValueError(f"condition: expected {n} rows, got {len(condition)}")
+        x: Tensor = self.given(condition).sample(n, generator=generator)
+        return x
+
+    def _of(self, x: Tensor, condition: Tensor) -> Any:
+        if condition.ndim == 2 and len(condition) != len(x):
+            raise ValueError(f"condition: expected {len(x)} rows, got {len(condition)}")
+        return self.given(condition)

@@ -1,0 +1,157 @@
+r"""Diffusion with infinitely many steps: the sum over steps becomes an integral over noise levels.
+
+.. math:: -\log p(x) \le \operatorname{KL}(q(z | x) \| N(0, I)) - \operatorname{E} \log p(x | z)
+   + \tfrac12 \int e^\lambda \operatorname{E} \|x - \hat x\|^2 d\lambda .
+
+The first two are at the ends of the integral, the noisiest and the clearest z. No schedule enters:
+it only says where the integrand is looked at. Kingma, Salimans, Poole and Ho, *Variational
+diffusion models* (2021).
+"""
+
+import math
+from typing import Protocol
+
+import torch
+from torch import Generator, Tensor, nn
+
+from coursepkg.models.diffusion.chain import Chain, betas_of
+from coursepkg.models.diffusion.denoisers import Denoiser
+from coursepkg.models.diffusion.discrete_time import Diffusion, stratified
+from coursepkg.models.diffusion.signal import signal_at
+from coursepkg.rng import global_state_from
+from coursepkg.validate import check_positive
+
+
+class Schedule(Protocol):
+    """A falling map from t in [0, 1] to the log-SNR λ."""
+
+    def __call__(self, t: Tensor) -> Tensor:
+        """λ of t, both (B,)."""
+
+    def slope(self, t: Tensor) -> Tensor:
+        """dλ/dt < 0, (B,)."""
+
+
+class LinearSchedule:
+    """λ falls in a straight line.
+
+    Args:
+        most: λ at t = 0.
+        least: λ at t = 1.
+    """
+
+    def __init__(self, *, most: float, least: float) -> None:
+        _check_ends(most, least)
+        self.most, self.least = most, least
+
+    def __call__(self, t: Tensor) -> Tensor:
+        """λ of t, (B,)."""
+        return self.most + (self.least - self.most) * t
+
+    def slope(self, t: Tensor) -> Tensor:
+        """dλ/dt, (B,)."""
+        return torch.full_like(t, self.least - self.most)
+
+
+class LogisticSchedule:
+    """λ as often as a logistic law would draw it, cut off at both ends: most looks near its centre.
+
+    Args:
+        most: λ at t = 0.
+        least: λ at t = 1.
+        centre: where λ is looked at most.
+        scale: how widely, > 0.
+    """
+
+    def __init__(self, *, most: float, least: float, centre: float, scale: float) -> None:
+        _check_ends(most, least)
+        check_positive(scale=scale)
+        self.centre, self.scale = centre, scale
+        self.high, self.low = (1 / (1 + math.exp(-(end - centre) / scale)) for end in (most, least))
+
+    def __call__(self, t: Tensor) -> Tensor:
+        """λ of t, (B,)."""
+        return self.centre + self.scale * self._u(t).logit()
+
+    def slope(self, t: Tensor) -> Tensor:
+        """dλ/dt, (B,)."""
+        u = self._u(t)
+        return self.scale * (self.low - self.high) / (u * (1 - u))
+
+    def _u(self, t: Tensor) -> Tensor:
+        return self.high + (self.low - self.high) * t
+
+
+class ContinuousDiffusion(nn.Module):
+    """The limit of `Diffusion` for T → ∞, between two noise levels.
+
+    Says: `elbo`, a bound (≤), if the network is in eval mode. `sample` takes a finite number of
+    steps, and so draws from another model, `chain(T)`'s, which has a bound of its own.
+
+    Args:
+        denoiser: says x̂ and p(x | z).
+        schedule: where the integrand is looked at.
+        points: how many looks a bound takes.
+        steps: how many steps `sample` takes.
+    """
+
+    def __init__(self, denoiser: Denoiser, schedule: Schedule, *, points: int, steps: int) -> None:
+        super().__init__()
+        check_positive(points=points, steps=steps)
+        self.denoiser, self.schedule = denoiser, schedule
+        self.points, self.steps = points, steps
+
+    def elbo(self, x: Tensor, *, generator: Generator) -> Tensor:
+        """The bound, by one look in each of `points` parts of time, (B, D) -> (B,), nats.
+
+        Its mean over `generator` is at most log p(x).
+        """
+        total = self.ends(x, generator=generator)
+        for point in range(self.points):
+            shift = torch.rand(len(x), generator=generator, device=x.device, dtype=torch.float64)
+            t = (point + shift) / self.points
+            total = total + self.integrand(x, t, generator=generator) / self.points
+        return -total
+
+    def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
+        """One look at each image: an estimate of -elbo without bias, (B, D) -> (B,), nats."""
+        t = stratified(len(x), generator=generator, device=x.device)
+        return self.ends(x, generator=generator) + self.integrand(x, t, generator=generator)
+
+    def ends(self, x: Tensor, *, generator: Generator) -> Tensor:
+        """KL at the noisiest level, and -log p(x | z) at the clearest, (B, D) -> (B,), nats."""
+        real = self.denoiser.embed(x)
+        z, clear = self._noisy(real, torch.zeros(len(x), device=x.device), generator)
+        with global_state_from(generator):
+            output = self.denoiser(z, clear)
+        alpha_bar = self.schedule(torch.ones_like(clear)).sigmoid()[:, None]
+        kl = alpha_bar * real.square() - alpha_bar - torch.log1p(-alpha_bar)
+        return kl.sum(1) / 2 - self.denoiser.log_likelihood(x, output)
+
+    def integrand(self, x: Tensor, t: Tensor, *, generator: Generator) -> Tensor:
+        """-½ dλ/dt e^λ ‖x - x̂‖² with one z at each t: (B, D), (B,) -> (B,), nats."""
+        real = self.denoiser.embed(x)
+        z, log_snr = self._noisy(real, t, generator)
+        with global_state_from(generator):  # the network's dropout
+            guess = self.denoiser.mean(self.denoiser(z, log_snr))
+        weight = -self.schedule.slope(t).to(z) * log_snr.exp() / 2
+        return weight * (real - guess).square().sum(1)
+
+    def sample(self, n: int, *, generator: Generator) -> Tensor:
+        """Draws (n, D) in `steps` steps."""
+        return Diffusion(self.denoiser, self.chain(self.steps)).sample(n, generator=generator)
+
+    def chain(self, T: int) -> Chain:
+        """The chain of T steps between the same ends, spread as the schedule is."""
+        t = torch.linspace(0, 1, T, dtype=torch.float64)
+        return Chain(betas_of(self.schedule(t)))
+
+    def _noisy(self, x: Tensor, t: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
+        log_snr = self.schedule(t).to(x)
+        eps = torch.randn(x.shape, generator=generator, device=x.device, dtype=torch.float64)
+        return signal_at(log_snr).mix(x, eps.to(x)), log_snr
+
+
+def _check_ends(most: float, least: float) -> None:
+    if not (math.isfinite(most) and math.isfinite(least) and most > least):
+        raise ValueError(f"expected finite log-SNRs most > least, got {most} and {least}")

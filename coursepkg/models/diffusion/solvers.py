@@ -1,0 +1,117 @@
+r"""From noise to data in few steps, along the probability-flow equation or beside it.
+
+In y = z / α and s = σ / α, the noise-to-signal ratio, the equation is dy/ds = (y - x̂) / s = ε̂:
+its slope is the guess of ε. Song et al., *Score-based generative modeling through stochastic
+differential equations* (2021); Karras, Aittala, Aila and Laine, *Elucidating the design space of
+diffusion-based generative models* (2022).
+
+A `guess` maps z (B, D) and log-SNRs (B,) to E[x | z], (B, D); levels are log-SNRs that rise, from
+the noisiest. What is returned is z at the last level.
+"""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import torch
+from torch import Generator, Tensor
+
+from coursepkg.models.diffusion.signal import Signal, signal_at
+from coursepkg.validate import check_real
+
+Guess = Callable[[Tensor, Tensor], Tensor]
+
+
+def ddim(guess: Guess, z: Tensor, *, levels: Tensor) -> Tensor:
+    """z_s = α_s x̂ + σ_s ε̂: keeps both guesses for a step.
+
+    Song, Meng and Ermon, *Denoising diffusion implicit models* (2021), equation 12, σ = 0; it is
+    Euler's method in s.
+
+    Args:
+        guess: says E[x | z].
+        z: noise at the first level, (B, D).
+        levels: rising log-SNRs, (T,), at least two.
+    """
+    for here, there in pairwise(_checked(levels, z)):
+        x, eps = _parts(guess, z, here)
+        z = _signal(there, z).mix(x, eps)
+    return z
+
+
+def heun(guess: Guess, z: Tensor, *, levels: Tensor) -> Tensor:
+    """Two slopes a step and their mean: an error of order 2, for two calls of the guess.
+
+    Karras et al. (2022), algorithm 1. Arguments as those of `ddim`.
+    """
+    for here, there in pairwise(_checked(levels, z)):
+        x, eps = _parts(guess, z, here)
+        signal = _signal(there, z)
+        _, eps_there = _parts(guess, signal.mix(x, eps), there)
+        step = _ratio(there, z) - _ratio(here, z)
+        z = signal.alpha * (z / _signal(here, z).alpha + step * (eps + eps_there) / 2)
+    return z
+
+
+def multistep(guess: Guess, z: Tensor, *, levels: Tensor) -> Tensor:
+    r"""DPM-Solver++(2M): the exact solution for an x̂ that is linear in h = λ / 2, from two guesses.
+
+    .. math:: z_s = \frac{\sigma_s}{\sigma_t} z_t + \alpha_s (1 - e^{-h}) D ,\quad
+       D = x̂_t + \frac{h}{2 h_{before}} (x̂_t - x̂_{before}) .
+
+    Lu et al., *DPM-Solver++* (2022), algorithm 2. One call of the guess a step. Arguments as those
+    of `ddim`.
+    """
+    before: tuple[Tensor, Tensor] | None = None  # the last step's guess, and its h
+    for here, there in pairwise(_checked(levels, z)):
+        h = (there - here) / 2
+        x = guess(z, here.to(z).expand(len(z)))
+        towards = x if before is None else x + h / (2 * before[1]) * (x - before[0])
+        at, to = _signal(here, z), _signal(there, z)
+        z = to.sigma / at.sigma * z - to.alpha * torch.expm1(-h).to(z) * towards
+        before = x, h
+    return z
+
+
+def ancestral(guess: Guess, z: Tensor, *, levels: Tensor, generator: Generator) -> Tensor:
+    """Draws z_s ~ q(z_s | z_t, x̂): the reversed equation with noise.
+
+    Args:
+        guess: says E[x | z].
+        z: noise at the first level, (B, D).
+        levels: rising log-SNRs, (T,), at least two.
+        generator: of the noise.
+    """
+    for here, there in pairwise(_checked(levels, z)):
+        x = guess(z, here.to(z).expand(len(z)))
+        at, to = _signal(here, z), _signal(there, z)
+        kept = torch.exp(here - there).to(z)  # SNR_t / SNR_s: how much of z_t the mean keeps
+        mean = kept * at.alpha.reciprocal() * to.alpha * z + (1 - kept) * to.alpha * x
+        std = to.sigma * (1 - kept).sqrt()
+        eps = torch.randn(z.shape, generator=generator, device=z.device, dtype=torch.float64)
+        z = mean + std * eps.to(z)
+    return z
+
+
+def _parts(guess: Guess, z: Tensor, log_snr: Tensor) -> tuple[Tensor, Tensor]:
+    """x̂ and ε̂ of z at one level."""
+    x = guess(z, log_snr.to(z).expand(len(z)))
+    return x, _signal(log_snr, z).noise(z, x)
+
+
+def _signal(log_snr: Tensor, like: Tensor) -> Signal:
+    alpha, sigma = signal_at(log_snr[None])
+    return Signal(alpha.to(like), sigma.to(like))
+
+
+def _ratio(log_snr: Tensor, like: Tensor) -> Tensor:
+    """s = σ / α."""
+    return torch.exp(-log_snr / 2).to(like)
+
+
+def _checked(levels: Tensor, z: Tensor) -> Tensor:
+    check_real(z, event=tuple(z.shape[1:]), name="z")
+    if levels.ndim != 1 or len(levels) < 2 or not (levels.diff() > 0).all():
+        raise ValueError(
+            f"levels: expected two or more rising log-SNRs, got {levels.flatten()[:5].tolist()}"
+        )
+    return levels.double()

@@ -1,0 +1,107 @@
+"""The forward chain, step by step and in one."""
+
+import math
+
+import pytest
+import torch
+from torch.distributions import Normal
+
+from coursepkg.models.diffusion import Chain, betas_of, cosine_betas, linear_betas
+from coursepkg.rng import seeded
+from tests.statistics import assert_cdf
+
+BETA = torch.tensor([0.1, 0.3, 0.2, 0.6], dtype=torch.float64)
+
+
+def steps(t: int, n: int = 1) -> torch.Tensor:
+    return torch.full((n,), t)
+
+
+def test_many_steps_are_one():
+    """Mean and variance by recursion.   Kills: ᾱ without its product, or off by one."""
+    chain, scale, variance = Chain(BETA), 1.0, 0.0
+    for t, beta in enumerate(BETA.tolist(), 1):
+        scale, variance = math.sqrt(1 - beta) * scale, (1 - beta) * variance + beta
+        signal = chain.signal(steps(t), torch.zeros(1, dtype=torch.float64))
+        assert signal.alpha.item() == pytest.approx(scale, rel=1e-12)
+        assert signal.sigma.item() ** 2 == pytest.approx(variance, rel=1e-12)
+        assert chain.log_snr[t - 1].item() == pytest.approx(math.log(scale**2 / variance))
+
+
+def test_the_steps_have_that_law():
+    """P(a right chain fails) <= 1e-6; finds 0.02 in the distribution.
+
+    Kills: β in place of √β, √(1 - β) without its root, ᾱ of another t.
+    """
+    chain, n = Chain(BETA), 80_000
+    x = torch.full((n, 1), 1.5, dtype=torch.float64)
+    z, g = x, seeded(0)
+    for t in (1, 2, 3):
+        z = chain(z, steps(t, n), generator=g)
+    alpha_bar = 0.9 * 0.7 * 0.8
+    law = Normal(math.sqrt(alpha_bar) * 1.5, math.sqrt(1 - alpha_bar))
+    assert_cdf(z[:, 0], law.cdf, detects=0.02)
+    at_once, eps = chain.noisy(x, steps(3, n), generator=g)
+    assert_cdf(at_once[:, 0], law.cdf, detects=0.02)
+    torch.testing.assert_close(at_once, math.sqrt(alpha_bar) * x + math.sqrt(1 - alpha_bar) * eps)
+
+
+def test_the_posterior_is_bayes():
+    """q(z_{t-1} | z_t, x) on a grid.   Kills: coefficients exchanged, β_t as its variance."""
+    chain, x, z = Chain(BETA), 0.7, -0.4
+    grid = torch.linspace(-8, 8, 4001, dtype=torch.float64)
+    for t in (2, 3, 4):
+        before, beta = chain.alpha_bar[t - 2], BETA[t - 1]
+        log_p = Normal(before.sqrt() * x, (1 - before).sqrt()).log_prob(grid) + Normal(
+            (1 - beta).sqrt() * grid, beta.sqrt()
+        ).log_prob(torch.tensor(z, dtype=torch.float64))
+        p = log_p.softmax(0)
+        mean = (p * grid).sum()
+        std = (p * (grid - mean).square()).sum().sqrt()
+        row = torch.tensor([[x]], dtype=torch.float64)
+        law = chain.posterior(row, torch.full_like(row, z), steps(t))
+        torch.testing.assert_close(law.mean[0, 0], mean)
+        torch.testing.assert_close(law.std[0, 0], std)
+
+
+def test_levels_make_a_chain_and_come_back():
+    """Kills: β of the wrong ratio, the first step forgotten."""
+    log_snr = torch.tensor([4.0, 1.0, -0.5, -6.0], dtype=torch.float64)
+    torch.testing.assert_close(Chain(betas_of(log_snr)).log_snr, log_snr)
+    with pytest.raises(ValueError, match="falling"):
+        betas_of(log_snr.flip(0))
+
+
+def test_schedules_end_in_noise():
+    """Kills: a schedule whose ᾱ_T stays away from 0, such as β_t = 1 / (t + 1)²."""
+    for betas in (linear_betas(1000), cosine_betas(1000)):
+        chain = Chain(betas)
+        assert chain.T == 1000
+        assert chain.alpha_bar[-1] < 1e-4
+        assert chain.alpha_bar[0] > 0.999
+    slow = Chain(1 / (torch.arange(1, 1001).double() + 1).square())
+    assert slow.alpha_bar[-1].item() == pytest.approx(0.5, abs=1e-3)
+
+
+@pytest.mark.parametrize("beta", [[], [0.5, 0.0], [1.0], [0.3, math.nan], [[0.1]]], ids=str)
+def test_impossible_variances_are_refused(beta):
+    """Kills: a β outside (0, 1) taken."""
+    with pytest.raises(ValueError, match="beta"):
+        Chain(torch.tensor(beta))
+
+
+@pytest.mark.parametrize("t", [0, 5, -1])
+def test_a_step_outside_the_chain_is_refused(t):
+    """Kills: t = 0 read as the last, as an index would be."""
+    chain, x = Chain(BETA), torch.zeros(1, 1)
+    for call in (
+        lambda: chain.noisy(x, steps(t), generator=seeded(0)),
+        lambda: chain(x, steps(t), generator=seeded(0)),
+        lambda: chain.posterior(x, x, steps(t)),
+    ):
+        with pytest.raises(ValueError, match="from 1 to 4"):
+            call()
+    with pytest.raises(ValueError, match=r"2\.\.T"):
+        chain.posterior(x, x, steps(1))
+    with pytest.raises(ValueError, match="integers"):
+        chain.noisy(x, torch.tensor([1.0]), generator=seeded(0))

@@ -1,0 +1,86 @@
+"""p(x | z) of levels and of numbers, and what the network predicts."""
+
+import pytest
+import torch
+from torch import nn
+from torch.distributions import Normal
+
+from coursepkg.models.diffusion import (
+    FromNoise,
+    FromVelocity,
+    LevelDenoiser,
+    RealDenoiser,
+    Unheeding,
+    signal_at,
+)
+from coursepkg.rng import seeded
+
+LOG_P = torch.tensor([[0.1, 0.2, 0.3, 0.4], [0.7, 0.1, 0.1, 0.1]], dtype=torch.float64).log()
+
+
+def independent() -> LevelDenoiser:
+    return LevelDenoiser(Unheeding(LOG_P.flatten()), dim=2, levels=4).double()
+
+
+def test_independent_pixels_by_bayes():
+    """p(x | z) ∝ p(x) N(z; α e, σ²), by hand.   Kills: σ for σ², α forgotten, e from 0 to 1."""
+    model, g = independent(), seeded(0)
+    z = torch.randn(6, 2, generator=g, dtype=torch.float64)
+    log_snr = torch.tensor([-4.0, -1.0, 0.0, 1.0, 3.0, 6.0], dtype=torch.float64)
+    output = model(z, log_snr)
+    e = torch.tensor([-1, -1 / 3, 1 / 3, 1], dtype=torch.float64)
+    for b, (alpha, sigma) in enumerate(zip(*signal_at(log_snr), strict=True)):
+        for d in range(2):
+            joint = LOG_P[d].exp() * Normal(alpha * e, sigma).log_prob(z[b, d]).exp()
+            p = joint / joint.sum()
+            torch.testing.assert_close(model.mean(output)[b, d], p @ e)
+            torch.testing.assert_close(output.view(6, 2, 4).softmax(-1)[b, d], p)
+    x = torch.tensor([[0, 3]]).expand(6, 2)
+    expected = output.view(6, 2, 4).log_softmax(-1)[:, [0, 1], [0, 3]].sum(1)
+    torch.testing.assert_close(model.log_likelihood(x, output), expected)
+    torch.testing.assert_close(model.embed(x)[0].double(), e[[0, 3]])
+    assert model.draw(output, generator=g).shape == (6, 2)
+
+
+def test_a_clear_image_is_read_without_a_network():
+    """Kills: the exact likelihood forgotten."""
+    x = torch.tensor([[2, 1], [3, 0]])
+    model = independent()
+    z = model.embed(x).double()
+    output = model(z, torch.full((2,), 9.0, dtype=torch.float64))
+    assert (model.log_likelihood(x, output) > -1e-6).all()
+    assert torch.equal(model.draw(output, generator=seeded(0)), x)
+
+
+class Echo(nn.Module):
+    """Predicts what it is told to."""
+
+    def __init__(self, what: torch.Tensor) -> None:
+        super().__init__()
+        self.what = what
+
+    def forward(self, z: torch.Tensor, log_snr: torch.Tensor) -> torch.Tensor:
+        return self.what
+
+
+def test_a_network_may_predict_noise_or_velocity():
+    """Kills: FromNoise's and FromVelocity's formulas exchanged."""
+    g = seeded(1)
+    x, eps = torch.randn(2, 3, 2, generator=g, dtype=torch.float64)
+    log_snr = torch.tensor([-2.0, 0.0, 3.0], dtype=torch.float64)
+    alpha, sigma = signal_at(log_snr)
+    z = alpha * x + sigma * eps
+    for net in (FromNoise(Echo(eps)), FromVelocity(Echo(alpha * eps - sigma * x))):
+        model = RealDenoiser(net, dim=2, std=0.1)
+        torch.testing.assert_close(model.mean(model(z, log_snr)), x)
+
+
+def test_shapes_are_checked():
+    """Kills: a network of another width broadcast without a word."""
+    z, log_snr = torch.zeros(3, 2), torch.zeros(3)
+    with pytest.raises(ValueError, match="net"):
+        RealDenoiser(Echo(torch.zeros(3, 1)), dim=2, std=1.0)(z, log_snr)
+    with pytest.raises(ValueError, match="net"):
+        LevelDenoiser(Echo(torch.zeros(3, 2)), dim=2, levels=4)(z, log_snr)
+    with pytest.raises(TypeError, match="levels"):
+        independent().embed(torch.zeros(3, 2))

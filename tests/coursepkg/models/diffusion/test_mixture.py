@@ -1,0 +1,63 @@
+"""E[x | z] of a mixture, against a grid, and the score that it is."""
+
+import pytest
+import torch
+
+from coursepkg.models.diffusion import MixtureGuess, signal_at
+from coursepkg.models.mixtures import GaussianMixture
+from coursepkg.rng import seeded
+
+
+def mixture(dim: int = 2) -> GaussianMixture:
+    law = GaussianMixture(3, dim=dim, generator=seeded(0)).double()
+    g = seeded(1)
+    law.log_weights.copy_(torch.tensor([0.2, 0.5, 0.3]).log())
+    law.means.copy_(torch.randn(3, dim, generator=g))
+    law.scale_tril.copy_(
+        (0.5 * torch.eye(dim) + 0.4 * torch.randn(3, dim, dim, generator=g).tril()).abs()
+    )
+    return law
+
+
+def test_the_guess_is_bayes_on_a_grid():
+    """Kills: α or σ forgotten in the gain, responsibilities of x for those of z, axes turned."""
+    law = mixture()
+    side = torch.linspace(-6, 6, 401, dtype=torch.float64)
+    x = torch.cartesian_prod(side, side)
+    log_p = law.log_prob(x)
+    for level in (-2.0, 0.0, 1.5):
+        z = torch.tensor([[0.3, -0.8]], dtype=torch.float64)
+        log_snr = torch.tensor([level], dtype=torch.float64)
+        alpha, sigma = signal_at(log_snr)
+        r = (log_p - ((z - alpha * x) / sigma).square().sum(1) / 2).softmax(0)
+        torch.testing.assert_close(MixtureGuess(law)(z, log_snr)[0], r @ x, rtol=1e-6, atol=1e-7)
+
+
+def test_tweedie():
+    """x̂ = (z + σ² ∇ log q(z)) / α.   Kills: a density of z without one of its terms."""
+    guess = MixtureGuess(mixture())
+    z = torch.randn(5, 2, generator=seeded(2), dtype=torch.float64).requires_grad_()
+    log_snr = torch.tensor([-3.0, -1.0, 0.0, 1.0, 4.0], dtype=torch.float64)
+    (score,) = torch.autograd.grad(guess.log_prob(z, log_snr).sum(), z)
+    x = guess(z.detach(), log_snr)
+    torch.testing.assert_close(signal_at(log_snr).score(z.detach(), x), score)
+
+
+def test_without_noise_the_density_is_the_mixtures_own():
+    """Kills: a constant or a weight forgotten in log q."""
+    law = mixture()
+    x = torch.randn(4, 2, generator=seeded(3), dtype=torch.float64)
+    found = MixtureGuess(law).log_prob(x, torch.full((4,), 40.0, dtype=torch.float64))
+    torch.testing.assert_close(found, law.log_prob(x))
+
+
+def test_later_changes_of_the_mixture_do_not_reach_it():
+    """Kills: a guess that shares the mixture's tensors."""
+    law = mixture()
+    guess, z, level = MixtureGuess(law), torch.zeros(1, 2).double(), torch.zeros(1).double()
+    before = guess(z, level)
+    law.means.add_(5)
+    law.log_weights.copy_(torch.tensor([0.9, 0.05, 0.05]).log())
+    assert torch.equal(guess(z, level), before)
+    with pytest.raises(ValueError, match="shape"):
+        guess(torch.zeros(1, 3).double(), level)

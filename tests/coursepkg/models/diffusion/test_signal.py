@@ -1,0 +1,62 @@
+"""z = α x + σ ε, and what any one of its parts says of the others."""
+
+import pytest
+import torch
+
+from coursepkg.models.diffusion import signal_at
+from coursepkg.rng import seeded
+
+LEVELS = torch.tensor([-30.0, -3.0, 0.0, 2.0, 30.0], dtype=torch.float64)
+
+
+@pytest.fixture
+def parts() -> tuple[torch.Tensor, torch.Tensor]:
+    g = seeded(0)
+    return (
+        torch.randn(5, 3, generator=g, dtype=torch.float64),
+        torch.randn(5, 3, generator=g, dtype=torch.float64),
+    )
+
+
+def test_the_level_is_the_log_of_the_ratio_of_powers():
+    """Kills: λ = log α / σ, or α and σ exchanged."""
+    alpha, sigma = signal_at(LEVELS)
+    torch.testing.assert_close((alpha / sigma).square().log()[:, 0], LEVELS)
+    torch.testing.assert_close(alpha.square() + sigma.square(), torch.ones(5, 1).double())
+
+
+def test_each_part_gives_the_others(parts):
+    """Kills: a sign, or α in place of σ, in any conversion."""
+    x, eps = parts
+    signal = signal_at(LEVELS[1:4].repeat(2)[:5])
+    alpha, sigma = signal
+    z = alpha * x + sigma * eps
+    torch.testing.assert_close(signal.mix(x, eps), z)
+    torch.testing.assert_close(signal.noise(z, x), eps)
+    torch.testing.assert_close(signal.x_from_noise(z, eps), x)
+    v = alpha * eps - sigma * x
+    torch.testing.assert_close(signal.velocity(z, x), v)
+    torch.testing.assert_close(signal.x_from_velocity(z, v), x)
+
+
+def test_the_score_is_the_slope_of_the_log_density(parts):
+    """Kills: σ in place of σ², or the sign."""
+    x, eps = parts
+    signal = signal_at(LEVELS[1:4].repeat(2)[:5])
+    z = signal.mix(x, eps).requires_grad_()
+    law = torch.distributions.Normal(signal.alpha * x, signal.sigma)
+    (slope,) = torch.autograd.grad(law.log_prob(z).sum(), z)
+    torch.testing.assert_close(signal.score(z, x), slope)
+    torch.testing.assert_close(signal.score(z, x), -eps / signal.sigma)
+
+
+def test_v_is_the_speed_along_the_circle(parts):
+    """With α = cos φ and σ = sin φ, v = dz / dφ.   Kills: v with the sign of x exchanged."""
+    x, eps = parts
+    phi = torch.tensor([0.1, 0.4, 0.7, 1.0, 1.4], dtype=torch.float64)[:, None]
+    _, speed = torch.autograd.functional.jvp(
+        lambda p: p.cos() * x + p.sin() * eps, phi, torch.ones_like(phi)
+    )
+    log_snr = -2 * phi.tan().log()[:, 0]
+    signal = signal_at(log_snr)
+    torch.testing.assert_close(signal.velocity(signal.mix(x, eps), x), speed)
