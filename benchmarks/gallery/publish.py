@@ -27,15 +27,37 @@ def publish(
         quick: whether nothing may be written but to `out`.
         out: folder for both files; None for the package's weights and the results.
     """
+
+    def found() -> dict[str, Any]:
+        return {
+            part: {"nats": nats.value, "error_data": nats.error_data,
+                   "bits_per_dim": nats.bits_per_dim(dim)}
+            for part, nats in ((part, score()) for part, score in scores.items())
+        }  # fmt: skip
+
+    save(name, net, row, found, quick=quick, out=out)
+
+
+def save(
+    name: str, net: nn.Module, row: dict[str, Any], scores: Callable[[], dict[str, Any]],
+    *, quick: bool, out: Path | None,
+) -> None:  # fmt: skip
+    """The same with any scores.
+
+    Args:
+        name: of the files: `NAME.pt`, and `gallery-NAME.json`.
+        net: the trained network; it is rounded.
+        row: sizes and seconds; the scores are added.
+        scores: called when the network is rounded.
+        quick: whether nothing may be written but to `out`.
+        out: folder for both files; None for the package's weights and the results.
+    """
     state = {
         key: value.half() if value.is_floating_point() else value  # an order stays whole numbers
         for key, value in net.state_dict().items()
     }
     net.load_state_dict(state)  # what is written is what is scored
-    for part, score in scores.items():
-        found = score()
-        row[part] = {"nats": found.value, "error_data": found.error_data,
-                     "bits_per_dim": found.bits_per_dim(dim)}  # fmt: skip
+    row |= scores()
     print(row)
     if quick and out is None:
         return

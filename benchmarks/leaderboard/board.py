@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-from torch import Generator, nn
+from torch import Generator, Tensor, nn
 
 from coursepkg.data.digits import Split, binarise, load_split
 from coursepkg.samplers.weighting import Estimate
@@ -64,6 +64,8 @@ class Entry(NamedTuple):
         log_z: estimates log Z, with its standard error, of a model that says a free energy only.
         learned: counts the numbers that the model learned.
         draws: of a bound for each image, where the usual number takes too long.
+        draw: for a model that defines no density, which gets — for nats: n images (n, D) on the
+            scale of the board's, and `samples` measures them; None where a likelihood is known.
     """
 
     family: str
@@ -72,3 +74,4 @@ class Entry(NamedTuple):
     log_z: Callable[[Any, Split, Generator], Estimate] | None = None
     learned: Callable[[Any], int] = learned
     draws: int | None = None
+    draw: Callable[[Any, int, Generator], Tensor] | None = None

@@ -151,7 +151,8 @@ def _reading(model: object) -> tuple[str, bool, Callable[..., Tensor]]:
     raise TypeError(
         f"{_name(model)} says nothing about p(x): expected log_prob, elbo, log_weight, "
         "log_prob_estimate, free_energy or unnormalised_log_weight, got none. An implicit model "
-        "such as a GAN has no likelihood (—); compare its samples instead"
+        "such as a GAN defines no density (—): compare its samples with data instead, by "
+        "coursepkg.evaluation.samples"
     )
 
 

@@ -396,7 +396,7 @@ def test_two_players_have_a_value_an_example_and_each_its_own_parameters(case):
         losses[0].mean().backward()
         assert all(p.grad is not None and p.grad.abs().max() > 0 for p in player.parameters())
     assert not any(hasattr(model, name) for name in ("loss", "fit", *SAYS))
-    with pytest.raises(TypeError, match="compare its samples instead"):
+    with pytest.raises(TypeError, match="compare its samples with data instead"):
         nats(model, x, generator=rng.seeded(0))
 
 

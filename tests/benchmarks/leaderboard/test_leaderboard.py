@@ -69,9 +69,9 @@ def test_a_new_family_is_a_new_file(tmp_path):
 @pytest.mark.usefixtures("later")
 def test_families_that_do_not_exist_are_refused(tmp_path):
     """Before anything is trained. Kills: a name that is passed over."""
-    refused = invoke(main, "--quick", "--only", "flat", "gan", "--out", tmp_path)
+    refused = invoke(main, "--quick", "--only", "flat", "oracle", "--out", tmp_path)
     assert refused.exit_code == 2
-    for word in ("expected some of", "arm", "coins", "flat", "got gan"):
+    for word in ("expected some of", "arm", "coins", "flat", "got oracle"):
         assert word in " ".join(refused.output.replace("│", " ").split())
     assert not list(tmp_path.iterdir())
 

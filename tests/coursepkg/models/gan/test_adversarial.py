@@ -171,7 +171,7 @@ def test_it_has_no_likelihood_and_says_what_to_use_instead(x):
     for model in (gan(), conditional()):
         can = {name for name, promise in promises.items() if isinstance(model, promise)}
         assert can == {"Adversarial", "Sampler"}
-        match = r"GAN says nothing about p.*no likelihood \(—\); compare its samples instead"
+        match = r"GAN says nothing about p.*no density \(—\): compare its samples .*by coursepkg"
         with pytest.raises(TypeError, match=match):
             nats(model, x, generator=rng.seeded(0))
 
