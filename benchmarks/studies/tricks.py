@@ -43,7 +43,7 @@ REPEATS = 5
 
 def main(
     seeds: Annotated[int, typer.Option(help="of the training", min=1)] = 5,
-    epochs: Annotated[int, typer.Option(help="of the training")] = 60,
+    epochs: Annotated[int, typer.Option(help="of the training")] = 50,
     out: Annotated[Path, typer.Option(help="folder for the results")] = RESULTS,
 ) -> None:
     """Trains with and without each trick, prints a line for each, writes the results."""

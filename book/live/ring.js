@@ -65,9 +65,9 @@
   /* From here on: the figure. */
   const KEY =
     "Rings: the eight modes, with a radius of three standard deviations. Dots: 120 draws of the " +
-    "generator, from the same noise in every frame. Squares: the critic's score, the darker the " +
-    "more it takes a place for data. An epoch is 25 steps of the critic. One seed: another may " +
-    "end with a mode more or less.";
+    "generator, from the same noise in every frame; those beyond an edge stand on it. Squares: " +
+    "the critic's score, the darker the higher. An epoch is 25 steps of the critic. One seed of " +
+    "each game: from another it may end with a mode more or less.";
   const CHOICES = [
     ["Loss", ["non-saturating", "least squares", "Wasserstein, unit slope",
       "relativistic, both penalties"]],

@@ -15,14 +15,14 @@ from coursepkg.rng import seeded
 from tests.book.test_live import close, numbers, opened, published, scripted, source, tab_to
 
 pytestmark = pytest.mark.slow
-SCRIPTS = [source(name) for name in ("stage", "net", "ring-weights")]
 CHOICES = [[0, 0, 0], [3, 1, 0], [2, 2, 1], [1, 0, 1]]
 RADIUS = 1.5
 
 
 @pytest.fixture(scope="module")
 def page(browser: Browser) -> Page:
-    return scripted(browser, *SCRIPTS, source("ring"))
+    names = ("stage", "net", "ring-weights", "ring")
+    return scripted(browser, *map(source, names))
 
 
 def drawn(choice: list[int], frame: int) -> Tensor:

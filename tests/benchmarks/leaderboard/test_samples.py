@@ -10,6 +10,7 @@ from benchmarks.leaderboard.__main__ import main, run
 from benchmarks.leaderboard.board import Entry
 from benchmarks.leaderboard.entries import gan
 from benchmarks.leaderboard.samples import Measure, judge, judged, measures, summary
+from benchmarks.provenance import RESULTS
 from coursepkg.data.digits import Split, load_labels, load_split
 from coursepkg.rng import seeded
 from tests.benchmarks.invoke import invoke
@@ -145,3 +146,14 @@ def test_seeds_are_scored_each_and_test_images_never_shown():
     assert first > 15
     assert second == 0
     assert row["measures"]["mmd2"]["valid_per_seed"][0] < row["measures"]["mmd2"]["per_seed"][0]
+
+
+def test_the_published_gan_is_near_the_noise():
+    """MMD² at most 1.5 times the 95 % quantile of images beside images, on four seeds of five."""
+    rows = json.loads((RESULTS / "leaderboard-gan.json").read_text("utf8"))["rows"]
+    first, memory = rows
+    found = first["measures"]["mmd2"]
+    assert len(found["per_seed"]) == 5
+    assert sum(value <= 1.5 * found["floor_quantile"] for value in found["per_seed"]) >= 4
+    assert memory["measures"]["nearest"]["value"] == 0
+    assert first["measures"]["nearest"]["value"] > 10
