@@ -19,14 +19,13 @@ from torch import Tensor
 from benchmarks.live.export import LIVE, read_weights, write_weights
 from benchmarks.provenance import provenance
 from benchmarks.studies import ring
-from benchmarks.studies.ring import GAMES, MORE_RATES, RADIUS, RATES, Game
+from benchmarks.studies.ring import GAMES, RADIUS, RATES, Game
 from coursepkg.models.gan.adversarial import GAN
 from coursepkg.rng import seeded
 
 WEIGHTS = LIVE / "ring-weights.js"
 LOSSES = ("non-saturating", "least squares", "Wasserstein, unit slope",
           "relativistic, both penalties")  # fmt: skip
-PAIRS = {name: (RATES | MORE_RATES)[name] for name in ("equal", "slow critic", "slow generator")}
 STEPS = (1, 5)
 FRAMES = (0, 1, 3, 6, 12, 24, 36)  # epochs
 POINTS, GRID, REACH, LEVELS = 120, 17, 6.0, 255
@@ -41,9 +40,9 @@ def main(
     frames = tuple(range(len(FRAMES))) if quick else FRAMES
     found = [
         film(GAMES[loss]._replace(critic_steps=steps), *rates, frames=frames)
-        for loss in LOSSES for rates in PAIRS.values() for steps in STEPS
+        for loss in LOSSES for rates in RATES.values() for steps in STEPS
     ]  # fmt: skip
-    shape = (len(LOSSES), len(PAIRS), len(STEPS), len(frames))
+    shape = (len(LOSSES), len(RATES), len(STEPS), len(frames))
     arrays = {
         name: torch.stack([each[name] for each in found]).unflatten(0, shape[:3])
         for name in found[0]
@@ -52,7 +51,7 @@ def main(
     made = provenance()
     comment = (
         f"Adversarial pairs on the ring of eight Gaussians: losses ({', '.join(LOSSES)}), pairs of "
-        f"learning rates ({', '.join(PAIRS)}) and critic steps {STEPS}, after epochs {frames}, as "
+        f"learning rates ({', '.join(RATES)}) and critic steps {STEPS}, after epochs {frames}, as "
         f"`python -m benchmarks.studies.ring` plays them, one seed. Written by `{made['command']}`,"
         f" torch {made['torch']}, {made['cpu']}, commit {made['commit'][:12]}, {made['date']}."
     )

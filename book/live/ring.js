@@ -71,8 +71,7 @@
   const CHOICES = [
     ["Loss", ["non-saturating", "least squares", "Wasserstein, unit slope",
       "relativistic, both penalties"]],
-    ["Learning rates", ["0.001 both", "critic 0.0001, generator 0.003",
-      "critic 0.003, generator 0.0001"]],
+    ["Learning rates", ["0.001 both", "critic 0.0001, generator 0.003"]],
     ["Critic steps", ["1 for each step of the generator", "5 for each step of the generator"]],
   ];
   const FRAME = { x: [-REACH, REACH], y: [-REACH, REACH], names: ["x₁", "x₂"] };

@@ -8,14 +8,14 @@ import torch
 from playwright.sync_api import Browser, Page
 from torch import Tensor
 
-from benchmarks.live.ring import LOSSES, PAIRS, REACH, STEPS, grid, load
+from benchmarks.live.ring import LOSSES, RATES, REACH, STEPS, grid, load
 from coursepkg.data.toy import eight_gaussians
 from coursepkg.evaluation.samples import mode_shares, modes_covered
 from coursepkg.rng import seeded
 from tests.book.test_live import close, numbers, opened, published, scripted, source, tab_to
 
 pytestmark = pytest.mark.slow
-CHOICES = [[0, 0, 0], [3, 1, 0], [2, 2, 1], [1, 0, 1]]
+CHOICES = [[0, 0, 0], [3, 1, 0], [2, 1, 1], [1, 0, 1]]
 RADIUS = 1.5
 
 
@@ -187,8 +187,7 @@ def test_choices_are_those_of_the_file():
     text = source("ring")
     places = [text.index(f'"{loss}"') for loss in LOSSES]
     assert places == sorted(places)
-    assert load()["points"].shape[:3] == (len(LOSSES), len(PAIRS), len(STEPS))
+    assert load()["points"].shape[:3] == (len(LOSSES), len(RATES), len(STEPS))
     assert grid()[0].tolist() == [-REACH, -REACH]
     assert grid()[1, 0] > -REACH
-    rates = [f"{critic:g}" for critic, _ in PAIRS.values()]
-    assert rates == ["0.001", "0.0001", "0.003"]
+    assert list(RATES.values()) == [(0.001, 0.001), (0.0001, 0.003)]
