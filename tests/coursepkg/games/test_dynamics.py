@@ -36,6 +36,7 @@ def radius_of_optimism(step: float, s: float) -> float:
 SIZES = [(0.1, 1.0), (0.3, 1.0), (0.4, 2.0), (0.7, 1.0)]
 
 
+@pytest.mark.equation("extragradient-radius")
 @pytest.mark.parametrize(("step", "s"), SIZES)
 def test_radii_of_the_bilinear_game(step, s):
     """Closed forms. Kills: a sign of the field, a step for the look ahead only, a factor of γ."""

@@ -58,6 +58,7 @@ def test_the_game_of_the_slides():
     torch.testing.assert_close(cost, torch.tensor([90 / 7, 20 / 7, 20 / 7]))
 
 
+@pytest.mark.equation("minimax-theorem")
 def test_values_agree_with_the_enumeration_of_subgames():
     """Shapley and Snow. Kills: v bounded below by 0, laws that need not sum to one."""
     values = []
@@ -71,6 +72,7 @@ def test_values_agree_with_the_enumeration_of_subgames():
     assert min(values) < -0.5 < 0.5 < max(values), "vacuous: no game is lost, or none won"
 
 
+@pytest.mark.equation("game-gap")
 def test_the_gap_is_what_both_best_responses_gain():
     """A loop over all moves. Kills: a sign, the gain of one player only, the mean for the best."""
     for seed in range(20):

@@ -13,6 +13,7 @@ def covariance(seed: int, D: int = 4, rank: int = 6):
     return W @ W.T
 
 
+@pytest.mark.equation("frechet-distance")
 def test_laws_on_the_line():
     """(m - m')² + (σ - σ')². Kills: variances for deviations, a root too many."""
     found = gaussian_frechet(torch.tensor([1.0]), torch.tensor([[4.0]]), torch.tensor([-2.0]),
@@ -32,6 +33,7 @@ def test_laws_that_commute_and_one_shifted():
     assert gaussian_frechet(m, S, m + 2, S) == pytest.approx(16)
 
 
+@pytest.mark.equation("frechet-distance")
 @pytest.mark.parametrize("rank", [6, 2])
 def test_covariances_that_do_not_commute_agree_with_scipys_root(rank):
     """tr √(Σ Σ') by scipy. Kills: √Σ √Σ', which is another matrix."""

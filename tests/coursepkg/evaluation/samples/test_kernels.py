@@ -33,6 +33,7 @@ def test_four_points_by_hand():
     assert expected < 0, "an unbiased estimate may be below zero"
 
 
+@pytest.mark.equation("mmd-estimate")
 @pytest.mark.parametrize(("m", "n"), [(2, 5), (6, 3), (4, 4)])
 @pytest.mark.parametrize("h", [0.3, 2.0])
 def test_the_estimate_is_a_loop_over_pairs(m, n, h, generator):
@@ -43,6 +44,7 @@ def test_the_estimate_is_a_loop_over_pairs(m, n, h, generator):
     assert mmd_squared(y, x, bandwidth=h) == pytest.approx(found)
 
 
+@pytest.mark.equation("mmd")
 def test_the_mean_is_the_mmd_of_the_laws(generator):
     """N(0, 1) and N(s, 1) on the line: √(h² / (h² + 2)) times 2 - 2 exp(-s² / (2 (h² + 2))).
 
@@ -65,6 +67,7 @@ def test_the_median_is_of_pairs_of_different_rows():
         median_bandwidth(torch.ones(4, 2))
 
 
+@pytest.mark.equation("permutation-level")
 def test_p_values_are_uniform_if_the_laws_are_one():
     """p is 1/5, …, 1, each in a fifth of cases. Kills: itself not counted, a one-sided slip."""
     generator, outcomes = rng.seeded(1), []

@@ -18,6 +18,8 @@ def radius(rows, m: int, k: int) -> float:
     return sorted(distance(rows[m], b) for n, b in enumerate(rows) if n != m)[k - 1]
 
 
+@pytest.mark.equation("precision-recall")
+@pytest.mark.equation("density-coverage")
 @pytest.mark.parametrize(("M", "N", "k"), [(9, 6, 1), (7, 12, 3), (8, 8, 5)])
 def test_all_four_numbers_are_loops(M, N, k, generator):
     """Kills: data for samples, the k + 1-th neighbour, balls of the other set, k forgotten."""
@@ -36,6 +38,7 @@ def test_all_four_numbers_are_loops(M, N, k, generator):
     assert found.coverage == pytest.approx(sum(any(row) for row in inside) / M)
 
 
+@pytest.mark.equation("expected-coverage")
 def test_equal_laws_have_density_one_and_a_known_coverage(generator):
     """By exchangeability: E density = 1, E coverage = 1 - Π_i (M - i) / (M + N - i), i = 1, …, k.
 

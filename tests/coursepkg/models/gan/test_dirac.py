@@ -40,6 +40,7 @@ def found(loss, penalties=()) -> list[complex]:
     return sorted(dirac_eigenvalues(loss, penalties).tolist(), key=lambda λ: (λ.real, λ.imag))
 
 
+@pytest.mark.equation("dirac-eigenvalues")
 @NAMED
 def test_without_penalties_all_circle_and_with_them_all_converge(loss, s):
     """λ² + γλ + s² = 0. Kills: a sign, a penalty on the wrong player, its half, one left out."""

@@ -19,6 +19,7 @@ def sigmoid(u):
     return 1 / (1 + torch.exp(-u))
 
 
+@pytest.mark.equation("relativistic-loss")
 def test_each_loss_is_its_formula(scores):
     """Probabilities, not softplus. Kills: a sign, real for fake, log d for log(1 - d), a half."""
     r, f = scores
@@ -70,6 +71,7 @@ def laws():
     return p / p.sum(), q / q.sum()
 
 
+@pytest.mark.equation("best-scores")
 @pytest.mark.parametrize("target", [1.0, 0.9])
 @pytest.mark.parametrize("kind", [Minimax, NonSaturating])
 def test_the_best_critic_of_a_smoothed_loss(kind, target):
@@ -92,6 +94,7 @@ def test_the_best_critic_of_a_smoothed_loss(kind, target):
         assert mean_loss(score + 0.1 * move) > mean_loss(score) < mean_loss(score - 0.1 * move)
 
 
+@pytest.mark.equation("best-scores")
 def test_the_best_scores_of_the_other_losses():
     """Flat at (p - q) / (p + q); at log(p / q) for pairs. Kills: targets 0 and 1."""
     p, q = laws()

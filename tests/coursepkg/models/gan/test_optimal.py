@@ -29,6 +29,7 @@ def slow_value(p, q, d) -> float:
     )
 
 
+@pytest.mark.equation("gan-value")
 def test_the_value_is_a_sum_of_logarithms():
     """A loop over probabilities. Kills: p and q exchanged, a sign, log d for log(1 - d)."""
     p, q = laws()
@@ -37,6 +38,7 @@ def test_the_value_is_a_sum_of_logarithms():
     assert game_value(p, q, torch.logit(d)).tolist() == pytest.approx(expected)
 
 
+@pytest.mark.equation("optimal-discriminator")
 def test_no_other_discriminator_does_better():
     """V is concave in each score: flat at d*, and less elsewhere. Kills: q / (p + q), p / q."""
     p, q = laws()
@@ -50,6 +52,7 @@ def test_no_other_discriminator_does_better():
         assert (game_value(p, q, other) < value).all()
 
 
+@pytest.mark.equation("gan-jsd")
 def test_the_value_there_is_two_jsd_minus_log_4_on_finite_sets():
     """Enumeration; the JSD as a mutual information, H(m) - ½H(p) - ½H(q).
 
@@ -64,6 +67,7 @@ def test_the_value_there_is_two_jsd_minus_log_4_on_finite_sets():
     assert expected.min() > 0.01, "vacuous: equal laws"
 
 
+@pytest.mark.equation("gan-jsd")
 @pytest.mark.parametrize("shift", [0.0, 0.5, 2.0, 8.0])
 def test_the_value_there_is_two_jsd_minus_log_4_for_normal_laws(shift):
     """Quadrature of densities N(0, 1) and N(shift, 0.7²), the JSD from its integrals.

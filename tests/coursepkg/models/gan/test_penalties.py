@@ -47,6 +47,7 @@ def test_slopes_of_a_network_are_central_differences():
     assert not x.requires_grad
 
 
+@pytest.mark.equation("slope-penalties")
 def test_prices_by_hand():
     """Kills: the half, the root, 1 that is not subtracted, a slope of 0 whose root is NaN."""
     squares = torch.tensor([0.0, 1.0, 4.0], requires_grad=True)
@@ -58,6 +59,7 @@ def test_prices_by_hand():
     assert slope.isfinite().all()
 
 
+@pytest.mark.equation("slope-penalties")
 def test_where_each_penalty_looks(generator):
     """Kills: R1 at the samples, R2 at the data, places between other pairs, one u for all."""
     real = torch.randn(20_000, 2, 1, generator=generator)
