@@ -10,7 +10,7 @@
 #     language: python
 #     name: python3
 # ---
-# grader: delete = coursepkg.games, coursepkg.models.gan, coursepkg.models.chains, coursepkg.evaluation.samples, coursepkg.samplers.finite
+# grader: delete = coursepkg.games, coursepkg.models.gan, coursepkg.evaluation.samples, coursepkg.samplers.finite
 # grader: seconds = 310
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "intro", "locked": true, "schema_version": 3, "solution": false, "task": false}
