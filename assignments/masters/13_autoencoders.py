@@ -115,8 +115,8 @@ for a, b, c in ((3.0, 2.0, 1.0), np.sort(rng.uniform(1, 5, size=3))[::-1]):
 # Now the density: by hand in two dimensions, where Σ is the identity and (m, m)ᵀ (m, m).
 for m in (1.0, rng.uniform(1, 3)):
     want = -np.log(2 * np.pi) - np.log(1 + 2 * m**2) / 2 - 1 / (1 + 2 * m**2)
-    x = np.array([[1.0, 1.0]])
-    check(factor_log_prob(x, np.zeros(2), np.full((2, 1), m), np.ones(2)), [want])
+    x = np.array([[1.0, 1.0], [-1.0, -1.0]])
+    check(factor_log_prob(x, np.zeros(2), np.full((2, 1), m), np.ones(2)), [want, want])
 
 # %% nbgrader={"grade": true, "grade_id": "q1-plane", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 # hint: weights that are integers, against examples written down so often; other weights; fewer examples than pixels
