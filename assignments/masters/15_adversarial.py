@@ -392,7 +392,7 @@ for c, gamma in ((rng.uniform(0.3, 1.2), 0.0), (rng.uniform(1, 2), 0.7), (-1.0, 
 #
 # $$ \kappa(a, b) = \frac{1}{1 + \lVert a - b \rVert^2 / h^2} $$
 #
-# by the function `first_try` below, and says: "I have tested it. With $y = x$ it gives 0, as it should." An *unbiased* estimate has not to be 0 there, and this one is not unbiased, and that is not all. Write `mmd_squared` as it should be: unbiased, and with this kernel. (You may test it: over many pairs of heaps of one law its mean must be 0.)
+# by the function `first_try` below, and says: "I have tested it. With $y = x$ it gives 0, as it should." An *unbiased* estimate need not be 0 there; this one is biased, and that is not all that is wrong with it. Write `mmd_squared` as it should be: unbiased, and with this kernel. (You may test it: over many pairs of heaps of one law its mean must be 0.)
 #
 # A number needs a scale. `p_value` divides all $N + M$ rows at random, $R$ times, into two heaps of these sizes. Of the $R + 1$ divisions, the given one included, it returns the share whose discrepancy is at least that of the given one.
 #
@@ -612,7 +612,7 @@ for K, H, slow in ((4, 6, 1.0), (7, 5, 1.0), (5, 5, 1e-6)):
 #
 # the log-ratio of the densities, which has nothing to do with how many draws of each you happened to get.
 #
-# `train` returns parameters of your own kind: numbers, arrays, or lists and dicts of them. `log_ratio` reads them. The network, the optimiser and their numbers are up to you; all calls of `train` together may take twenty seconds on one core. The hidden test knows both laws, which are mixtures of normal laws in the plane (`log_density` above). Of the variation of the true log-ratio over both laws yours must explain 90 %: with $r$ the true one and $\hat r$ yours, $\operatorname{\mathbb{E}} (\hat r - r)^2 \le 0.1\, \operatorname{\mathbb{E}} (r - \operatorname{\mathbb{E}} r)^2$.
+# `train` returns parameters of your own kind: numbers, arrays, or lists and dicts of them. `log_ratio` reads them. The network, the optimiser and their numbers are up to you; all calls of `train` together may take twenty seconds on one core. The hidden test knows both laws, which are mixtures of normal laws in the plane (`log_density` above). Of the variation of the true log-ratio over both laws yours must explain 85 %: with $r$ the true one and $\hat r$ yours, $\operatorname{\mathbb{E}} (\hat r - r)^2 \le 0.15\, \operatorname{\mathbb{E}} (r - \operatorname{\mathbb{E}} r)^2$.
 #
 # *Trains: classification as density-ratio estimation; what a discriminator knows about the share of each kind; when to stop.*
 
@@ -652,7 +652,7 @@ def log_ratio(params, x):
 # Two normal laws whose means are 2 a apart: the log-ratio is linear, 2 a times the first number. There are three real rows for one sample.
 rng = np.random.default_rng([SEED, 27])
 for a in (0.7, rng.uniform(0.5, 0.9)):
-    real, fake = rng.normal(size=(1500, 2)) + [a, 0], rng.normal(size=(500, 2)) - [a, 0]
+    real, fake = rng.normal(size=(4500, 2)) + [a, 0], rng.normal(size=(1500, 2)) - [a, 0]
     params = train(real, fake, seeded(1))
     x = np.array([[-0.8, 0.0], [0, 0], [0.8, 0]])
     got = np.asarray(log_ratio(params, x), dtype=float)
@@ -687,5 +687,5 @@ got = np.asarray(log_ratio(params, x), dtype=float)
 assert got.shape == (4000,)
 want = log_density(laws[0], x) - log_density(laws[1], x)
 error = ((got - want) ** 2).mean() / want.var()
-assert error <= 0.1, f"{error:.3f} of the variation is missing"
+assert error <= 0.15, f"{error:.3f} of the variation is missing"
 ### END HIDDEN TESTS
