@@ -624,7 +624,9 @@ for got, row in zip(split_rate(mean, std), want, strict=True):
 # The hidden tests train on 1,000 digits and score 447 others, with their own bound. They shuffle the pixels and turn half of them into negatives (`disguised` above), so that nobody needs to look the digits up. Networks that say the same whatever they read reach about 250 nats. With one hundred weights minus the bound must be at most 100 nats; and minus the bound of question 4,
 # which has one weight and depends more on a good encoder, at most 105.
 #
-# *Trains: all of chapter 14. If one hundred weights are far better than one, look at what your encoder's last $M$ numbers mean. If the rate is near zero, your variables have collapsed: is a sum over the pixels set against a sum over the latent variables?*
+# If one hundred weights are far better than one, look at what your encoder's last $M$ numbers mean. If the rate is near zero, your variables have collapsed: is a sum over the pixels set against a sum over the latent variables?
+#
+# *Trains: all of chapter 14; a bound that a held-out image pays; collapse, and other ways to learn nothing.*
 
 
 # %% nbgrader={"grade": false, "grade_id": "q7", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -702,7 +704,9 @@ from coursepkg.data.digits import load_split
 rng = np.random.default_rng([SEED, 11])
 images = disguised(rng, load_split())
 params = train(images[:1000], seeded(int(rng.integers(2**31))))
-nets = {n: {k: np.asarray(v, dtype=float) for k, v in params[n].items()} for n in params}
+nets = {
+    n: {k: np.asarray(params[n][k], dtype=float) for k in "WcVe"} for n in ("encoder", "decoder")
+}
 x, M = images[1350:], nets["decoder"]["W"].shape[1]
 assert M <= 16
 assert max(len(one["c"]) for one in nets.values()) <= 128
@@ -727,7 +731,9 @@ from coursepkg.data.digits import load_split
 rng = np.random.default_rng([SEED, 12])
 images = disguised(rng, load_split())
 params = train(images[:1000], seeded(int(rng.integers(2**31))))
-nets = {n: {k: np.asarray(v, dtype=float) for k, v in params[n].items()} for n in params}
+nets = {
+    n: {k: np.asarray(params[n][k], dtype=float) for k in "WcVe"} for n in ("encoder", "decoder")
+}
 x, M = images[1350:], nets["decoder"]["W"].shape[1]
 assert M <= 16
 assert max(len(one["c"]) for one in nets.values()) <= 128
