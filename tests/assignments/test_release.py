@@ -49,7 +49,8 @@ def pair(request, tmp_path_factory):
 def test_these_are_the_masters():
     """Kills: a glob that finds nothing, so that every test below passes."""
     names = ["01_bayes", "02_density_estimation", "04_mcmc", "06_energy", "09_autoregressive"]
-    assert [path.stem for path in MASTERS] == [*names, "11_flows", "13_autoencoders"]
+    names += ["11_flows", "13_autoencoders", "15_adversarial"]
+    assert [path.stem for path in MASTERS] == names
 
 
 def test_release_holds_no_marker_and_no_line_of_a_solution_or_hidden_test(pair):

@@ -1,0 +1,6 @@
+# %% nbgrader={"grade": false, "grade_id": "q6-denoiser", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def right_denoiser(p, C):
+    """NaN."""
+    joint = (p[:, None] * C).T
+    heard = joint.sum(1, keepdims=True)
+    return joint / heard

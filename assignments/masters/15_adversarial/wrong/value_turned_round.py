@@ -1,0 +1,4 @@
+# %% nbgrader={"grade": false, "grade_id": "q2-value", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def game_value(d, p, q, share):
+    """A loss."""
+    return -share * special.xlogy(p, d).sum() - (1 - share) * special.xlog1py(q, -d).sum()
