@@ -2,7 +2,7 @@
 
     python -m benchmarks.gallery.judge
 
-trains for some two CPU minutes and writes `coursepkg/weights/judge.pt`, a `state_dict` in half
+trains for half a CPU minute and writes `coursepkg/weights/judge.pt`, a `state_dict` in half
 precision, and `benchmarks/results/gallery-judge.json`: sizes, and the share of images that it reads
 right in each part of this course's own split.
 """

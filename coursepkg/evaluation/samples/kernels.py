@@ -52,7 +52,8 @@ def permutation_test(
 ) -> tuple[float, float]:
     """MMD² and its p-value: how often a random division of all rows does as badly, itself included.
 
-    If all rows are independent and of one law, P(p <= a) <= a for every a, whatever the kernel.
+    If all rows are independent and of one law, P(p <= a) <= a for every a, whatever the
+    kernel, if it was chosen without asking which row is of which law.
 
     Args:
         x: rows of one law, (M, D), M >= 2.

@@ -97,7 +97,7 @@ class PlugAndPlay:
     def step(self, state: GibbsState, *, generator: Generator) -> tuple[GibbsState, GibbsInfo]:
         """Moves every chain."""
         h = state.x
-        with torch.no_grad():
+        with torch.no_grad(), eval_mode(self.prior):
             prior = self.prior(h) if self.prior_step else torch.zeros_like(h)
         slope = slopes(self.condition, h) if self.condition_step else torch.zeros_like(h)
         eps = torch.randn(h.shape, generator=generator, dtype=h.dtype, device=h.device)
@@ -114,11 +114,11 @@ def slopes(condition: Callable[[Tensor], Tensor], h: Tensor) -> Tensor:
 
 
 class PPGN(nn.Module):
-    """x = G(h), with h drawn from p(h) p(y | G(h))^γ by Langevin.  Says nothing about p(x | y) (—).
+    """x = G(h), with h drawn from p_σ(h) p(y | G(h))^γ by Langevin.
 
-    Nothing is trained here: generator, prior and classifier are plugged together. Chains start at
-    N(0, I), so codes should be about standardised; the last step is the denoiser's guess, which
-    takes back the prior's blur.
+    Says nothing about p(x | y) (—). Nothing is trained here: generator, prior and classifier are
+    plugged together. Chains start at N(0, I), so codes should be about standardised; the last step
+    is the denoiser's guess, which takes the noise of p_σ off.
 
     Args:
         net: the generator G, codes (B, M) to examples (B, *event).

@@ -1,7 +1,7 @@
 """Ways to spoil an example: laws C(x̃ | x) that can be drawn from and that say their probabilities.
 
 A chain of a denoiser alternates one of these with the denoiser. It can only reach what corruption
-and denoiser reach together, so a corruption that spoils little makes a slow chain.
+and denoiser reach together; a corruption that spoils little makes a slow chain.
 """
 
 import math

@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.chains.corruption import Corruption
 from coursepkg.rng import global_state_from
 from coursepkg.samplers.gibbs import GibbsInfo, GibbsState
@@ -31,8 +32,9 @@ class Denoiser(Protocol):
 class GSN(nn.Module):
     """The chain x̃ ~ C(· | x), x' ~ p(· | x̃), trained to draw back what was corrupted.
 
-    A kernel for `coursepkg.samplers.run`. If p(x | x̃) is the true posterior, its stationary law is
-    that of the data.   Source: :eq:`gsn-chain`, :eq:`gsn-stationary`. Says nothing about p(x) (—).
+    A kernel for `coursepkg.samplers.run`. If p(x | x̃) is the true posterior, the law of the data is
+    stationary, and the only one if all states can be reached.   Source: :eq:`gsn-chain`,
+    :eq:`gsn-stationary`. Says nothing about p(x) (—).
 
     Args:
         denoiser: the law p(x | x̃), a module.
@@ -61,9 +63,10 @@ class GSN(nn.Module):
 
     @torch.no_grad()
     def step(self, state: GibbsState, *, generator: Generator) -> tuple[GibbsState, GibbsInfo]:
-        """Corrupts and denoises every chain once."""
+        """Corrupts and denoises every chain once, without dropout."""
         noisy = self.corruption.corrupt(state.x, generator=generator)
-        x = self.law.sample(len(noisy), condition=noisy, generator=generator)
+        with eval_mode(self.denoiser):
+            x = self.law.sample(len(noisy), condition=noisy, generator=generator)
         return GibbsState(x), GibbsInfo((x != state.x).any(1))
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:

@@ -14,7 +14,7 @@ from coursepkg.validate import check_levels, check_real
 def signed_pixels(x: Tensor, *, levels: int) -> Tensor:
     """Levels 0..K-1 as numbers from -1 to 1, 2 x / (K - 1) - 1, (B, *event) of the default type.
 
-    The range of tanh, and centred, as noise is.
+    The range of tanh, which is centred at 0, as noise is.
 
     Args:
         x: integer levels, (B, *event).

@@ -21,7 +21,7 @@ def optimal_discriminator(p: Tensor, q: Tensor, *, real_target: float = 1.0) -> 
         p: law or density of the data.
         q: law or density of the samples.
         real_target: label of real examples. Below 1 the best answer is scaled and keeps its shape;
-            a label above 0 for samples would add q / (p + q), and reward samples as they are.
+            a label b > 0 for samples would add b q / (p + q).
     """
     return torch.where(p + q > 0, real_target * p / (p + q), 0.5)
 

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch import nn
 
 from coursepkg.enumeration import table_states
 from coursepkg.models.chains import (
@@ -13,6 +14,7 @@ from coursepkg.models.chains import (
     right_denoiser,
     walk_back_denoiser,
 )
+from coursepkg.nets import MLP, LevelEmbedding
 from coursepkg.rng import seeded
 from coursepkg.samplers import run, stationary
 from coursepkg.training import fit
@@ -51,6 +53,16 @@ def test_a_step_is_the_product_of_the_two_matrices(corruption, noisy):
         cell = (there.x[:, None] == STATES).all(-1).int().argmax(1)
         assert_probs(cell, T[i], detects=0.15)
         assert torch.equal(info.moved, (there.x != x).any(1))
+
+
+def test_draws_are_without_dropout():
+    """The same in training mode and out of it. Kills: dropout that draws from elsewhere."""
+    net = nn.Sequential(LevelEmbedding(K + 1, 2, generator=seeded(1)), nn.Flatten(),
+                        nn.Dropout(0.5), MLP([2 * D, K**D], generator=seeded(2)))  # fmt: skip
+    model = GSN(JointDenoiser(net, dim=D, levels=K), Redraw(0.4, levels=K), steps=5)
+    drawn = model.train().sample(200, generator=seeded(3))
+    assert model.training
+    assert torch.equal(drawn, model.eval().sample(200, generator=seeded(3)))
 
 
 @pytest.mark.equation("gsn-loss")
