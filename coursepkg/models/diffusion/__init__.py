@@ -1,7 +1,7 @@
 """Diffusion: noise is added step by step, and a network learns to take it away."""
 
-from coursepkg.models.diffusion.chain import Chain, betas_of, cosine_betas, linear_betas
-from coursepkg.models.diffusion.conditional import ConditionalDiffusion, GivenNet
+from coursepkg.models.diffusion.chain import NoiseChain, betas_of, cosine_betas, linear_betas
+from coursepkg.models.diffusion.conditional import ConditionalDiffusion, ToldNet
 from coursepkg.models.diffusion.continuous_time import (
     ContinuousDiffusion,
     LinearSchedule,
@@ -9,9 +9,9 @@ from coursepkg.models.diffusion.continuous_time import (
     Schedule,
 )
 from coursepkg.models.diffusion.denoisers import (
-    Denoiser,
     FromNoise,
     FromVelocity,
+    GaussianDenoiser,
     LevelDenoiser,
     RealDenoiser,
     Unheeding,
@@ -23,23 +23,23 @@ from coursepkg.models.diffusion.signal import Signal, signal_at
 from coursepkg.models.diffusion.solvers import Guess, ancestral, ddim, heun, multistep
 
 __all__ = [
-    "Chain",
     "ConditionalDiffusion",
     "ContinuousDiffusion",
-    "Denoiser",
     "Diffusion",
     "FromNoise",
     "FromVelocity",
-    "GivenNet",
+    "GaussianDenoiser",
     "Guess",
     "LevelDenoiser",
     "LinearSchedule",
     "LogisticSchedule",
     "MixtureGuess",
+    "NoiseChain",
     "RealDenoiser",
     "Schedule",
     "Signal",
     "SimpleLoss",
+    "ToldNet",
     "Unheeding",
     "ancestral",
     "betas_of",

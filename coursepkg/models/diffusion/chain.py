@@ -50,7 +50,7 @@ def betas_of(log_snr: Tensor) -> Tensor:
     return 1 - alpha_bar[1:] / alpha_bar[:-1]
 
 
-class Chain(nn.Module):
+class NoiseChain(nn.Module):
     """q(z_t | z_{t-1}) = N(√(1 - β_t) z_{t-1}, β_t I) for t = 1, ..., T, and z_0 = x.
 
     Args:

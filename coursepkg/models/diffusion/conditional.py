@@ -9,7 +9,7 @@ from torch import Generator, Tensor, nn
 from coursepkg.validate import check_positive
 
 
-class GivenNet(nn.Module):
+class ToldNet(nn.Module):
     """A network of z, λ and a condition, with the condition filled in.
 
     Args:
@@ -68,7 +68,7 @@ class ConditionalDiffusion(nn.Module):
         if not condition.isfinite().all():
             raise ValueError("condition: expected finite numbers, got NaN or inf")
         like = next(self.net.parameters())
-        return self.around(GivenNet(self.net, condition)).to(like).train(self.training)
+        return self.around(ToldNet(self.net, condition)).to(like).train(self.training)
 
     def loss(self, x: Tensor, *, condition: Tensor, generator: Generator) -> Tensor:
         """The diffusion's own, with a share of the conditions forgotten; (B, D), (B, E) -> (B,)."""

@@ -14,8 +14,8 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.models.diffusion.chain import Chain, betas_of
-from coursepkg.models.diffusion.denoisers import Denoiser
+from coursepkg.models.diffusion.chain import NoiseChain, betas_of
+from coursepkg.models.diffusion.denoisers import GaussianDenoiser
 from coursepkg.models.diffusion.discrete_time import Diffusion, stratified
 from coursepkg.models.diffusion.signal import signal_at
 from coursepkg.rng import global_state_from
@@ -95,7 +95,9 @@ class ContinuousDiffusion(nn.Module):
         steps: how many steps `sample` takes.
     """
 
-    def __init__(self, denoiser: Denoiser, schedule: Schedule, *, points: int, steps: int) -> None:
+    def __init__(
+        self, denoiser: GaussianDenoiser, schedule: Schedule, *, points: int, steps: int
+    ) -> None:
         super().__init__()
         check_positive(points=points, steps=steps)
         self.denoiser, self.schedule = denoiser, schedule
@@ -141,10 +143,10 @@ class ContinuousDiffusion(nn.Module):
         """Draws (n, D) in `steps` steps."""
         return Diffusion(self.denoiser, self.chain(self.steps)).sample(n, generator=generator)
 
-    def chain(self, T: int) -> Chain:
+    def chain(self, T: int) -> NoiseChain:
         """The chain of T steps between the same ends, spread as the schedule is."""
         t = torch.linspace(0, 1, T, dtype=torch.float64)
-        return Chain(betas_of(self.schedule(t)))
+        return NoiseChain(betas_of(self.schedule(t)))
 
     def _noisy(self, x: Tensor, t: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
         log_snr = self.schedule(t).to(x)

@@ -13,7 +13,7 @@ from coursepkg.models.autoencoders.likelihoods import Categories, Normals
 from coursepkg.models.diffusion.signal import signal_at
 
 
-class Denoiser(Protocol):
+class GaussianDenoiser(Protocol):
     """p(x | z) with independent coordinates, at any noise."""
 
     dim: int

@@ -13,8 +13,8 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.models.autoencoders.gaussian import standard_like
-from coursepkg.models.diffusion.chain import Chain
-from coursepkg.models.diffusion.denoisers import Denoiser
+from coursepkg.models.diffusion.chain import NoiseChain
+from coursepkg.models.diffusion.denoisers import GaussianDenoiser
 from coursepkg.rng import global_state_from
 from coursepkg.validate import check_positive
 
@@ -29,7 +29,7 @@ class Diffusion(nn.Module):
         chain: the T steps of noise.
     """
 
-    def __init__(self, denoiser: Denoiser, chain: Chain) -> None:
+    def __init__(self, denoiser: GaussianDenoiser, chain: NoiseChain) -> None:
         super().__init__()
         self.denoiser, self.chain = denoiser, chain
 

@@ -4,13 +4,13 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.models.diffusion import (
-    Chain,
     ConditionalDiffusion,
     ContinuousDiffusion,
     Diffusion,
     LevelDenoiser,
     LogisticSchedule,
     MixtureGuess,
+    NoiseChain,
     SimpleLoss,
     cosine_betas,
 )
@@ -33,7 +33,7 @@ class Told(nn.Module):
 
 def discrete_time(generator: Generator, *, T: int = 60) -> Diffusion:
     denoiser = LevelDenoiser(Told(0, generator), dim=D, levels=K)
-    return perturbed(Diffusion(denoiser, Chain(cosine_betas(T))), generator, by=0.1)
+    return perturbed(Diffusion(denoiser, NoiseChain(cosine_betas(T))), generator, by=0.1)
 
 
 def around(net: nn.Module) -> ContinuousDiffusion:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.distributions import Normal
 
-from coursepkg.models.diffusion import Chain, betas_of, cosine_betas, linear_betas
+from coursepkg.models.diffusion import NoiseChain, betas_of, cosine_betas, linear_betas
 from coursepkg.rng import seeded
 from tests.statistics import assert_cdf
 
@@ -19,7 +19,7 @@ def steps(t: int, n: int = 1) -> torch.Tensor:
 
 def test_many_steps_are_one():
     """Mean and variance by recursion.   Kills: ᾱ without its product, or off by one."""
-    chain, scale, variance = Chain(BETA), 1.0, 0.0
+    chain, scale, variance = NoiseChain(BETA), 1.0, 0.0
     for t, beta in enumerate(BETA.tolist(), 1):
         scale, variance = math.sqrt(1 - beta) * scale, (1 - beta) * variance + beta
         signal = chain.signal(steps(t), torch.zeros(1, dtype=torch.float64))
@@ -33,7 +33,7 @@ def test_the_steps_have_that_law():
 
     Kills: β in place of √β, √(1 - β) without its root, ᾱ of another t.
     """
-    chain, n = Chain(BETA), 80_000
+    chain, n = NoiseChain(BETA), 80_000
     x = torch.full((n, 1), 1.5, dtype=torch.float64)
     z, g = x, seeded(0)
     for t in (1, 2, 3):
@@ -48,7 +48,7 @@ def test_the_steps_have_that_law():
 
 def test_the_posterior_is_bayes():
     """q(z_{t-1} | z_t, x) on a grid.   Kills: coefficients exchanged, β_t as its variance."""
-    chain, x, z = Chain(BETA), 0.7, -0.4
+    chain, x, z = NoiseChain(BETA), 0.7, -0.4
     grid = torch.linspace(-8, 8, 4001, dtype=torch.float64)
     for t in (2, 3, 4):
         before, beta = chain.alpha_bar[t - 2], BETA[t - 1]
@@ -67,7 +67,7 @@ def test_the_posterior_is_bayes():
 def test_levels_make_a_chain_and_come_back():
     """Kills: β of the wrong ratio, the first step forgotten."""
     log_snr = torch.tensor([4.0, 1.0, -0.5, -6.0], dtype=torch.float64)
-    torch.testing.assert_close(Chain(betas_of(log_snr)).log_snr, log_snr)
+    torch.testing.assert_close(NoiseChain(betas_of(log_snr)).log_snr, log_snr)
     with pytest.raises(ValueError, match="falling"):
         betas_of(log_snr.flip(0))
 
@@ -75,11 +75,11 @@ def test_levels_make_a_chain_and_come_back():
 def test_schedules_end_in_noise():
     """Kills: a schedule whose ᾱ_T stays away from 0, such as β_t = 1 / (t + 1)²."""
     for betas in (linear_betas(1000), cosine_betas(1000)):
-        chain = Chain(betas)
+        chain = NoiseChain(betas)
         assert chain.T == 1000
         assert chain.alpha_bar[-1] < 1e-4
         assert chain.alpha_bar[0] > 0.999
-    slow = Chain(1 / (torch.arange(1, 1001).double() + 1).square())
+    slow = NoiseChain(1 / (torch.arange(1, 1001).double() + 1).square())
     assert slow.alpha_bar[-1].item() == pytest.approx(0.5, abs=1e-3)
 
 
@@ -87,13 +87,13 @@ def test_schedules_end_in_noise():
 def test_impossible_variances_are_refused(beta):
     """Kills: a β outside (0, 1) taken."""
     with pytest.raises(ValueError, match="beta"):
-        Chain(torch.tensor(beta))
+        NoiseChain(torch.tensor(beta))
 
 
 @pytest.mark.parametrize("t", [0, 5, -1])
 def test_a_step_outside_the_chain_is_refused(t):
     """Kills: t = 0 read as the last, as an index would be."""
-    chain, x = Chain(BETA), torch.zeros(1, 1)
+    chain, x = NoiseChain(BETA), torch.zeros(1, 1)
     for call in (
         lambda: chain.noisy(x, steps(t), generator=seeded(0)),
         lambda: chain(x, steps(t), generator=seeded(0)),

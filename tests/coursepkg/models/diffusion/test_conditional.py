@@ -5,16 +5,16 @@ import torch
 from torch import Tensor, nn
 
 from coursepkg.models.diffusion import (
-    Chain,
     ConditionalDiffusion,
     Diffusion,
-    GivenNet,
     LevelDenoiser,
+    NoiseChain,
     RealDenoiser,
+    ToldNet,
 )
 from coursepkg.rng import seeded
 
-CHAIN = Chain(torch.tensor([0.3, 0.6]))
+CHAIN = NoiseChain(torch.tensor([0.3, 0.6]))
 
 
 class Sum(nn.Module):
@@ -43,7 +43,7 @@ def test_it_is_the_diffusion_of_that_condition():
     x = torch.randn(5, 2, generator=seeded(0))
     c = torch.randn(5, 3, generator=seeded(1))
     both = model()
-    alone = around(GivenNet(both.net, c))
+    alone = around(ToldNet(both.net, c))
     for name in ("loss", "elbo"):
         found = getattr(both, name)(x, condition=c, generator=seeded(2))
         torch.testing.assert_close(found, getattr(alone, name)(x, generator=seeded(2)))

@@ -10,9 +10,9 @@ from torch import nn
 from torch.distributions import Normal, kl_divergence
 
 from coursepkg.models.diffusion import (
-    Chain,
     Diffusion,
     LevelDenoiser,
+    NoiseChain,
     RealDenoiser,
     SimpleLoss,
     Unheeding,
@@ -42,7 +42,7 @@ class Ideal(nn.Module):
 
 
 def gaussian() -> Diffusion:
-    chain = Chain(BETA)
+    chain = NoiseChain(BETA)
     left = math.sqrt((1 / SPREAD**2 + chain.log_snr[0].exp().item()) ** -1)  # std of x | z_1
     return Diffusion(RealDenoiser(Ideal(), dim=1, std=left), chain)
 
@@ -134,7 +134,7 @@ def test_more_steps_tighten_the_bound_of_independent_pixels():
     bounds = []
     for T in (4, 16, 200):
         denoiser = LevelDenoiser(Unheeding(log_p), dim=1, levels=3)
-        model = Diffusion(denoiser, Chain(cosine_betas(T)))
+        model = Diffusion(denoiser, NoiseChain(cosine_betas(T)))
         with torch.no_grad():
             bounds.append(-model.elbo(x, generator=seeded(0)).mean().item())
     assert all(more < fewer for fewer, more in pairwise(bounds))
@@ -169,7 +169,7 @@ def test_times_are_spread_over_the_batch():
 
 def test_wrong_inputs_are_named():
     """Kills: levels outside 0..K-1 diffused without a word."""
-    model = Diffusion(LevelDenoiser(Unheeding(torch.zeros(3)), dim=1, levels=3), Chain(BETA))
+    model = Diffusion(LevelDenoiser(Unheeding(torch.zeros(3)), dim=1, levels=3), NoiseChain(BETA))
     with pytest.raises(ValueError, match="levels"):
         model.elbo(torch.tensor([[3]]), generator=seeded(0))
     with pytest.raises(ValueError, match="n"):

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from coursepkg.models.diffusion import (
-    Chain,
     FromNoise,
+    NoiseChain,
     ancestral,
     cosine_betas,
     ddim,
@@ -33,7 +33,7 @@ def test_schedules(name, betas):
     peer = diffusers.DDPMScheduler(num_train_timesteps=T, beta_schedule=name)
     # theirs are in single precision
     torch.testing.assert_close(
-        Chain(betas).alpha_bar.float(), peer.alphas_cumprod, rtol=2e-4, atol=1e-7
+        NoiseChain(betas).alpha_bar.float(), peer.alphas_cumprod, rtol=2e-4, atol=1e-7
     )
 
 
@@ -49,7 +49,7 @@ def walk(peer, steps: int | None = None, **given) -> torch.Tensor:
 
 
 def at(timesteps: torch.Tensor) -> torch.Tensor:
-    return Chain(linear_betas(T)).log_snr[timesteps.long()]
+    return NoiseChain(linear_betas(T)).log_snr[timesteps.long()]
 
 
 def test_ddim_steps():
@@ -59,7 +59,7 @@ def test_ddim_steps():
     )
     peer.set_timesteps(20)
     # its last step leads to the first level of the chain
-    levels = torch.cat([at(peer.timesteps), Chain(linear_betas(T)).log_snr[:1]]).unique()
+    levels = torch.cat([at(peer.timesteps), NoiseChain(linear_betas(T)).log_snr[:1]]).unique()
     found = ddim(FromNoise(Net()), start(), levels=levels)
     torch.testing.assert_close(found, walk(peer), rtol=1e-4, atol=1e-4)
 
@@ -86,6 +86,6 @@ def test_multistep():
         final_sigmas_type="sigma_min",
     )  # fmt: skip
     peer.set_timesteps(15)
-    levels = torch.cat([at(peer.timesteps), Chain(linear_betas(T)).log_snr[:1]]).unique()
+    levels = torch.cat([at(peer.timesteps), NoiseChain(linear_betas(T)).log_snr[:1]]).unique()
     found = multistep(FromNoise(Net()), start(), levels=levels)
     torch.testing.assert_close(found, walk(peer), rtol=1e-3, atol=1e-3)

@@ -8,8 +8,8 @@ import torch
 from torch.distributions import Normal
 
 from coursepkg.models.diffusion import (
-    Chain,
     MixtureGuess,
+    NoiseChain,
     ancestral,
     betas_of,
     ddim,
@@ -79,7 +79,7 @@ def test_uneven_steps_keep_the_order():
 def test_ancestral_steps_are_the_chains():
     """Same noise, same numbers.   Kills: either formula of the posterior."""
     log_snr = torch.tensor([5.0, 2.0, 0.0, -4.0], dtype=torch.float64)
-    chain, guess = Chain(betas_of(log_snr)), one_gaussian()
+    chain, guess = NoiseChain(betas_of(log_snr)), one_gaussian()
     z = torch.randn(7, 1, generator=seeded(0), dtype=torch.float64)
     found = ancestral(guess, z, levels=log_snr.flip(0), generator=seeded(1))
     g = seeded(1)
