@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.models.autoencoders.gaussian import DiagonalGaussian
+from coursepkg.models.autoencoders.gaussian import DiagonalGaussian, standard_like
 from coursepkg.models.diffusion.signal import Signal
 from coursepkg.validate import check_positive
 
@@ -91,11 +91,11 @@ class NoiseChain(nn.Module):
     def forward(self, z: Tensor, t: Tensor, *, generator: Generator) -> Tensor:
         """Draws z_t given z_{t-1}: (B, D) and steps (B,) -> (B, D)."""
         beta = self.beta[self._check(t) - 1][:, None].to(z)
-        return (1 - beta).sqrt() * z + beta.sqrt() * _normal(z, generator)
+        return (1 - beta).sqrt() * z + beta.sqrt() * standard_like(z).draw(generator=generator)
 
     def noisy(self, x: Tensor, t: Tensor, *, generator: Generator) -> tuple[Tensor, Tensor]:
         """z_t given x, and its ε: (B, D) and steps (B,) -> both (B, D)."""
-        eps = _normal(x, generator)
+        eps = standard_like(x).draw(generator=generator)
         return self.signal(t, x).mix(x, eps), eps
 
     def posterior(self, x: Tensor, z: Tensor, t: Tensor) -> DiagonalGaussian:
@@ -121,8 +121,3 @@ class NoiseChain(nn.Module):
                 f"{t.flatten()[:5].tolist()}"
             )
         return t
-
-
-def _normal(like: Tensor, generator: Generator) -> Tensor:
-    eps = torch.randn(like.shape, generator=generator, device=like.device, dtype=torch.float64)
-    return eps.to(like)

@@ -14,6 +14,7 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.chain import NoiseChain, betas_of
 from coursepkg.models.diffusion.denoisers import GaussianDenoiser
 from coursepkg.models.diffusion.discrete_time import Diffusion, stratified
@@ -150,8 +151,8 @@ class ContinuousDiffusion(nn.Module):
 
     def _noisy(self, x: Tensor, t: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
         log_snr = self.schedule(t).to(x)
-        eps = torch.randn(x.shape, generator=generator, device=x.device, dtype=torch.float64)
-        return signal_at(log_snr).mix(x, eps.to(x)), log_snr
+        eps = standard_like(x).draw(generator=generator)
+        return signal_at(log_snr).mix(x, eps), log_snr
 
 
 def _check_ends(most: float, least: float) -> None:

@@ -46,7 +46,7 @@ class Diffusion(nn.Module):
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """One step of each image, weighted by T: an estimate of -elbo without bias, (B,), nats."""
-        t = self._steps(x, generator)
+        t = self.draw_steps(len(x), generator=generator, device=x.device)
         return self.prior_kl(x) + self.chain.T * self.term(x, t, generator=generator)
 
     def prior_kl(self, x: Tensor) -> Tensor:
@@ -93,9 +93,9 @@ class Diffusion(nn.Module):
             path.append(z)
         return path
 
-    def _steps(self, x: Tensor, generator: Generator) -> Tensor:
-        """One t in 1..T for each image, each equally likely, spread evenly over the batch."""
-        return stratified(len(x), generator=generator, device=x.device).mul(self.chain.T).long() + 1
+    def draw_steps(self, n: int, *, generator: Generator, device: torch.device) -> Tensor:
+        """n steps t in 1..T, each equally likely, spread evenly, (n,) int64."""
+        return stratified(n, generator=generator, device=device).mul(self.chain.T).long() + 1
 
     def _like(self) -> Tensor:
         """A tensor whose type and device are the network's."""
@@ -120,7 +120,7 @@ class SimpleLoss(nn.Module):
         """‖ε - ε̂(z_t)‖² at one t of each image, (B, D) -> (B,); no likelihood."""
         chain, denoiser = self.model.chain, self.model.denoiser
         real = denoiser.embed(x)
-        t = stratified(len(x), generator=generator, device=x.device).mul(chain.T).long() + 1
+        t = self.model.draw_steps(len(x), generator=generator, device=x.device)
         z, eps = chain.noisy(real, t, generator=generator)
         with global_state_from(generator):
             guess = denoiser.mean(denoiser(z, chain.log_snr[t - 1].to(z)))

@@ -15,6 +15,7 @@ from itertools import pairwise
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.signal import Signal, signal_at
 from coursepkg.validate import check_real
 
@@ -87,8 +88,7 @@ def ancestral(guess: Guess, z: Tensor, *, levels: Tensor, generator: Generator) 
         kept = torch.exp(here - there).to(z)  # SNR_t / SNR_s: how much of z_t the mean keeps
         mean = kept * at.alpha.reciprocal() * to.alpha * z + (1 - kept) * to.alpha * x
         std = to.sigma * (1 - kept).sqrt()
-        eps = torch.randn(z.shape, generator=generator, device=z.device, dtype=torch.float64)
-        z = mean + std * eps.to(z)
+        z = mean + std * standard_like(z).draw(generator=generator)
     return z
 
 
