@@ -173,8 +173,8 @@ class Reweighted(nn.Module):
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """w(λ) times the integrand, at one t of each example, (B, D) -> (B,); no likelihood."""
         t = stratified(len(x), generator=generator, device=x.device)
-        weight = self.weight(self.model.schedule(t)).to(x)
-        return weight * self.model.integrand(x, t, generator=generator)
+        integrand = self.model.integrand(x, t, generator=generator)
+        return self.weight(self.model.schedule(t)).to(integrand) * integrand
 
 
 def _check_ends(most: float, least: float) -> None:

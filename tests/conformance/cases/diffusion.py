@@ -11,6 +11,7 @@ from coursepkg.models.diffusion import (
     LogisticSchedule,
     MixtureGuess,
     NoiseChain,
+    Reweighted,
     SimpleLoss,
     cosine_betas,
 )
@@ -59,6 +60,7 @@ CASES = [
     discrete("Diffusion", discrete_time),
     discrete("ContinuousDiffusion", continuous),
     Case("SimpleLoss", lambda g: SimpleLoss(discrete_time(g, T=20)), levels),
+    Case("Reweighted", lambda g: Reweighted(continuous(g), torch.sigmoid), levels),
     Case("ConditionalDiffusion", conditional, levels, space=states(K, D), refused=BAD_LEVELS,
          condition=pairs),
 ]  # fmt: skip

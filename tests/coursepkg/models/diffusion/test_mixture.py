@@ -33,14 +33,16 @@ def test_the_guess_is_bayes_on_a_grid():
         torch.testing.assert_close(MixtureGuess(law)(z, log_snr)[0], r @ x, rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.equation("noisy-score")
 def test_tweedie():
-    """x̂ = (z + σ² ∇ log q(z)) / α.   Kills: a density of z without one of its terms."""
+    """x̂ = (z + σ² ∇ log q(z)) / α, both ways.   Kills: a density of z without one of its terms."""
     guess = MixtureGuess(mixture())
     z = torch.randn(5, 2, generator=seeded(2), dtype=torch.float64).requires_grad_()
     log_snr = torch.tensor([-3.0, -1.0, 0.0, 1.0, 4.0], dtype=torch.float64)
     (score,) = torch.autograd.grad(guess.log_prob(z, log_snr).sum(), z)
     x = guess(z.detach(), log_snr)
     torch.testing.assert_close(signal_at(log_snr).score(z.detach(), x), score)
+    torch.testing.assert_close(signal_at(log_snr).x_from_score(z.detach(), score), x)
 
 
 def test_without_noise_the_density_is_the_mixtures_own():
@@ -61,3 +63,29 @@ def test_later_changes_of_the_mixture_do_not_reach_it():
     assert torch.equal(guess(z, level), before)
     with pytest.raises(ValueError, match="shape"):
         guess(torch.zeros(1, 3).double(), level)
+
+
+@pytest.mark.equation("noisy-score-matching")
+def test_denoising_is_score_matching():
+    """The losses of two functions differ as their distances from the true score, by quadrature.
+
+    Kills: -ε for -ε / σ, the density of x for that of z.
+    """
+    law = mixture(1)
+    guess, log_snr = MixtureGuess(law), torch.tensor([0.3], dtype=torch.float64)
+    alpha, sigma = (v[0, 0] for v in signal_at(log_snr))
+    grid = torch.linspace(-9, 9, 1201, dtype=torch.float64)
+    x, eps = (v.reshape(-1, 1) for v in torch.meshgrid(grid / 2, grid, indexing="ij"))
+    weight = (law.log_prob(x) - eps.square()[:, 0] / 2).softmax(0)
+    z = alpha * x + sigma * eps
+    true = signal_at(log_snr).score(z, guess(z, log_snr.expand(len(z))))
+
+    def losses(found: torch.Tensor) -> torch.Tensor:
+        """E ‖s + ε / σ‖² and E ‖s - ∇ log q‖²."""
+        squares = torch.cat([found + eps / sigma, found - true], dim=1).square()
+        return weight @ squares
+
+    first, second, best = losses(torch.sin(z)), losses(0.3 * z - 1), losses(true)
+    torch.testing.assert_close(first[0] - second[0], first[1] - second[1], rtol=1e-6, atol=1e-9)
+    torch.testing.assert_close(first[0] - best[0], first[1], rtol=1e-6, atol=1e-9)
+    assert first[1] > 0.1
