@@ -3,7 +3,7 @@ r"""The probability flow: a motion without noise that takes q(z) through all noi
 .. math:: \frac{dz}{d\lambda} = -\tfrac12 \alpha \sigma \hat v(z, \lambda) , \qquad
    \hat v = (\alpha z - \hat x) / \sigma .
 
-With the angle α = cos φ, σ = sin φ it says dz/dφ = v̂: hence the name velocity. As a field from
+With the angle α = cos ω, σ = sin ω it says dz/dω = v̂: hence the name velocity. As a field from
 noise at t = 0 to data at t = 1 it is what `Continuous` follows, and so has a likelihood. Song et
 al., *Score-based generative modeling through stochastic differential equations* (2021), 4.3.
 """
@@ -46,21 +46,21 @@ def reverse_sde(
 ) -> Tensor:
     r"""Euler–Maruyama steps of one of the processes that have the laws q(z) at all levels.
 
-    .. math:: dz = \tfrac12 \sigma^2 \bigl( z + (1 + \eta^2) \psi \bigr) d\lambda
-       + \eta \sigma\, dw , \qquad \psi = (\alpha \hat x - z) / \sigma^2 .
+    .. math:: dz = \tfrac12 \sigma^2 \bigl( z + (1 + \kappa^2) \psi \bigr) d\lambda
+       + \kappa \sigma\, dw , \qquad \psi = (\alpha \hat x - z) / \sigma^2 .
 
-    Source: :eq:`reverse-sde`. η = 1 is the forward process run backwards (Anderson 1982), η = 0 the
+    Source: :eq:`reverse-sde`. κ = 1 is the forward process run backwards (Anderson 1982), κ = 0 the
     probability flow. Crude beside `ancestral`, which is exact while the guess does not change.
 
     Args:
         guess: says E[x | z].
         z: noise at the first level, (B, D).
         levels: rising log-SNRs, (T,), at least two.
-        noise: η >= 0.
+        noise: κ >= 0.
         generator: of the noise.
 
     Raises:
-        ValueError: if the levels do not rise, or η is negative.
+        ValueError: if the levels do not rise, or κ is negative.
     """
     if not 0 <= noise < float("inf"):
         raise ValueError(f"noise: expected a finite number >= 0, got {noise}")

@@ -17,7 +17,8 @@ from tests.benchmarks.invoke import invoke
 def test_every_design_is_tried_and_written(tmp_path, float32, monkeypatch):
     """Kills: a design left out, an effect on another measure."""
     monkeypatch.setattr(design_space, "EXAMPLES", 512)
-    monkeypatch.setattr(design_space, "SEEN", 100)
+    for name, value in (("SEEN", 50), ("LOOKS", 4), ("DRAWN", 100), ("STEPS", 5)):
+        monkeypatch.setattr(design_space, name, value)
     done = invoke(design_space.main, "--seeds", "2", "--epochs", "1", "--out", tmp_path)
     assert done.exit_code == 0, done.output
     ideal, *rows = json.loads((tmp_path / "design_space.json").read_text())["rows"]

@@ -60,7 +60,7 @@ CASES = [
     discrete("Diffusion", discrete_time),
     discrete("ContinuousDiffusion", continuous),
     Case("SimpleLoss", lambda g: SimpleLoss(discrete_time(g, T=20)), levels),
-    Case("Reweighted", lambda g: Reweighted(continuous(g), torch.sigmoid), levels),
+    Case("Reweighted", lambda g: Reweighted(continuous(g), lambda level: 2 - level.sigmoid()), levels),
     Case("ConditionalDiffusion", conditional, levels, space=states(K, D), refused=BAD_LEVELS,
          condition=pairs),
 ]  # fmt: skip

@@ -39,11 +39,11 @@ def places(n: int) -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.equation("reverse-sde")
-@pytest.mark.parametrize("eta", [0.0, 0.5, 1.0, 1.7])
-def test_every_amount_of_noise_keeps_the_laws(eta):
-    """Fokker and Planck, by autograd: ∂q/∂λ = -div(f q) + ½ η² σ² Δq for the printed drift f.
+@pytest.mark.parametrize("beta", [0.0, 0.5, 1.0, 1.7])
+def test_every_amount_of_noise_keeps_the_laws(beta):
+    """Fokker and Planck, by autograd: ∂q/∂λ = -div(f q) + ½ κ² σ² Δq for the printed drift f.
 
-    Kills: 1 + η for 1 + η², a drift without ½, score and z of unlike signs.
+    Kills: 1 + κ for 1 + κ², a drift without ½, score and z of unlike signs.
     """
     guess = MixtureGuess(three())
     z, log_snr = places(6)
@@ -56,8 +56,8 @@ def test_every_amount_of_noise_keeps_the_laws(eta):
         step = 0.5
         levels = torch.stack([log_snr, log_snr + step])
         noisy = torch.stack([
-            reverse_sde(guess, z[None], levels=levels, noise=eta, generator=seeded(0))[0],
-            z + eta * signal_at(log_snr[None]).sigma[0] * math.sqrt(step)
+            reverse_sde(guess, z[None], levels=levels, noise=beta, generator=seeded(0))[0],
+            z + beta * signal_at(log_snr[None]).sigma[0] * math.sqrt(step)
             * torch.randn(1, 2, generator=seeded(0), dtype=torch.float64)[0],
         ])  # fmt: skip
         return (noisy[0] - noisy[1]) / step
@@ -65,7 +65,7 @@ def test_every_amount_of_noise_keeps_the_laws(eta):
     def printed(z: Tensor, log_snr: Tensor) -> Tensor:
         sigma = signal_at(log_snr[None]).sigma[0]
         psi = slope(lambda at: q(at, log_snr).log(), z)
-        return sigma**2 / 2 * (z + (1 + eta**2) * psi)
+        return sigma**2 / 2 * (z + (1 + beta**2) * psi)
 
     for each, level in zip(z, log_snr, strict=True):
         expected = printed(each, level).detach()
@@ -74,7 +74,7 @@ def test_every_amount_of_noise_keeps_the_laws(eta):
     def flux(z: Tensor, log_snr: Tensor) -> Tensor:
         sigma = signal_at(log_snr[None]).sigma[0]
         steepness = slope(lambda at: q(at, log_snr), z)
-        return printed(z, log_snr) * q(z, log_snr) - eta**2 * sigma**2 / 2 * steepness
+        return printed(z, log_snr) * q(z, log_snr) - beta**2 * sigma**2 / 2 * steepness
 
     growth, inflow = continuity_gap(q, flux, z, log_snr)
     assert growth.abs().min() > 1e-4
@@ -136,15 +136,15 @@ def test_the_flow_moves_the_laws(schedule):
 
 @pytest.mark.equation("probability-flow")
 def test_in_the_angle_the_slope_is_the_velocity():
-    """dz/dφ = v̂ with tan φ = σ / α.   Kills: ασ/2 for another speed."""
+    """dz/dω = v̂ with tan ω = σ / α.   Kills: ασ/2 for another speed."""
     guess = MixtureGuess(three())
     z, log_snr = places(5)
     signal = signal_at(log_snr)
     v = signal.velocity(z, guess(z, log_snr))
-    dphi = slope(lambda levels: torch.atan(torch.exp(-levels / 2)), log_snr).diagonal().detach()
+    turn = slope(lambda levels: torch.atan(torch.exp(-levels / 2)), log_snr).diagonal().detach()
     schedule = LinearSchedule(most=4.0, least=-4.0)
     per_t = ProbabilityFlow(guess, schedule)(z, (log_snr + 4) / 8)
-    torch.testing.assert_close(per_t, 8 * dphi[:, None] * v)
+    torch.testing.assert_close(per_t, 8 * turn[:, None] * v)
 
 
 def density(schedule: Schedule, steps: int) -> Continuous:
@@ -174,13 +174,13 @@ def test_random_signs_estimate_it_without_bias():
 
 
 @pytest.mark.equation("reverse-sde")
-@pytest.mark.parametrize("eta", [0.0, 0.6, 1.0, 1.5])
-def test_draws_have_the_moments_of_normal_data(eta):
-    """P(a right one fails) <= 2e-6; finds 0.05.   Kills: √Δλ for Δλ, noise without η."""
+@pytest.mark.parametrize("beta", [0.0, 0.6, 1.0, 1.5])
+def test_draws_have_the_moments_of_normal_data(beta):
+    """P(a right one fails) <= 2e-6; finds 0.05.   Kills: √Δλ for Δλ, noise without κ."""
     guess = on_the_line(0.6, 0.4)
     z = torch.randn(20_000, 1, generator=seeded(0), dtype=torch.float64)
     levels = torch.linspace(-7, 5, 401, dtype=torch.float64)
-    z = reverse_sde(guess, z, levels=levels, noise=eta, generator=seeded(1))
+    z = reverse_sde(guess, z, levels=levels, noise=beta, generator=seeded(1))
     alpha, sigma = (v.item() for v in signal_at(levels[-1:]))
     mean, variance = 0.6 * alpha, (0.4 * alpha) ** 2 + sigma**2
     assert_mean(z[:, 0], mean, detects=0.05)
