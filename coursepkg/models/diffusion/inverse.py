@@ -104,7 +104,7 @@ def moment_guided(guess: Guess, measurement: Measurement, y: Tensor) -> Guess:
     """Guidance with the covariance that the guess itself implies, V = (σ² / α) ∂x̂/∂z.
 
     Source: :eq:`measurement-step`. Exact for Gaussian x. Takes P backward passes. Boys et al.,
-    *Tweedie moment projected diffusions for inverse problems* (2023). Arguments as those of
+    *Tweedie moment projected diffusions for inverse problems* (2024). Arguments as those of
     `spread_guided`.
     """
 
