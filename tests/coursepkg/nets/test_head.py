@@ -48,3 +48,13 @@ def test_it_starts_with_cosines_and_at_the_law_that_it_is_told():
 def test_impossible_sizes_are_refused(bad):
     with pytest.raises(ValueError, match=r"expected dim >= 1.*got"):
         LevelHead(**{"dim": D, "levels": K, "channels": C, **bad})
+
+
+def test_a_head_reads_what_a_told_network_says():
+    """Kills: what is told lost on the way, the head before the network."""
+    net = Headed(UNet((1, 2, 2), 3, hidden=8, generator=seeded(0)), nn.Flatten(0))
+    x, told = torch.randn(2, 4, generator=seeded(1)), torch.tensor([0.0, 2.0])
+    with torch.no_grad():
+        net.net.last[1].weight.fill_(0.1)
+        torch.testing.assert_close(net(x, told), net.net(x, told).flatten())
+    assert not torch.equal(net(x, told), net(x, told + 1))
