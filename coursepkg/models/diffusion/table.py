@@ -4,7 +4,7 @@ Given z, pixel d has heard of the others by their own noisy values,
 
 .. math:: \text{logit}_{dk} = \log \sum_{x : x_d = k} p(x) \prod_{j \ne d} N(z_j; α e_{x_j}, σ^2) .
 
-`LevelDenoiser` adds what z_d says, and p(x_d = k | z) is exact.
+up to a constant for each pixel. `LevelDenoiser` adds what z_d says, and p(x_d = k | z) is exact.
 """
 
 import torch
@@ -46,4 +46,4 @@ class TableNet(nn.Module):
         others = self.log_p[:, None] + own.sum(2, keepdim=True) - own
         most = others.amax(1, keepdim=True)
         shares = torch.einsum("bsd,sdk->bdk", (others - most).exp(), self.is_level)
-        return (shares.log() + most.movedim(1, 2)).flatten(1)
+        return shares.log().flatten(1)
