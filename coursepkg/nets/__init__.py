@@ -3,7 +3,7 @@
 from coursepkg.nets.causality import check_causal, dependence, receptive_field
 from coursepkg.nets.conv import CausalBlock, CausalCNN, CausalConv1d
 from coursepkg.nets.gated import GatedLayer, GatedPixelCNN, ShiftedConv2d
-from coursepkg.nets.head import LevelHead
+from coursepkg.nets.head import Headed, LevelHead
 from coursepkg.nets.judge import Judge
 from coursepkg.nets.levels import LevelEmbedding, soft_levels
 from coursepkg.nets.made import MADE, InOrder
@@ -30,6 +30,7 @@ __all__ = [
     "DilatedLayer",
     "GatedLayer",
     "GatedPixelCNN",
+    "Headed",
     "InOrder",
     "Judge",
     "LevelEmbedding",

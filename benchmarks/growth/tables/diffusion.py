@@ -1,67 +1,56 @@
-"""What a diffusion's guess costs, and what is asked of it, as the number of variables D grows.
+"""What T steps cost a diffusion of the digits, in nats and in seconds.
 
-Of 16 points and a perceptron with two hidden layers of D units. "guess" is x̂; "exact" and "signs"
-are one slope of the probability flow with its divergence, exact or by random signs; "spread" and
-"moments" are x̂ guided by D / 2 measured variables, with a covariance that is put in by hand, and
-with the guess's own.
+The guess is exact: pixels are independent, with the frequencies of the training images, so that
+log p(x) is known and what the bound lacks is due to the steps alone, which are even in λ. Seconds
+are those of a U-Net's draws, which does not depend on what it has learned.
 """
 
-from collections.abc import Callable
+import time
+from functools import cache
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchmarks.growth.table import Row, Table
-from benchmarks.timing import fastest
-from coursepkg.models.diffusion.continuous_time import LinearSchedule
-from coursepkg.models.diffusion.denoisers import FromVelocity
-from coursepkg.models.diffusion.inverse import Measurement, moment_guided, spread_guided
-from coursepkg.models.diffusion.probability_flow import ProbabilityFlow
-from coursepkg.nets.mlp import MLP
+from coursepkg.data.digits import LEVELS, SHAPE, load_split
+from coursepkg.models.diffusion.chain import NoiseChain, betas_of
+from coursepkg.models.diffusion.denoisers import LevelDenoiser, Unheeding
+from coursepkg.models.diffusion.discrete_time import Diffusion
+from coursepkg.nets.unet import UNet
 from coursepkg.rng import seeded
 
-POINTS = 16
-SIZES = (16, 32, 64, 128, 256)
-KINDS = ("guess", "signs", "spread", "exact", "moments")
-REPEATS, LEAST = 7, 0.02  # runs to choose the fastest of, and CPU seconds that each takes at least
+D, DRAWS = 64, 50
+MOST, LEAST = 11.0, -9.0
+STEPS = (10, 30, 100, 300, 1000)
 
 
-class Noisy(nn.Module):
-    """A perceptron of z and λ."""
-
-    def __init__(self, dim: int) -> None:
-        super().__init__()
-        self.net = MLP([dim + 1, dim, dim, dim], generator=seeded(0))
-
-    def forward(self, z: Tensor, log_snr: Tensor) -> Tensor:
-        """Maps z (B, D) and log-SNRs (B,) to (B, D)."""
-        result: Tensor = self.net(torch.cat([z, log_snr[:, None] / 10], dim=1))
-        return result
-
-
-def cost(what: str, dim: int) -> Row:
-    """Least CPU seconds of one piece of work on D variables."""
-    z, half = torch.randn(POINTS, dim, generator=seeded(0)), torch.full((POINTS,), 0.5)
-    guess = FromVelocity(Noisy(dim)).requires_grad_(False)
-    flow = ProbabilityFlow(guess, LinearSchedule(most=4.0, least=-4.0))
-    seen, y = Measurement(torch.eye(dim)[: dim // 2], 0.1), torch.zeros(dim // 2)
-    spread, moments = spread_guided(guess, seen, y, spread=1.0), moment_guided(guess, seen, y)
-    work: dict[str, Callable[[], object]] = {
-        "guess": lambda: guess(z, half),
-        "signs": lambda: divergence(flow, z, half, z.sign()[None]),
-        "exact": lambda: divergence(flow, z, half, torch.eye(dim)[:, None]),
-        "spread": lambda: spread(z, half),
-        "moments": lambda: moments(z, half),
-    }
-    return {"what": what, "dim": dim, "seconds": fastest(work[what], repeats=REPEATS, least=LEAST)}
+@torch.no_grad()
+def cost(T: int) -> Row:
+    """What the bound lacks, nats, with its error over images, and CPU seconds of a draw."""
+    split, log_p = load_split(), log_frequencies()
+    independent = LevelDenoiser(Unheeding(log_p.flatten()), dim=D, levels=LEVELS)
+    known = -log_p.T.gather(0, split.valid).sum(1)
+    lacks = -Diffusion(independent, even(T)).elbo(split.valid, generator=seeded(T)) - known
+    net = UNet((1, *SHAPE), LEVELS, hidden=16, generator=seeded(0))
+    model = Diffusion(LevelDenoiser(net, dim=D, levels=LEVELS), even(T))
+    before = time.process_time()
+    model.sample(DRAWS, generator=seeded(0))
+    return {
+        "steps": T, "lacks": lacks.mean().item(), "error": lacks.std().item() / len(lacks) ** 0.5,
+        "known": known.mean().item(), "seconds": (time.process_time() - before) / DRAWS,
+    }  # fmt: skip
 
 
-def divergence(field: nn.Module, z: Tensor, t: Tensor, probes: Tensor) -> Tensor:
-    """Σ εᵀ (∂v/∂z) ε over the probes ε, (·, B or 1, D) -> (B,), as `Continuous` has it."""
-    z = z.detach().requires_grad_()
-    v = field(z, t)
-    rows = (torch.autograd.grad(v, z, e.expand_as(v), retain_graph=True)[0] * e for e in probes)
-    return torch.stack([row.sum(1) for row in rows]).sum(0)
+def even(T: int) -> NoiseChain:
+    """T log-SNRs in equal steps."""
+    return NoiseChain(betas_of(torch.linspace(MOST, LEAST, T, dtype=torch.float64)))
 
 
-TABLE = Table("diffusion_growth", [(kind, D) for kind in KINDS for D in SIZES], cost)
+@cache
+def log_frequencies() -> Tensor:
+    """Of each level at each pixel in the training images, smoothed, (D, K)."""
+    counts = torch.nn.functional.one_hot(load_split().train, LEVELS).sum(0) + 0.3
+    return (counts / counts.sum(1, keepdim=True)).log()
+
+
+TABLE = Table("diffusion_growth", [(T,) for T in STEPS], cost)

@@ -31,6 +31,7 @@ from coursepkg.models.diffusion.inverse import (
     replacement,
     spread_guided,
 )
+from coursepkg.models.diffusion.levels import Profile, best_levels, profile
 from coursepkg.models.diffusion.mixture import MixtureGuess
 from coursepkg.models.diffusion.probability_flow import ProbabilityFlow, reverse_sde
 from coursepkg.models.diffusion.signal import Signal, signal_at
@@ -42,6 +43,7 @@ from coursepkg.models.diffusion.solvers import (
     multistep,
     power_levels,
 )
+from coursepkg.models.diffusion.table import TableNet
 
 __all__ = [
     "ConditionalDiffusion",
@@ -60,14 +62,17 @@ __all__ = [
     "MixtureGuess",
     "NoiseChain",
     "ProbabilityFlow",
+    "Profile",
     "RealDenoiser",
     "Reweighted",
     "Schedule",
     "Signal",
     "SimpleLoss",
+    "TableNet",
     "ToldNet",
     "Unheeding",
     "ancestral",
+    "best_levels",
     "betas_of",
     "classifier_free",
     "classifier_guided",
@@ -79,6 +84,7 @@ __all__ = [
     "moment_guided",
     "multistep",
     "power_levels",
+    "profile",
     "replacement",
     "reverse_sde",
     "signal_at",
