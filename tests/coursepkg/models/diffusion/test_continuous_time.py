@@ -199,6 +199,16 @@ def test_a_weight_of_one_is_the_integrand():
     torch.testing.assert_close(twice, (2 + NEAR[0](t)) * expected)
 
 
+def test_weights_of_levels_are_no_whole_numbers():
+    """Kills: a weight in the type of x."""
+    levels, x = model(SCHEDULES[0]), torch.randint(0, 4, (20, 1), generator=seeded(0))
+    half = Reweighted(levels, lambda level: torch.full_like(level, 0.5))
+    whole = Reweighted(levels, torch.ones_like)
+    found, expected = (each.loss(x, generator=seeded(1)) for each in (half, whole))
+    torch.testing.assert_close(found, expected / 2)
+    assert expected.max() > 0
+
+
 def test_impossible_ends_are_refused():
     """Kills: a schedule that rises."""
     for most, least in ((-1.0, 1.0), (float("inf"), 0.0), (0.0, float("nan"))):

@@ -19,6 +19,7 @@ def mixture(dim: int = 2) -> GaussianMixture:
     return law
 
 
+@pytest.mark.equation("mixture-guess")
 def test_the_guess_is_bayes_on_a_grid():
     """Kills: α or σ forgotten in the gain, responsibilities of x for those of z, axes turned."""
     law = mixture()
