@@ -112,7 +112,7 @@ def main(
             judged(trained(design, law, epochs, seeded(seed)), law, seeded(1000 + seed))
             for seed in range(seeds)
         ]
-        row = {
+        row: dict[str, Any] = {
             "design": name, "epochs": epochs, "cpu_seconds": (time.process_time() - start) / seeds,
             **{key: [each[key] for each in found] for key in found[0]},
         }  # fmt: skip
