@@ -89,11 +89,12 @@ def spread_guided(guess: Guess, measurement: Measurement, y: Tensor, *, spread: 
     def guided(z: Tensor, log_snr: Tensor) -> Tensor:
         alpha, sigma = signal_at(log_snr.to(z))
         A = measurement.A.to(z)
-        V = (spread * sigma.square())[..., None] * torch.eye(z.shape[1]).to(z)
+        C = measurement.noise**2 * torch.eye(len(A)).to(z)  # with V = spread σ² I
+        C = C + spread * sigma.square()[..., None] * (A @ A.T)  # (B, P, P)
         with torch.enable_grad():
             at = z.detach().requires_grad_()
             x = guess(at, log_snr)
-            missed = torch.linalg.solve(measurement.covariance(V), y.to(z) - x.detach() @ A.T)
+            missed = torch.linalg.solve(C, y.to(z) - x.detach() @ A.T)
             (pull,) = torch.autograd.grad(x, at, missed @ A)  # (∂x̂/∂z)ᵀ Aᵀ C⁻¹ (y - A x̂)
         return x.detach() + sigma.square() / alpha * pull
 
