@@ -41,7 +41,7 @@
   /* From here on: the figure. */
   const KEY =
     "Above, ten frames z, one film each, from pure noise on; below, the guess of each picture at " +
-    "that frame; after the last frame, what was drawn. Run again shows another ten. The distance " +
+    "that frame; after the last frame, what was drawn. Another film shows another ten. The distance " +
     "is the root mean square over the pixels, of which each has 17 levels.";
 
   /** One digit as squares, white ink; `shade` maps a number to 0..1. */
@@ -56,13 +56,13 @@
   function drawFrame(pen, width, height, film, n) {
     pen.fillStyle = "#FFFFFF";
     pen.fillRect(0, 0, width, height);
-    const side = Math.max(1, Math.floor(Math.min(width / (DIGITS * 9), (height - 44) / 17)));
+    const side = Math.max(1, Math.floor(Math.min(width / (DIGITS * 9), (height - 48) / 16)));
     const start = Math.floor((width - side * (DIGITS * 9 - 1)) / 2);
     pen.font = "12px system-ui, sans-serif";
     Object.assign(pen, { fillStyle: COLOURS.text, textBaseline: "top" });
     const done = n >= FRAMES;
     pen.fillText(done ? "what was drawn" : "frame z", start, 2);
-    const low = 22 + 8 * side;
+    const low = 26 + 8 * side;
     pen.fillText("guess of the picture", start, low + 2);
     for (let digit = 0; digit < DIGITS; digit++) {
       const left = start + 9 * side * digit;
