@@ -102,6 +102,7 @@
     const again = stage.player(controls, {
       names: ["Run", "Step", "Another film"],
       limit: FRAMES,
+      leap: 8,
       steps: () => n,
       advance: (count) => (n = Math.min(n + count, FRAMES)),
       restart: (seed) => ([film, n] = [(seed - 1) % FILMS, 0]),

@@ -113,7 +113,7 @@ def test_run_shows_the_film_or_a_part_of_it(browser: Browser, address: str):
         with opened(browser, address, motion) as page:
             page.get_by_role("button", name="Run").click()
             if motion == "reduce":
-                assert numbers(page)["frame"].startswith("7 of")
+                assert numbers(page)["frame"].startswith("9 of")
             else:
                 page.get_by_text("the end", exact=True).wait_for(timeout=30_000)
 
