@@ -3,7 +3,8 @@
 from coursepkg.nets.causality import check_causal, dependence, receptive_field
 from coursepkg.nets.conv import CausalBlock, CausalCNN, CausalConv1d
 from coursepkg.nets.gated import GatedLayer, GatedPixelCNN, ShiftedConv2d
-from coursepkg.nets.head import Headed, LevelHead
+from coursepkg.nets.head import LevelHead
+from coursepkg.nets.headed import Headed
 from coursepkg.nets.judge import Judge
 from coursepkg.nets.levels import LevelEmbedding, soft_levels
 from coursepkg.nets.made import MADE, InOrder

@@ -42,21 +42,3 @@ class LevelHead(nn.Module):
     def start_from(self, log_p: Tensor) -> None:
         """Makes h = 0 say log_p, (D, K): with log-frequencies, the independent model."""
         self.bias.copy_(log_p)
-
-
-class Headed(nn.Module):
-    """A network whose result a head reads; what is told beside x goes to the network.
-
-    Args:
-        net: maps x, and whatever is told, to features (B, ·).
-        head: maps the features to (B, ·).
-    """
-
-    def __init__(self, net: nn.Module, head: nn.Module) -> None:
-        super().__init__()
-        self.net, self.head = net, head
-
-    def forward(self, x: Tensor, *told: Tensor) -> Tensor:
-        """The head's result, (B, ·)."""
-        result: Tensor = self.head(self.net(x, *told))
-        return result

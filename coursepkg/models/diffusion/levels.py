@@ -59,7 +59,7 @@ def profile(
 
 
 def best_levels(measured: Profile, T: int) -> Tensor:
-    """The T of the levels whose bound is best: falling log-SNRs, (T,).
+    """The T of the levels whose bound is best: falling log-SNRs, (T,).   Source: :eq:`level-path`.
 
     Raises:
         ValueError: if there are fewer levels than steps.

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from coursepkg.nets.head import Headed, LevelHead
+from coursepkg.nets.head import LevelHead
 
 D, K, C = 3, 5, 2
 
@@ -48,19 +48,3 @@ def test_it_starts_with_cosines_and_at_the_law_that_it_is_told():
 def test_impossible_sizes_are_refused(bad):
     with pytest.raises(ValueError, match=r"expected dim >= 1.*got"):
         LevelHead(**{"dim": D, "levels": K, "channels": C, **bad})
-
-
-class Times(torch.nn.Module):
-    """x times what is told, 1 unless told."""
-
-    def forward(self, x, told=1.0):
-        return x * told
-
-
-def test_a_head_reads_what_a_told_network_says():
-    """Kills: what is told lost on the way, the head before the network."""
-    net = Headed(Times(), torch.nn.ReLU())
-    assert_close(
-        net(torch.tensor([1.0, -2.0]), torch.tensor([3.0, -4.0])), torch.tensor([3.0, 8.0])
-    )
-    assert_close(net(torch.tensor([1.0, -2.0])), torch.tensor([1.0, 0.0]))
