@@ -91,7 +91,7 @@
     place.replaceChildren(controls, pictures, make("p", { className: "live-key" }, KEY));
     const tell = stage.report(place);
     let [film, n] = [0, 0];
-    const { element, redraw } = stage.canvas(pictures, "Films", 3.2, (pen, ...size) =>
+    const { element, redraw } = stage.canvas(pictures, "Films", 3.6, (pen, ...size) =>
       drawFrame(pen, ...size, film, n),
     );
     const slider = stage.slider(controls, "Frame", (value) => shown(Math.round(value) + 1), () => {
