@@ -56,20 +56,20 @@
   function drawFrame(pen, width, height, film, n) {
     pen.fillStyle = "#FFFFFF";
     pen.fillRect(0, 0, width, height);
-    const side = Math.max(1, Math.floor(Math.min(width / (DIGITS * 9), (height - 48) / 16)));
+    const side = Math.max(1, Math.floor(Math.min(width / (DIGITS * 9), (height - 34) / 16)));
     const start = Math.floor((width - side * (DIGITS * 9 - 1)) / 2);
     pen.font = "12px system-ui, sans-serif";
     Object.assign(pen, { fillStyle: COLOURS.text, textBaseline: "top" });
     const done = n >= FRAMES;
     pen.fillText(done ? "what was drawn" : "frame z", start, 2);
-    const low = 26 + 8 * side;
+    const low = 18 + 8 * side;
     pen.fillText("guess of the picture", start, low + 2);
     for (let digit = 0; digit < DIGITS; digit++) {
       const left = start + 9 * side * digit;
-      if (done) drawDigit(pen, drawnAt(film, digit), (value) => value / TOP, left, 20, side);
-      else drawDigit(pen, noisyAt(film, n, digit), (value) => (value + 1) / 2, left, 20, side);
+      if (done) drawDigit(pen, drawnAt(film, digit), (value) => value / TOP, left, 16, side);
+      else drawDigit(pen, noisyAt(film, n, digit), (value) => (value + 1) / 2, left, 16, side);
       const at = Math.min(n, FRAMES - 1);
-      drawDigit(pen, guessAt(film, at, digit), (value) => (value + 1) / 2, left, low + 20, side);
+      drawDigit(pen, guessAt(film, at, digit), (value) => (value + 1) / 2, left, low + 16, side);
     }
   }
 
@@ -91,7 +91,7 @@
     place.replaceChildren(controls, pictures, make("p", { className: "live-key" }, KEY));
     const tell = stage.report(place);
     let [film, n] = [0, 0];
-    const { element, redraw } = stage.canvas(pictures, "Films", 3.2, (pen, ...size) =>
+    const { element, redraw } = stage.canvas(pictures, "Films", 3.5, (pen, ...size) =>
       drawFrame(pen, ...size, film, n),
     );
     const slider = stage.slider(controls, "Frame", (value) => shown(Math.round(value) + 1), () => {
