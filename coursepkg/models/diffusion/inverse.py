@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 
 from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.signal import signal_at
-from coursepkg.models.diffusion.solvers import Guess, ancestral, check_levels
+from coursepkg.models.diffusion.solvers import Guess, ancestral, check_rising
 from coursepkg.models.mixtures.gaussian import GaussianMixture
 from coursepkg.validate import check_positive, check_real
 
@@ -148,6 +148,6 @@ def replacement(
         eps = standard_like(z).draw(generator=generator)
         return torch.where(known, signal.mix(x.to(z), eps), z)
 
-    for step in pairwise(check_levels(levels, z)):
+    for step in pairwise(check_rising(levels, z)):
         z = ancestral(guess, put(z, step[0]), levels=torch.stack(step), generator=generator)
     return put(z, levels[-1])

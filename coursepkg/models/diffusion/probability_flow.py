@@ -15,7 +15,7 @@ from torch import Generator, Tensor, nn
 from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.continuous_time import Schedule
 from coursepkg.models.diffusion.signal import signal_at
-from coursepkg.models.diffusion.solvers import Guess, check_levels
+from coursepkg.models.diffusion.solvers import Guess, check_rising
 
 
 class ProbabilityFlow(nn.Module):
@@ -64,7 +64,7 @@ def reverse_sde(
     """
     if not 0 <= noise < float("inf"):
         raise ValueError(f"noise: expected a finite number >= 0, got {noise}")
-    for here, there in pairwise(check_levels(levels, z)):
+    for here, there in pairwise(check_rising(levels, z)):
         log_snr, step = here.to(z).expand(len(z)), (there - here).to(z)
         signal = signal_at(log_snr)
         psi = signal.score(z, guess(z, log_snr))

@@ -54,7 +54,7 @@ def ddim(guess: Guess, z: Tensor, *, levels: Tensor) -> Tensor:
         z: noise at the first level, (B, D).
         levels: rising log-SNRs, (T,), at least two.
     """
-    for here, there in pairwise(check_levels(levels, z)):
+    for here, there in pairwise(check_rising(levels, z)):
         x, eps = _parts(guess, z, here)
         z = _signal(there, z).mix(x, eps)
     return z
@@ -65,7 +65,7 @@ def heun(guess: Guess, z: Tensor, *, levels: Tensor) -> Tensor:
 
     Karras et al. (2022), algorithm 1. Arguments as those of `ddim`.
     """
-    for here, there in pairwise(check_levels(levels, z)):
+    for here, there in pairwise(check_rising(levels, z)):
         x, eps = _parts(guess, z, here)
         signal = _signal(there, z)
         _, eps_there = _parts(guess, signal.mix(x, eps), there)
@@ -84,7 +84,7 @@ def multistep(guess: Guess, z: Tensor, *, levels: Tensor) -> Tensor:
     Source: :eq:`exponential-step`; Lu et al., *DPM-Solver++* (2022), algorithm 2.
     """
     before: tuple[Tensor, Tensor] | None = None  # the last step's guess, and its h
-    for here, there in pairwise(check_levels(levels, z)):
+    for here, there in pairwise(check_rising(levels, z)):
         h = (there - here) / 2
         x = guess(z, here.to(z).expand(len(z)))
         towards = x if before is None else x + h / (2 * before[1]) * (x - before[0])
@@ -103,7 +103,7 @@ def ancestral(guess: Guess, z: Tensor, *, levels: Tensor, generator: Generator) 
         levels: rising log-SNRs, (T,), at least two.
         generator: of the noise.
     """
-    for here, there in pairwise(check_levels(levels, z)):
+    for here, there in pairwise(check_rising(levels, z)):
         x = guess(z, here.to(z).expand(len(z)))
         at, to = _signal(here, z), _signal(there, z)
         kept = torch.exp(here - there).to(z)  # SNR_t / SNR_s: how much of z_t the mean keeps
@@ -129,7 +129,7 @@ def _ratio(log_snr: Tensor, like: Tensor) -> Tensor:
     return torch.exp(-log_snr / 2).to(like)
 
 
-def check_levels(levels: Tensor, z: Tensor) -> Tensor:
+def check_rising(levels: Tensor, z: Tensor) -> Tensor:
     """The levels in double precision, if they rise and z is a batch of real vectors.
 
     Raises:
