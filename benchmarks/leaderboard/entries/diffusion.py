@@ -19,13 +19,15 @@ from coursepkg.models.diffusion import (
     Diffusion,
     LevelDenoiser,
     LogisticSchedule,
+    Schedule,
     Unheeding,
     stratified,
 )
 from coursepkg.nets import LevelHead, UNet
 
 D, CHANNELS = 64, 8
-SCHEDULE = LogisticSchedule(most=11.0, least=-9.0, centre=3.3, scale=1.7)
+BOUND = LogisticSchedule(most=11.0, least=-9.0, centre=3.3, scale=1.7)  # evens the integrand out
+LEARN = LogisticSchedule(most=11.0, least=-9.0, centre=2.5, scale=1.5)  # looks more at much noise
 
 
 class LevelNet(nn.Module):
@@ -64,10 +66,17 @@ class Integral(nn.Module):
         return self.model.integrand(x, t, generator=generator)
 
 
-def continuous(net: nn.Module, *, looks: int = 100) -> ContinuousDiffusion:
+def continuous(
+    net: nn.Module, *, schedule: Schedule = BOUND, looks: int = 100
+) -> ContinuousDiffusion:
     """Infinitely many steps, of which a bound takes `looks`."""
     denoiser = LevelDenoiser(net, dim=D, levels=LEVELS)
-    return ContinuousDiffusion(denoiser, SCHEDULE, points=looks, steps=1000)
+    return ContinuousDiffusion(denoiser, schedule, points=looks, steps=1000)
+
+
+def learning(net: nn.Module) -> Integral:
+    """What is trained."""
+    return Integral(continuous(net, schedule=LEARN))
 
 
 def stepwise(net: nn.Module, *, steps: int = 1000) -> Diffusion:
@@ -79,16 +88,17 @@ def stepwise(net: nn.Module, *, steps: int = 1000) -> Diffusion:
 def trained(split: Split, generator: Generator, quick: bool) -> LevelNet:
     """Trained on the images and on distorted copies, told how each was distorted.
 
-    See `pixelcnn.trained`; but no copy is seen twice.
+    See `pixelcnn.trained`; but no copy is seen twice. Of seven trainings tried, one seed each, this
+    one had the lowest bound on validation, 85.2.
     """
-    hidden, originals, copies = (4, 1, 1) if quick else (16, 30, 300)
+    hidden, originals, copies = (4, 1, 1) if quick else (32, 10, 110)
     net = LevelNet(split, hidden=hidden, dropout=0.1, generator=generator)
     parts = [(split.train, torch.zeros(len(split.train), TOLD))] * originals
     parts += [distorted(split.train, 0.12, generator) for _ in range(copies)]
     x, told = map(torch.cat, zip(*parts, strict=True))
-    model = ConditionalDiffusion(net, lambda net: Integral(continuous(net)), conditions=TOLD)
+    model = ConditionalDiffusion(net, learning, conditions=TOLD)
     one_cycle(
-        model, x, condition=told, valid=None, epochs=1, batch_size=100, rate=3e-3, decay=0.5,
+        model, x, condition=told, valid=None, epochs=1, batch_size=100, rate=5e-3, decay=0.5,
         clip=100.0, generator=generator,
     )  # fmt: skip
     return net
