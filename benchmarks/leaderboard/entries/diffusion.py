@@ -88,8 +88,8 @@ def stepwise(net: nn.Module, *, steps: int = 1000) -> Diffusion:
 def trained(split: Split, generator: Generator, quick: bool) -> LevelNet:
     """Trained on the images and on distorted copies, told how each was distorted.
 
-    See `pixelcnn.trained`; but no copy is seen twice. Of seven trainings tried, one seed each, this
-    one had the lowest bound on validation, 85.2.
+    See `pixelcnn.trained`; but no copy is seen twice. One of seven trainings, one seed each: 85.6
+    nats on validation, 0.1 from the draws; narrower nets and perceptrons were worse.
     """
     hidden, originals, copies = (4, 1, 1) if quick else (32, 10, 110)
     net = LevelNet(split, hidden=hidden, dropout=0.1, generator=generator)
