@@ -4,6 +4,8 @@ Peebles and Xie, *Scalable diffusion models with transformers* (2023), whose lay
 identity: their gates are told to be zero.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import layer_norm, scaled_dot_product_attention, silu
@@ -41,7 +43,8 @@ class ToldLayer(nn.Module):
     def forward(self, h: Tensor, told: Tensor) -> Tensor:
         """Maps tokens (B, P, width) and what is told (B, ·) to tokens."""
         scale, shift, gate = self.told(told)[:, None].unflatten(2, (3, 2, -1)).unbind(2)
-        for k, branch in enumerate((self.attention, self.mlp)):
+        branches: tuple[Callable[[Tensor], Tensor], ...] = (self.attention, self.mlp)
+        for k, branch in enumerate(branches):
             inner = (1 + scale[:, :, k]) * layer_norm(h, h.shape[2:]) + shift[:, :, k]
             h = h + gate[:, :, k] * self.dropout(branch(inner))
         return h
