@@ -86,9 +86,12 @@ def trained(
         ema=0.999, clip=1.0, monitor=lambda _: time.process_time(), checkpoint=checkpoint,
         generator=seeded(1), progress=False,
     )  # fmt: skip
-    clock = history.monitored
-    ends = [now for now, then in zip(clock, [*clock[1:], 0.0], strict=True) if then < now]
-    return sum(ends)  # the clock of a run that goes on starts again
+    return seconds(history.monitored)
+
+
+def seconds(clock: list[float]) -> float:
+    """Of all runs: what each one's clock, which starts at 0, showed after its last epoch."""
+    return sum(now for now, then in zip(clock, [*clock[1:], 0.0], strict=True) if then < now)
 
 
 class VelocityLoss(nn.Module):
