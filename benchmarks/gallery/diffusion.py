@@ -34,7 +34,7 @@ from coursepkg.nets.unet import UNet
 from coursepkg.rng import global_state_from, seeded
 from coursepkg.training import fit
 
-PATCH, HIDDEN = 2, 48
+PATCH, HIDDEN = 2, 32
 LOOKS = LogisticSchedule(most=9.0, least=-9.0, centre=0.0, scale=1.5)
 BATCH, RATE, FORGET = 64, 2e-3, 0.1
 TIMES = 5  # that each image is looked at for the score
@@ -43,7 +43,7 @@ TIMES = 5  # that each image is looked at for the score
 def main(
     quick: Annotated[bool, typer.Option(help="train for a moment; writes only to --out")] = False,
     out: Annotated[Path | None, typer.Option(help="folder for weights and results")] = None,
-    epochs: Annotated[int, typer.Option(help="passes over the images")] = 32,
+    epochs: Annotated[int, typer.Option(help="passes over the images")] = 45,
     checkpoint: Annotated[Path | None, typer.Option(help="file to go on from")] = None,
 ) -> None:
     """Trains, scores, and writes weights and results."""
