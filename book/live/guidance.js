@@ -38,9 +38,9 @@
   /* From here on: the figure. */
   const KEY =
     "A column: the class that was asked for. A row: one noise, from which all its pictures start, " +
-    "at every weight. A box: the judge reads another digit, the small one. The numbers after “in " +
-    "1,000” are of 1,000 other draws, beside the test images; in brackets the same of real images.";
-  const ROOM = 20; // for the classes, above
+    "at every weight. A box: the judge reads another digit. The numbers " +
+    "from “in 1,000” on are of 1,000 other draws; in brackets, the same of real images.";
+  const ROOM = 0.5; // of a picture's side, for the classes above
 
   /** The picture, as a small canvas of its own. */
   function stamp(k, noise, digit) {
@@ -58,25 +58,25 @@
     pen.fillStyle = "#FFFFFF";
     pen.fillRect(0, 0, width, height);
     pen.imageSmoothingEnabled = false;
-    const side = Math.min(width / CLASSES, (height - ROOM) / NOISES);
+    const side = Math.min(width / CLASSES, height / (NOISES + ROOM));
     const left = (width - side * CLASSES) / 2;
     Object.assign(pen, { textAlign: "center", textBaseline: "middle", font: "13px system-ui" });
     for (let c = 0; c < CLASSES; c++) {
       pen.fillStyle = COLOURS.text;
-      pen.fillText(c, left + (c + 0.5) * side, ROOM / 2);
+      pen.fillText(c, left + (c + 0.5) * side, (ROOM * side) / 2);
       for (let n = 0; n < NOISES; n++) {
-        const [x, y] = [left + c * side, ROOM + n * side];
+        const [x, y] = [left + c * side, (ROOM + n) * side];
         pen.drawImage(stamp(k, n, c), x + 1, y + 1, side - 2, side - 2);
         if (judged(k, n, c) !== c) drawBox(pen, x + 1, y + 1, side - 2, judged(k, n, c));
       }
     }
   }
 
-  /** A box, and in its corner what the judge reads. */
+  /** A box, and in its corner, if there is room, what the judge reads. */
   function drawBox(pen, x, y, side, digit) {
     Object.assign(pen, { strokeStyle: COLOURS.samples, fillStyle: COLOURS.samples, lineWidth: 2 });
     pen.strokeRect(x + 1, y + 1, side - 2, side - 2);
-    pen.fillText(digit, x + side - 8, y + 10);
+    if (side > 40) pen.fillText(digit, x + side - 8, y + 10);
   }
 
   const percent = (share) => `${(100 * share).toFixed(1)} %`;
@@ -102,7 +102,7 @@
     parent.replaceChildren(controls, picture, make("p", { className: "live-key" }, KEY));
     const tell = stage.report(parent);
     let k = 0;
-    const { element, redraw } = stage.canvas(picture, "Digits", 2.35, (pen, ...size) =>
+    const { element, redraw } = stage.canvas(picture, "Digits", CLASSES / (NOISES + ROOM), (pen, ...size) =>
       drawSheet(pen, ...size, k),
     );
     const slider = stage.slider(controls, "Guidance", (value) =>
