@@ -43,7 +43,7 @@ TIMES = 5  # that each image is looked at for the score
 def main(
     quick: Annotated[bool, typer.Option(help="train for a moment; writes only to --out")] = False,
     out: Annotated[Path | None, typer.Option(help="folder for weights and results")] = None,
-    epochs: Annotated[int, typer.Option(help="passes over the images")] = 45,
+    epochs: Annotated[int, typer.Option(help="passes over the images")] = 40,
     checkpoint: Annotated[Path | None, typer.Option(help="file to go on from")] = None,
 ) -> None:
     """Trains, scores, and writes weights and results."""

@@ -36,7 +36,7 @@ from coursepkg.nets.judge import Judge
 from coursepkg.rng import seeded
 
 WEIGHTS = (0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0)
-LEVELS = torch.linspace(-9, 7, 21, dtype=torch.float64)  # 20 steps
+LEVELS = torch.linspace(-8, 7, 21, dtype=torch.float64)  # 20 steps
 READ, COMPARED, LEAST = 1000, 500, 0.99
 MEASURES = {  # and the level of the floor's quantile
     "frechet": (frechet_distance, 0.95),
