@@ -5,7 +5,7 @@
 trains for some eight CPU minutes and writes the U-Net, averaged over its steps, to
 `coursepkg/weights/diffusion.pt`, in half precision, and to
 `benchmarks/results/gallery-diffusion.json` how far its guesses of the velocity are off, with the
-class told and kept back. What its draws are worth says `python -m benchmarks.gallery.guidance`.
+class told and kept back. What its draws are worth says `python -m benchmarks.studies.guided_mnist`.
 """
 
 import math

@@ -3,7 +3,7 @@
     python -m benchmarks.live.guidance
 
 trains nothing: it takes the network that `python -m benchmarks.gallery.diffusion` trained, draws
-every class from the same noises at each weight that `python -m benchmarks.gallery.guidance`
+every class from the same noises at each weight that `python -m benchmarks.studies.guided_mnist`
 measured, and writes to `book/live/guidance-weights.js` the pictures, in 16 grey levels, two pixels
 a byte; the digit that the judge reads in each; and what was measured of many draws.
 """
@@ -19,10 +19,10 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from benchmarks.gallery.diffusion import published
-from benchmarks.gallery.guidance import MEASURES, WEIGHTS, guided
 from benchmarks.gallery.judge import CLASSES, SIDE, trained
 from benchmarks.live.export import LIVE, read_weights, write_weights
 from benchmarks.provenance import RESULTS, provenance
+from benchmarks.studies.guided_mnist import MEASURES, WEIGHTS, guided
 from coursepkg.rng import seeded
 
 FILE = LIVE / "guidance-weights.js"
@@ -40,7 +40,7 @@ def main(
     comment = (
         f"Digits of a diffusion of MNIST: ten classes from {NOISES} noises, with guidance of "
         f"weights {', '.join(f'{w:g}' for w in weights)}. Trained by `python -m "
-        "benchmarks.gallery.diffusion`, measured by `python -m benchmarks.gallery.guidance`; "
+        "benchmarks.gallery.diffusion`, measured by `python -m benchmarks.studies.guided_mnist`; "
         f"written by `{made['command']}`, torch {made['torch']}, {made['cpu']}, commit "
         f"{made['commit'][:12]}, {made['date']}."
     )
@@ -79,7 +79,7 @@ def unpacked(byte: Tensor) -> Tensor:
 
 def measures(weights: tuple[float, ...]) -> dict[str, Tensor]:
     """Of each weight (W,) what was measured, (W, 4): read as asked, and the rest; floors (3,)."""
-    rows = json.loads((RESULTS / "gallery-guidance.json").read_text("utf8"))["rows"]
+    rows = json.loads((RESULTS / "guided_mnist.json").read_text("utf8"))["rows"]
     found = {row["weight"]: row for row in rows if "weight" in row}
     table = [[found[w]["read"], *(found[w][name]["value"] for name in MEASURES)] for w in weights]
     return {

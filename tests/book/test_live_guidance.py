@@ -7,8 +7,8 @@ import pytest
 import torch
 from playwright.sync_api import Browser, Page
 
-from benchmarks.gallery.guidance import WEIGHTS
 from benchmarks.live.guidance import GREYS, load, unpacked
+from benchmarks.studies.guided_mnist import WEIGHTS
 from tests.book.test_live import close, numbers, opened, published, scripted, source, tab_to
 
 pytestmark = pytest.mark.slow

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from benchmarks.gallery.diffusion import published
-from benchmarks.gallery.guidance import WEIGHTS, guided
 from benchmarks.live import guidance
 from benchmarks.provenance import RESULTS
+from benchmarks.studies.guided_mnist import WEIGHTS, guided
 from coursepkg.rng import seeded
 
 THERE = pytest.mark.skipif(
@@ -54,7 +54,7 @@ def test_what_the_judge_reads_stands_beside_it(float32):
 @THERE
 def test_numbers_are_those_of_the_results():
     """Kills: another weight's, recall for precision."""
-    rows = json.loads((RESULTS / "gallery-guidance.json").read_text("utf8"))["rows"]
+    rows = json.loads((RESULTS / "guided_mnist.json").read_text("utf8"))["rows"]
     arrays = guidance.load()
     for k, row in enumerate(rows[:-1]):
         assert arrays["weights"][k] == row["weight"]

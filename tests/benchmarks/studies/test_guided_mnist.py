@@ -6,16 +6,17 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.gallery import gan, guidance
+from benchmarks.gallery import gan
 from benchmarks.gallery.judge import images, trained
 from benchmarks.provenance import RESULTS
+from benchmarks.studies import guided_mnist
 from coursepkg.data.digits import Split
 from coursepkg.data.mnist import load_mnist
 from coursepkg.evaluation.samples import frechet_distance
 from coursepkg.models.diffusion import signal_at
 from coursepkg.rng import seeded
 
-FILE = RESULTS / "gallery-guidance.json"
+FILE = RESULTS / "guided_mnist.json"
 
 
 class Paints(nn.Module):
@@ -38,12 +39,12 @@ def test_draws_are_of_all_classes_in_turn_and_w_times_the_class(weight):
     Kills: labels that are not those of the draws, w and 1 - w exchanged, noise that is left,
     colours beyond ink and paper.
     """
-    x, c = guidance.draw(Paints(), 25, weight, generator=seeded(0))
+    x, c = guided_mnist.draw(Paints(), 25, weight, generator=seeded(0))
     assert c.tolist() == [k % 10 for k in range(25)]
     expected = -0.5 * torch.ones(25, 784)
     expected[:, :10] = weight * torch.eye(10)[c] / 4
     assert x.shape == (25, 784)
-    assert (x - expected).abs().max() < 6 * torch.exp(-guidance.LEVELS[-1] / 2)
+    assert (x - expected).abs().max() < 6 * torch.exp(-guided_mnist.LEVELS[-1] / 2)
     assert x.abs().max() <= 1
 
 
@@ -59,8 +60,8 @@ def test_what_is_measured_of_real_images(monkeypatch):
     def distance(real, drawn):
         return frechet_distance(judge.features(real), judge.features(drawn))
 
-    monkeypatch.setattr(guidance, "draw", copies)
-    row = guidance.measured(nn.Identity(), judge, split, 1.0, few=30, most=60)
+    monkeypatch.setattr(guided_mnist, "draw", copies)
+    row = guided_mnist.measured(nn.Identity(), judge, split, 1.0, few=30, most=60)
     assert row["read"] == row["valid"]["read"] == 1
     assert row["frechet"]["parts"] == pytest.approx([
         distance(split.test, part) for part in split.test.split(30)
@@ -74,15 +75,15 @@ def test_what_is_measured_of_real_images(monkeypatch):
 @pytest.fixture(scope="module")
 def rows():
     if not FILE.exists():
-        pytest.skip("python -m benchmarks.gallery.guidance")
+        pytest.skip("python -m benchmarks.studies.guided_mnist")
     return json.loads(FILE.read_text("utf8"))["rows"]
 
 
 def test_the_weight_is_chosen_on_validation(rows):
     """Kills: a weight that was chosen on test."""
     each = rows[:-1]
-    assert [row["weight"] for row in each] == list(guidance.WEIGHTS)
-    able = [row for row in each if row["valid"]["read"] >= guidance.LEAST]
+    assert [row["weight"] for row in each] == list(guided_mnist.WEIGHTS)
+    able = [row for row in each if row["valid"]["read"] >= guided_mnist.LEAST]
     best = min(able, key=lambda row: row["valid"]["frechet"])
     assert [row["chosen"] for row in each] == [row is best for row in each]
 

@@ -1,10 +1,10 @@
 """What the diffusion of MNIST draws with more or less guidance, read by a judge.
 
-    python -m benchmarks.gallery.guidance
+    python -m benchmarks.studies.guided_mnist
 
 trains nothing: it takes the network that `python -m benchmarks.gallery.diffusion` trained, draws in
 a few steps of second order with each weight w of the class, and writes
-`benchmarks/results/gallery-guidance.json`: the share that the judge reads as the class that was
+`benchmarks/results/guided_mnist.json`: the share that the judge reads as the class that was
 asked for; beside the test images Fréchet distance, precision and recall in the judge's features,
 each with its noise floor (validation images mixed with test images, divided by chance); and
 distances to the nearest training image, beside those of test images. One weight is chosen on
@@ -46,25 +46,25 @@ MEASURES = {  # and the level of the floor's quantile
 
 
 def main(
-    quick: Annotated[bool, typer.Option(help="few draws; writes only to --out")] = False,
-    out: Annotated[Path | None, typer.Option(help="folder for the results")] = None,
+    read: Annotated[int, typer.Option(help="draws of each weight", min=20)] = READ,
+    out: Annotated[Path, typer.Option(help="folder for the results")] = RESULTS,
 ) -> None:
     """Draws, measures, and writes the results."""
     torch.set_num_threads(1)
     start, net, judge = time.process_time(), published(), trained()
     split = Split(*map(images, load_mnist()))
-    few, most = (20, 40) if quick else (COMPARED, READ)
-    rows = [
-        {"weight": w, **measured(net, judge, split, w, few=few, most=most)} for w in WEIGHTS
-    ]  # fmt: skip
+    rows = []
+    for w in WEIGHTS:
+        found = measured(net, judge, split, w, few=min(COMPARED, read // 2), most=read)
+        rows.append({"weight": w, **found})
+        print(rows[-1], flush=True)
     able = [row for row in rows if row["valid"]["read"] >= LEAST] or rows
     best = min(able, key=lambda row: row["valid"]["frechet"])
     for row in rows:
         row["chosen"] = row is best
     rows.append({"floor": floors(judge, split), "cpu_seconds": time.process_time() - start})
-    print(*rows, sep="\n")
-    if not (quick and out is None):
-        write_results((out or RESULTS) / "gallery-guidance.json", rows)
+    print(best["weight"], rows[-1])
+    write_results(out / "guided_mnist.json", rows)
 
 
 @torch.no_grad()
