@@ -7,11 +7,14 @@ import pytest
 import torch
 from playwright.sync_api import Browser, Page
 
-from benchmarks.live.guidance import GREYS, load, unpacked
+from benchmarks.live.guidance import FILE, GREYS, load, unpacked
 from benchmarks.studies.guided_mnist import WEIGHTS
 from tests.book.test_live import close, numbers, opened, published, scripted, source, tab_to
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not FILE.exists(), reason="python -m benchmarks.live.guidance"),
+]
 PLACES = [(0, 0, 0), (2, 3, 9), (5, 1, 4), (6, 2, 7)]  # weight, noise, digit
 ASKED = torch.arange(10)
 
