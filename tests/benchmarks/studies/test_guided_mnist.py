@@ -32,7 +32,7 @@ class Paints(nn.Module):
         return signal_at(log_snr).velocity(z, x)
 
 
-@pytest.mark.parametrize("weight", [0.0, 1.0, 3.0])
+@pytest.mark.parametrize("weight", [0.0, 1.0, 2.0, 3.0])
 def test_draws_are_of_all_classes_in_turn_and_w_times_the_class(weight):
     """A guess that heeds no z is what is drawn.
 
@@ -44,7 +44,7 @@ def test_draws_are_of_all_classes_in_turn_and_w_times_the_class(weight):
     expected = -0.5 * torch.ones(25, 784)
     expected[:, :10] = weight * torch.eye(10)[c] / 4
     assert x.shape == (25, 784)
-    assert (x - expected).abs().max() < 6 * torch.exp(-guided_mnist.LEVELS[-1] / 2)
+    assert (x - expected).abs().max() < 1e-9
     assert x.abs().max() <= 1
 
 
@@ -102,4 +102,4 @@ def test_guidance_costs_diversity(rows):
     found = {row["weight"]: row for row in rows[:-1]}
     assert found[8.0]["recall"]["value"] < found[1.0]["recall"]["value"]
     assert found[0.0]["read"] < 0.2
-    assert found[3.0]["read"] > found[0.5]["read"]
+    assert found[3.0]["read"] > found[1.0]["read"]
