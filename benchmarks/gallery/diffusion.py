@@ -2,10 +2,9 @@
 
     python -m benchmarks.gallery.diffusion
 
-trains for some eight CPU minutes and writes the U-Net, averaged over its steps, to
-`coursepkg/weights/diffusion.pt`, in half precision, and to
-`benchmarks/results/gallery-diffusion.json` how far its guesses of the velocity are off, with the
-class told and kept back. What its draws are worth says `python -m benchmarks.studies.guided_mnist`.
+trains for some six CPU minutes and writes the U-Net to `coursepkg/weights/diffusion.pt`, in half
+precision, and to `benchmarks/results/gallery-diffusion.json` how far its guesses of the velocity
+are off, with the class told and kept back. What its draws are worth says `python -m benchmarks.studies.guided_mnist`.
 """
 
 import math
@@ -82,7 +81,7 @@ def trained(
     history = fit(
         model, x, condition=c, epochs=epochs, batch_size=BATCH, optimizer=optimizer,
         schedule=OneCycleLR(optimizer, RATE, steps, pct_start=0.1, cycle_momentum=False),
-        ema=0.999, clip=1.0, monitor=lambda _: time.process_time(), checkpoint=checkpoint,
+        clip=1.0, monitor=lambda _: time.process_time(), checkpoint=checkpoint,
         generator=seeded(1), progress=False,
     )  # fmt: skip
     return seconds(history.monitored)
