@@ -4,7 +4,8 @@
 
 trains for some six CPU minutes and writes the U-Net to `coursepkg/weights/diffusion.pt`, in half
 precision, and to `benchmarks/results/gallery-diffusion.json` how far its guesses of the velocity
-are off, with the class told and kept back. What its draws are worth says `python -m benchmarks.studies.guided_mnist`.
+are off, with the class told and kept back. What its draws are worth says `python -m
+benchmarks.studies.guided_mnist`.
 """
 
 import math
