@@ -97,7 +97,7 @@ def test_the_published_draws_are_read_and_lie_near(rows):
     assert row["read"] >= 0.99
     median = gan.SHARES.index(0.5)
     assert row["nearest"]["samples"][median] > 0.5 * row["nearest"]["test"][median]
-    near = next(row for row in rows if row["weight"] == 1.5)
+    near = {each["weight"]: each for each in rows[:-1]}[1.5]
     assert near["frechet"]["value"] <= 2.5 * rows[-1]["floor"]["frechet"]["mean"]
     assert near["read"] >= 0.97
 
