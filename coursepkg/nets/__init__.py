@@ -2,6 +2,7 @@
 
 from coursepkg.nets.causality import check_causal, dependence, receptive_field
 from coursepkg.nets.conv import CausalBlock, CausalCNN, CausalConv1d
+from coursepkg.nets.dit import DiffusionTransformer, ToldLayer
 from coursepkg.nets.gated import GatedLayer, GatedPixelCNN, ShiftedConv2d
 from coursepkg.nets.head import LevelHead
 from coursepkg.nets.judge import Judge
@@ -10,6 +11,7 @@ from coursepkg.nets.made import MADE, InOrder
 from coursepkg.nets.masked import CausalLayer, CausalTransformer, MaskedMLP
 from coursepkg.nets.mlp import MLP, WindowMLP
 from coursepkg.nets.nade import NADE
+from coursepkg.nets.patches import InPatches, Patches
 from coursepkg.nets.pixelcnn import MaskedConv2d, PixelCNN, raster_mask
 from coursepkg.nets.recurrent import RasterGRU, RowLSTM
 from coursepkg.nets.residual import ResidualCNN, ResidualMLP
@@ -27,16 +29,19 @@ __all__ = [
     "CausalConv1d",
     "CausalLayer",
     "CausalTransformer",
+    "DiffusionTransformer",
     "DilatedLayer",
     "GatedLayer",
     "GatedPixelCNN",
     "InOrder",
+    "InPatches",
     "Judge",
     "LevelEmbedding",
     "LevelHead",
     "MaskedConv2d",
     "MaskedMLP",
     "NoiseEmbedding",
+    "Patches",
     "PixelCNN",
     "RasterGRU",
     "ResidualCNN",
@@ -45,6 +50,7 @@ __all__ = [
     "ShiftedConv2d",
     "TimedMLP",
     "ToldBlock",
+    "ToldLayer",
     "UNet",
     "WaveNet",
     "WindowMLP",
