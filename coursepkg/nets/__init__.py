@@ -5,6 +5,7 @@ from coursepkg.nets.conv import CausalBlock, CausalCNN, CausalConv1d
 from coursepkg.nets.dit import DiffusionTransformer, ToldLayer
 from coursepkg.nets.gated import GatedLayer, GatedPixelCNN, ShiftedConv2d
 from coursepkg.nets.head import LevelHead
+from coursepkg.nets.headed import Headed
 from coursepkg.nets.judge import Judge
 from coursepkg.nets.levels import LevelEmbedding, soft_levels
 from coursepkg.nets.made import MADE, InOrder
@@ -33,6 +34,7 @@ __all__ = [
     "DilatedLayer",
     "GatedLayer",
     "GatedPixelCNN",
+    "Headed",
     "InOrder",
     "InPatches",
     "Judge",

@@ -18,9 +18,11 @@ from coursepkg.models.diffusion.denoisers import (
 )
 from coursepkg.models.diffusion.discrete_time import Diffusion, SimpleLoss, stratified
 from coursepkg.models.diffusion.guidance import classifier_free, classifier_guided
+from coursepkg.models.diffusion.levels import Profile, best_levels, profile
 from coursepkg.models.diffusion.mixture import MixtureGuess
 from coursepkg.models.diffusion.signal import Signal, signal_at
 from coursepkg.models.diffusion.solvers import Guess, ancestral, ddim, heun, multistep
+from coursepkg.models.diffusion.table import TableNet
 
 __all__ = [
     "ConditionalDiffusion",
@@ -35,13 +37,16 @@ __all__ = [
     "LogisticSchedule",
     "MixtureGuess",
     "NoiseChain",
+    "Profile",
     "RealDenoiser",
     "Schedule",
     "Signal",
     "SimpleLoss",
+    "TableNet",
     "ToldNet",
     "Unheeding",
     "ancestral",
+    "best_levels",
     "betas_of",
     "classifier_free",
     "classifier_guided",
@@ -50,6 +55,7 @@ __all__ = [
     "heun",
     "linear_betas",
     "multistep",
+    "profile",
     "signal_at",
     "stratified",
 ]

@@ -75,7 +75,7 @@ class NoiseChain(nn.Module):
 
     @property
     def alpha_bar(self) -> Tensor:
-        """ᾱ_t = ∏_{τ≤t} (1 - β_τ), (T,), float64."""
+        """ᾱ_t = ∏_{τ≤t} (1 - β_τ), (T,), float64.   Source: :eq:`alpha-bar`."""
         return (1 - self.beta).cumprod(0)
 
     @property
@@ -89,17 +89,19 @@ class NoiseChain(nn.Module):
         return Signal(alpha_bar.sqrt().to(like), (1 - alpha_bar).sqrt().to(like))
 
     def forward(self, z: Tensor, t: Tensor, *, generator: Generator) -> Tensor:
-        """Draws z_t given z_{t-1}: (B, D) and steps (B,) -> (B, D)."""
+        """Draws z_t given z_{t-1}: (B, D), (B,) -> (B, D).   Source: :eq:`forward-step`."""
         beta = self.beta[self._check(t) - 1][:, None].to(z)
         return (1 - beta).sqrt() * z + beta.sqrt() * standard_like(z).draw(generator=generator)
 
     def noisy(self, x: Tensor, t: Tensor, *, generator: Generator) -> tuple[Tensor, Tensor]:
-        """z_t given x, and its ε: (B, D) and steps (B,) -> both (B, D)."""
+        """z_t given x, and its ε: (B, D), (B,) -> both (B, D).   Source: :eq:`diffusion-kernel`."""
         eps = standard_like(x).draw(generator=generator)
         return self.signal(t, x).mix(x, eps), eps
 
     def posterior(self, x: Tensor, z: Tensor, t: Tensor) -> DiagonalGaussian:
-        """q(z_{t-1} | z_t, x), for t >= 2; z = z_t, all (B, D).
+        """q(z_{t-1} | z_t, x), for t >= 2; z = z_t, all (B, D).   Source: :eq:`forward-posterior`.
+
+        Its mean by a guess of ε in place of x is :eq:`mean-prediction`.
 
         Raises:
             ValueError: if a t is 1: z_0 is x, and has no density.

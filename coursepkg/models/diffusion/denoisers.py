@@ -37,8 +37,9 @@ class GaussianDenoiser(Protocol):
 class LevelDenoiser(nn.Module):
     r"""Pixels with K levels: p(x_d = k | z) ∝ exp(network's logit_dk) N(z_d; α e_k, σ²).
 
-    The network says what the *other* pixels tell; what z_d itself tells of x_d is known exactly,
-    and is added. Logits log p(x_d = k) that heed no z make it exact for independent pixels.
+    Source: :eq:`level-denoiser`. The network says what the *other* pixels tell; what z_d itself
+    tells of x_d is known exactly, and is added. Logits log p(x_d = k) that heed no z make it exact
+    for independent pixels.
 
     Args:
         net: maps z (B, D) and log-SNRs (B,) to logits, (B, D K), pixel by pixel.

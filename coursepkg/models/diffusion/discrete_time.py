@@ -22,6 +22,8 @@ from coursepkg.validate import check_positive
 class Diffusion(nn.Module):
     """p(z_T) = N(0, I), p(z_{t-1} | z_t) = q(z_{t-1} | z_t, x̂(z_t)) and p(x | z_1).
 
+    Source: :eq:`ancestral-step`.
+
     Says: `elbo`, a bound (≤), if the network is in eval mode.
 
     Args:
@@ -35,6 +37,8 @@ class Diffusion(nn.Module):
 
     def elbo(self, x: Tensor, *, generator: Generator) -> Tensor:
         """All T terms, each with a z_t of its own, (B, D) -> (B,), nats: T calls of the network.
+
+        Source: :eq:`diffusion-elbo`.
 
         Its mean over `generator` is at most log p(x).
         """
@@ -60,7 +64,7 @@ class Diffusion(nn.Module):
         """What step t costs, with one z_t ~ q(z_t | x): (B, D) and steps (B,) -> (B,), nats.
 
         For t = 1 it is -log p(x | z_1), else KL(q(z_{t-1} | z_t, x) ‖ p(z_{t-1} | z_t)), which is
-        ½ (SNR_{t-1} - SNR_t) ‖x - x̂‖².
+        ½ (SNR_{t-1} - SNR_t) ‖x - x̂‖².   Source: :eq:`diffusion-step`.
         """
         real = self.denoiser.embed(x)
         log_snr = self.chain.log_snr
@@ -117,7 +121,10 @@ class SimpleLoss(nn.Module):
         self.model = model
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
-        """‖ε - ε̂(z_t)‖² at one t of each image, (B, D) -> (B,); no likelihood."""
+        """‖ε - ε̂(z_t)‖² at one t of each image, (B, D) -> (B,); no likelihood.
+
+        Source: :eq:`simple-loss`.
+        """
         chain, denoiser = self.model.chain, self.model.denoiser
         real = denoiser.embed(x)
         t = self.model.draw_steps(len(x), generator=generator, device=x.device)

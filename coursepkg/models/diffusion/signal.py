@@ -26,7 +26,7 @@ class Signal(NamedTuple):
         return self.alpha * x + self.sigma * eps
 
     def x_from_noise(self, z: Tensor, eps: Tensor) -> Tensor:
-        """x = (z - σ ε) / α, (B, D)."""
+        """x = (z - σ ε) / α, (B, D).   Source: :eq:`noise-prediction`."""
         return (z - self.sigma * eps) / self.alpha
 
     def x_from_velocity(self, z: Tensor, v: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ def steps(t: int, n: int = 1) -> torch.Tensor:
     return torch.full((n,), t)
 
 
+@pytest.mark.equation("alpha-bar")
 def test_many_steps_are_one():
     """Mean and variance by recursion.   Kills: ᾱ without its product, or off by one."""
     chain, scale, variance = NoiseChain(BETA), 1.0, 0.0
@@ -28,6 +29,7 @@ def test_many_steps_are_one():
         assert chain.log_snr[t - 1].item() == pytest.approx(math.log(scale**2 / variance))
 
 
+@pytest.mark.equation("diffusion-kernel")
 def test_the_steps_have_that_law():
     """P(a right chain fails) <= 1e-6; finds 0.02 in the distribution.
 
@@ -46,6 +48,7 @@ def test_the_steps_have_that_law():
     torch.testing.assert_close(at_once, math.sqrt(alpha_bar) * x + math.sqrt(1 - alpha_bar) * eps)
 
 
+@pytest.mark.equation("forward-posterior")
 def test_the_posterior_is_bayes():
     """q(z_{t-1} | z_t, x) on a grid.   Kills: coefficients exchanged, β_t as its variance."""
     chain, x, z = NoiseChain(BETA), 0.7, -0.4
@@ -62,6 +65,35 @@ def test_the_posterior_is_bayes():
         law = chain.posterior(row, torch.full_like(row, z), steps(t))
         torch.testing.assert_close(law.mean[0, 0], mean)
         torch.testing.assert_close(law.std[0, 0], std)
+
+
+@pytest.mark.equation("forward-step")
+@pytest.mark.parametrize("t", [1, 2, 3, 4])
+def test_one_step_forward(t):
+    """P(a right chain fails) <= 1e-6; finds 0.02 in the distribution.
+
+    Kills: β of another step, β for √β, the shrinking forgotten.
+    """
+    n, beta = 80_000, BETA[t - 1].item()
+    z = torch.full((n, 1), -0.9, dtype=torch.float64)
+    after = NoiseChain(BETA)(z, steps(t, n), generator=seeded(t))
+    law = Normal(math.sqrt(1 - beta) * -0.9, math.sqrt(beta))
+    assert_cdf(after[:, 0], law.cdf, detects=0.02)
+
+
+@pytest.mark.equation("mean-prediction")
+def test_the_mean_by_the_noise():
+    """m_t of the picture that a guess of ε says, at every t.
+
+    Kills: β_t for ᾱ_t, a root lost.
+    """
+    chain, g = NoiseChain(BETA), seeded(0)
+    for t in (2, 3, 4):
+        z, eps = torch.randn(2, 5, 3, generator=g, dtype=torch.float64)
+        beta, alpha_bar = BETA[t - 1], (1 - BETA[:t]).prod()
+        x = (z - (1 - alpha_bar).sqrt() * eps) / alpha_bar.sqrt()
+        expected = (z - beta / (1 - alpha_bar).sqrt() * eps) / (1 - beta).sqrt()
+        torch.testing.assert_close(chain.posterior(x, z, steps(t, 5)).mean, expected)
 
 
 def test_levels_make_a_chain_and_come_back():

@@ -22,6 +22,7 @@ def independent() -> LevelDenoiser:
     return LevelDenoiser(Unheeding(LOG_P.flatten()), dim=2, levels=4).double()
 
 
+@pytest.mark.equation("level-denoiser")
 def test_independent_pixels_by_bayes():
     """p(x | z) ∝ p(x) N(z; α e, σ²), by hand.   Kills: σ for σ², α forgotten, e from 0 to 1."""
     model, g = independent(), seeded(0)
@@ -63,6 +64,7 @@ class Echo(nn.Module):
         return self.what
 
 
+@pytest.mark.equation("noise-prediction")
 def test_a_network_may_predict_noise_or_velocity():
     """Kills: FromNoise's and FromVelocity's formulas exchanged."""
     g = seeded(1)

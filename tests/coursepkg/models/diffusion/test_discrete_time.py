@@ -86,6 +86,8 @@ def path_stds(model: Diffusion) -> list[float]:
     return [*stds, math.sqrt(gain**2 * variance + model.denoiser.law.std**2)]
 
 
+@pytest.mark.equation("diffusion-step")
+@pytest.mark.equation("diffusion-elbo")
 def test_each_term_by_quadrature():
     """P(a right one fails) <= 4e-6.
 
@@ -100,6 +102,7 @@ def test_each_term_by_quadrature():
         assert_mean(found, value, detects=0.05)
 
 
+@pytest.mark.equation("diffusion-elbo")
 def test_loss_and_elbo_are_one_number():
     """P(a right one fails) <= 2e-6.   Kills: the prior's term dropped, T forgotten in the loss."""
     model, g, n = gaussian(), seeded(1), 60_000
@@ -120,6 +123,7 @@ def test_the_bound_is_below_the_likelihood(x):
         assert -sum(rest) > -(prior + sum(rest)) + 0.1
 
 
+@pytest.mark.equation("ancestral-step")
 def test_draws_have_the_models_law():
     """P(a right one fails) <= 1e-6; finds 0.02.   Kills: a step forgotten, β_t as its variance."""
     model = gaussian()
@@ -152,6 +156,7 @@ def test_more_steps_tighten_the_bound_of_independent_pixels():
     assert bounds[-1] == pytest.approx(-log_p[0].item(), abs=0.1)
 
 
+@pytest.mark.equation("simple-loss")
 def test_the_simple_loss_weighs_each_step_alike():
     """P(a right one fails) <= 1e-6.   Kills: ‖x - x̂‖² in place of ‖ε - ε̂‖², t = 1 left out."""
     model, n = gaussian(), 60_000

@@ -25,6 +25,7 @@ def test_the_level_is_the_log_of_the_ratio_of_powers():
     torch.testing.assert_close(alpha.square() + sigma.square(), torch.ones(5, 1).double())
 
 
+@pytest.mark.equation("noise-prediction")
 def test_each_part_gives_the_others(parts):
     """Kills: a sign, or α in place of σ, in any conversion."""
     x, eps = parts
