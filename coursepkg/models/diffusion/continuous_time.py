@@ -9,6 +9,7 @@ diffusion models* (2021).
 """
 
 import math
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -88,6 +89,7 @@ class ContinuousDiffusion(nn.Module):
 
     Says: `elbo`, a bound (≤), if the network is in eval mode. `sample` takes a finite number of
     steps, and so draws from another model, `chain(T)`'s, which has a bound of its own.
+    Source: :eq:`continuous-bound`.
 
     Args:
         denoiser: says x̂ and p(x | z).
@@ -153,6 +155,26 @@ class ContinuousDiffusion(nn.Module):
         log_snr = self.schedule(t).to(x)
         eps = standard_like(x).draw(generator=generator)
         return signal_at(log_snr).mix(x, eps), log_snr
+
+
+class Reweighted(nn.Module):
+    """Trains a continuous-time diffusion by its bound's integrand with other weights.
+
+    Args:
+        model: the diffusion whose network is trained.
+        weight: w(λ), (B,) -> (B,), what the integrand is multiplied by; 1 is the bound without its
+            ends.
+    """
+
+    def __init__(self, model: ContinuousDiffusion, weight: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.model, self.weight = model, weight
+
+    def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
+        """w(λ) times the integrand, at one t of each example, (B, D) -> (B,); no likelihood."""
+        t = stratified(len(x), generator=generator, device=x.device)
+        integrand = self.model.integrand(x, t, generator=generator)
+        return self.weight(self.model.schedule(t)).to(integrand) * integrand
 
 
 def _check_ends(most: float, least: float) -> None:

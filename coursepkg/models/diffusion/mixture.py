@@ -18,7 +18,7 @@ from coursepkg.validate import check_real
 
 
 class MixtureGuess(nn.Module):
-    """E[x | z] of z = α x + σ ε with x from a mixture.
+    """E[x | z] of z = α x + σ ε with x from a mixture.   Source: :eq:`mixture-guess`.
 
     Args:
         mixture: the law of x; what it says now, since it is copied.

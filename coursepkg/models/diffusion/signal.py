@@ -33,6 +33,10 @@ class Signal(NamedTuple):
         """x = α z - σ v, (B, D): no division, whatever the noise."""
         return self.alpha * z - self.sigma * v
 
+    def x_from_score(self, z: Tensor, psi: Tensor) -> Tensor:
+        """x = (z + σ² ψ) / α, (B, D), Tweedie's formula.   Source: :eq:`noisy-score`."""
+        return (z + self.sigma.square() * psi) / self.alpha
+
     def noise(self, z: Tensor, x: Tensor) -> Tensor:
         """ε = (z - α x) / σ, (B, D)."""
         return (z - self.alpha * x) / self.sigma

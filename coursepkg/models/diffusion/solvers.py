@@ -9,6 +9,7 @@ A `guess` maps z (B, D) and log-SNRs (B,) to E[x | z], (B, D); levels are log-SN
 the noisiest. What is returned is z at the last level.
 """
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -17,13 +18,33 @@ from torch import Generator, Tensor
 
 from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.signal import Signal, signal_at
-from coursepkg.validate import check_real
+from coursepkg.validate import check_positive, check_real
 
 Guess = Callable[[Tensor, Tensor], Tensor]
 
 
+def power_levels(steps: int, *, least: float, most: float, power: float = 7.0) -> Tensor:
+    """Log-SNRs whose σ / α, to the power 1 / `power`, falls evenly; (steps + 1,), float64.
+
+    Karras et al. (2022), equation 5: the larger the power, the more of the steps are spent on
+    little noise; for a very large one λ rises evenly.
+
+    Args:
+        steps: number of steps.
+        least: log-SNR of the noisy end.
+        most: log-SNR of the clear end.
+        power: their ρ > 0.
+
+    Raises:
+        ValueError: if a number is impossible.
+    """
+    check_positive(steps=steps, power=power, rise=most - least)
+    first, last = (math.exp(-end / (2 * power)) for end in (least, most))
+    return -2 * power * torch.linspace(first, last, steps + 1, dtype=torch.float64).log()
+
+
 def ddim(guess: Guess, z: Tensor, *, levels: Tensor) -> Tensor:
-    """z_s = α_s x̂ + σ_s ε̂: keeps both guesses for a step.
+    """z_s = α_s x̂ + σ_s ε̂: keeps both guesses for a step.   Source: :eq:`ddim-step`.
 
     Song, Meng and Ermon, *Denoising diffusion implicit models* (2021), equation 12, σ = 0; it is
     Euler's method in s.
@@ -33,7 +54,7 @@ def ddim(guess: Guess, z: Tensor, *, levels: Tensor) -> Tensor:
         z: noise at the first level, (B, D).
         levels: rising log-SNRs, (T,), at least two.
     """
-    for here, there in pairwise(_checked(levels, z)):
+    for here, there in pairwise(check_levels(levels, z)):
         x, eps = _parts(guess, z, here)
         z = _signal(there, z).mix(x, eps)
     return z
@@ -44,7 +65,7 @@ def heun(guess: Guess, z: Tensor, *, levels: Tensor) -> Tensor:
 
     Karras et al. (2022), algorithm 1. Arguments as those of `ddim`.
     """
-    for here, there in pairwise(_checked(levels, z)):
+    for here, there in pairwise(check_levels(levels, z)):
         x, eps = _parts(guess, z, here)
         signal = _signal(there, z)
         _, eps_there = _parts(guess, signal.mix(x, eps), there)
@@ -54,16 +75,16 @@ def heun(guess: Guess, z: Tensor, *, levels: Tensor) -> Tensor:
 
 
 def multistep(guess: Guess, z: Tensor, *, levels: Tensor) -> Tensor:
-    r"""DPM-Solver++(2M): the exact solution for an x̂ that is linear in h = λ / 2, from two guesses.
+    r"""DPM-Solver++(2M): exact for a constant x̂, of order 2 for one that changes.
 
     .. math:: z_s = \frac{\sigma_s}{\sigma_t} z_t + \alpha_s (1 - e^{-h}) D ,\quad
        D = x̂_t + \frac{h}{2 h_{before}} (x̂_t - x̂_{before}) .
 
-    Lu et al., *DPM-Solver++* (2022), algorithm 2. One call of the guess a step. Arguments as those
-    of `ddim`.
+    With h = Δλ / 2. One call of the guess a step. Arguments as those of `ddim`.
+    Source: :eq:`exponential-step`; Lu et al., *DPM-Solver++* (2022), algorithm 2.
     """
     before: tuple[Tensor, Tensor] | None = None  # the last step's guess, and its h
-    for here, there in pairwise(_checked(levels, z)):
+    for here, there in pairwise(check_levels(levels, z)):
         h = (there - here) / 2
         x = guess(z, here.to(z).expand(len(z)))
         towards = x if before is None else x + h / (2 * before[1]) * (x - before[0])
@@ -82,7 +103,7 @@ def ancestral(guess: Guess, z: Tensor, *, levels: Tensor, generator: Generator) 
         levels: rising log-SNRs, (T,), at least two.
         generator: of the noise.
     """
-    for here, there in pairwise(_checked(levels, z)):
+    for here, there in pairwise(check_levels(levels, z)):
         x = guess(z, here.to(z).expand(len(z)))
         at, to = _signal(here, z), _signal(there, z)
         kept = torch.exp(here - there).to(z)  # SNR_t / SNR_s: how much of z_t the mean keeps
@@ -108,7 +129,12 @@ def _ratio(log_snr: Tensor, like: Tensor) -> Tensor:
     return torch.exp(-log_snr / 2).to(like)
 
 
-def _checked(levels: Tensor, z: Tensor) -> Tensor:
+def check_levels(levels: Tensor, z: Tensor) -> Tensor:
+    """The levels in double precision, if they rise and z is a batch of real vectors.
+
+    Raises:
+        ValueError: if they do not.
+    """
     check_real(z, event=tuple(z.shape[1:]), name="z")
     if levels.ndim != 1 or len(levels) < 2 or not (levels.diff() > 0).all():
         raise ValueError(

@@ -11,6 +11,7 @@ from coursepkg.models.diffusion import (
     LogisticSchedule,
     MixtureGuess,
     NoiseChain,
+    Reweighted,
     SimpleLoss,
     cosine_betas,
 )
@@ -46,6 +47,11 @@ def continuous(generator: Generator) -> ContinuousDiffusion:
     return perturbed(around(Told(0, generator)), generator, by=0.1)
 
 
+def noisy_first(log_snr: Tensor) -> Tensor:
+    """A weight from 1, at little noise, to 2."""
+    return 2 - log_snr.sigmoid()
+
+
 def conditional(generator: Generator) -> ConditionalDiffusion:
     model = ConditionalDiffusion(Told(2, generator), around, conditions=2)
     return perturbed(model, generator, by=0.4)
@@ -59,6 +65,7 @@ CASES = [
     discrete("Diffusion", discrete_time),
     discrete("ContinuousDiffusion", continuous),
     Case("SimpleLoss", lambda g: SimpleLoss(discrete_time(g, T=20)), levels),
+    Case("Reweighted", lambda g: Reweighted(continuous(g), noisy_first), levels),
     Case("ConditionalDiffusion", conditional, levels, space=states(K, D), refused=BAD_LEVELS,
          condition=pairs),
 ]  # fmt: skip

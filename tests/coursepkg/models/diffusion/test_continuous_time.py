@@ -9,14 +9,22 @@ from torch.func import jacrev, vmap
 
 from coursepkg.models.diffusion import (
     ContinuousDiffusion,
+    FieldOfGuess,
     LevelDenoiser,
     LinearSchedule,
     LogisticSchedule,
+    MixtureGuess,
+    RealDenoiser,
+    Reweighted,
     Schedule,
     Unheeding,
     signal_at,
+    stratified,
+    time_of,
 )
+from coursepkg.models.flows import matching_loss
 from coursepkg.rng import seeded
+from tests.coursepkg.models.diffusion.mixtures import three
 from tests.statistics import assert_mean, assert_probs
 
 LOG_P = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=torch.float64).log()
@@ -41,6 +49,7 @@ def test_a_schedule_falls_between_its_ends(schedule):
     assert (schedule.slope(t) < 0).all()
 
 
+@pytest.mark.equation("continuous-bound")
 @NAMED
 @pytest.mark.parametrize("k", [0, 3])
 def test_the_bound_is_the_likelihood_of_independent_pixels(schedule, k):
@@ -85,6 +94,7 @@ def by_quadrature(k: int, most: float, least: float) -> tuple[float, float]:
     return ends.item(), integral.item()
 
 
+@pytest.mark.equation("continuous-bound")
 @pytest.mark.parametrize("k", [0, 2])
 def test_between_near_ends_each_part_by_quadrature(k):
     """P(a right one fails) <= 6e-6 in all.
@@ -114,6 +124,89 @@ def test_draws_have_the_law_of_the_pixels():
     """P(a right one fails) <= 1e-6; finds 0.06 in L1.   Kills: steps of another number or order."""
     x = model(SCHEDULES[1]).sample(40_000, generator=seeded(0))
     assert_probs(x[:, 0], LOG_P.exp().float(), detects=0.06)
+
+
+class Off(torch.nn.Module):
+    """The ideal guess, off by c in each of the two variables."""
+
+    def __init__(self, c: float) -> None:
+        super().__init__()
+        self.ideal, self.c = MixtureGuess(three()), c
+
+    def forward(self, z: Tensor, log_snr: Tensor) -> Tensor:
+        return self.ideal(z, log_snr) + self.c
+
+
+def about(schedule: Schedule, c: float = 0.0) -> ContinuousDiffusion:
+    return ContinuousDiffusion(RealDenoiser(Off(c), dim=2, std=1.0), schedule, points=4, steps=1)
+
+
+NEAR = [
+    LinearSchedule(most=1.0, least=-2.0),
+    LogisticSchedule(most=1.0, least=-2.0, centre=0.0, scale=0.6),
+]
+
+
+@pytest.mark.equation("bound-gap")
+@pytest.mark.parametrize("schedule", NEAR, ids=lambda s: type(s).__name__)
+def test_what_a_wrong_guess_costs(schedule):
+    """c² (e^most - e^least) in two variables, in closed form; P(a right one fails) <= 1e-6.
+
+    Kills: ½ forgotten, a gap that depends on the schedule.
+    """
+    x, c = three().sample(40_000, generator=seeded(0)).double(), 0.3
+    t = torch.linspace(0.5 / 40_000, 1 - 0.5 / 40_000, 40_000, dtype=torch.float64)
+    wrong, right = (
+        about(schedule, each).integrand(x, t, generator=seeded(1)) for each in (c, 0.0)
+    )  # fmt: skip
+    expected = c**2 * (np.exp(1.0) - np.exp(-2.0))
+    assert_mean(wrong - right, expected, detects=0.05)
+
+
+@pytest.mark.equation("matching-weight")
+def test_flow_matching_is_the_bound_with_another_weight():
+    """e^{-λ/2}, ends aside: pointwise, and both losses of one guess on average.
+
+    P(a right one fails) <= 2e-6; finds 0.05. Kills: e^{λ/2}, a factor ½.
+    """
+    levels = torch.linspace(-4, 4, 9, dtype=torch.float64)
+    dt = vmap(jacrev(time_of))(levels)
+    left = time_of(-levels)  # 1 - t
+    torch.testing.assert_close(dt / left**2, (levels.exp() / 2) * torch.exp(-levels / 2))
+
+    n = 60_000
+    x = three().sample(n, generator=seeded(0)).double()
+    eps = torch.randn(n, 2, generator=seeded(1), dtype=torch.float64)
+    with torch.no_grad():
+        by_flow = matching_loss(FieldOfGuess(Off(0.0)), eps, x, generator=seeded(2))
+        model = about(LogisticSchedule(most=12.0, least=-12.0, centre=0.0, scale=2.0))
+        by_bound = Reweighted(model, lambda level: torch.exp(-level / 2)).loss(
+            x, generator=seeded(3)
+        )
+    assert_mean(by_flow - by_bound, 0.0, detects=0.15)
+    assert by_bound.mean() > 1
+
+
+def test_a_weight_of_one_is_the_integrand():
+    """At the very times that the bound's loss draws.   Kills: the ends, a weight at 1 - t."""
+    model, x = about(NEAR[0]), three().sample(50, generator=seeded(0)).double()
+    g = seeded(4)
+    t = stratified(50, generator=g, device=x.device)
+    expected = model.integrand(x, t, generator=g)
+    found = Reweighted(model, torch.ones_like).loss(x, generator=seeded(4))
+    torch.testing.assert_close(found, expected)
+    twice = Reweighted(model, lambda level: 2 + level).loss(x, generator=seeded(4))
+    torch.testing.assert_close(twice, (2 + NEAR[0](t)) * expected)
+
+
+def test_weights_of_levels_are_no_whole_numbers():
+    """Kills: a weight in the type of x."""
+    levels, x = model(SCHEDULES[0]), torch.randint(0, 4, (20, 1), generator=seeded(0))
+    half = Reweighted(levels, lambda level: torch.full_like(level, 0.5))
+    whole = Reweighted(levels, torch.ones_like)
+    found, expected = (each.loss(x, generator=seeded(1)) for each in (half, whole))
+    torch.testing.assert_close(found, expected / 2)
+    assert expected.max() > 0
 
 
 def test_impossible_ends_are_refused():

@@ -13,7 +13,9 @@ from coursepkg.models.diffusion import (
     Unheeding,
     signal_at,
 )
+from coursepkg.nets import MLP
 from coursepkg.rng import seeded
+from tests.statistics import assert_mean
 
 LOG_P = torch.tensor([[0.1, 0.2, 0.3, 0.4], [0.7, 0.1, 0.1, 0.1]], dtype=torch.float64).log()
 
@@ -86,3 +88,29 @@ def test_shapes_are_checked():
         LevelDenoiser(Echo(torch.zeros(3, 2)), dim=2, levels=4)(z, log_snr)
     with pytest.raises(TypeError, match="levels"):
         independent().embed(torch.zeros(3, 2))
+
+
+@pytest.mark.equation("edm-velocity")
+def test_velocity_is_the_preconditioning_of_karras_for_unit_data():
+    """c_skip y + c_out F(c_in y) with y = z / α, s = σ / α and σ_data = 1, F = -v.
+
+    And v has the variance of the data at every noise: 1.   Kills: c_out of another power.
+    """
+    net = MLP([3, 4, 2], generator=seeded(0)).double()
+
+    def v(z: torch.Tensor, log_snr: torch.Tensor) -> torch.Tensor:
+        return net(torch.cat([z, log_snr[:, None]], dim=1))
+
+    z = torch.randn(5, 2, generator=seeded(1), dtype=torch.float64)
+    log_snr = torch.tensor([-6.0, -1.0, 0.0, 2.0, 8.0], dtype=torch.float64)
+    y, s = z / signal_at(log_snr).alpha, torch.exp(-log_snr / 2)[:, None]
+    c_skip, c_out, c_in = 1 / (s**2 + 1), s / (s**2 + 1).sqrt(), 1 / (s**2 + 1).sqrt()
+    edm = c_skip * y - c_out * v(c_in * y, log_snr)
+    torch.testing.assert_close(FromVelocity(v)(z, log_snr), edm)  # type: ignore[arg-type]
+
+    x, eps = torch.randn(2, 100_000, 1, generator=seeded(2), dtype=torch.float64)
+    x = x.sign()  # any law of mean 0 and variance 1
+    for level in log_snr.split(1):
+        signal = signal_at(level)
+        found = signal.velocity(signal.mix(x, eps), x)[:, 0]
+        assert_mean(found.square(), 1.0, detects=0.05)

@@ -19,6 +19,7 @@ def mixture(dim: int = 2) -> GaussianMixture:
     return law
 
 
+@pytest.mark.equation("mixture-guess")
 def test_the_guess_is_bayes_on_a_grid():
     """Kills: α or σ forgotten in the gain, responsibilities of x for those of z, axes turned."""
     law = mixture()
@@ -33,9 +34,10 @@ def test_the_guess_is_bayes_on_a_grid():
         torch.testing.assert_close(MixtureGuess(law)(z, log_snr)[0], r @ x, rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.equation("noisy-score")
 @pytest.mark.parametrize("dim", [2, 3])
 def test_tweedie(dim):
-    """x̂ = (z + σ² ∇ log q(z)) / α.   Kills: a density of z without one of its terms, axes turned.
+    """x̂ = (z + σ² ∇ log q(z)) / α, both ways.   Kills: a lost term of the density, axes turned.
 
     In the plane the matrix of axes may be a reflection, which is its own transpose.
     """
@@ -45,6 +47,7 @@ def test_tweedie(dim):
     (score,) = torch.autograd.grad(guess.log_prob(z, log_snr).sum(), z)
     x = guess(z.detach(), log_snr)
     torch.testing.assert_close(signal_at(log_snr).score(z.detach(), x), score)
+    torch.testing.assert_close(signal_at(log_snr).x_from_score(z.detach(), score), x)
 
 
 @pytest.mark.parametrize("dim", [2, 3])
@@ -66,3 +69,29 @@ def test_later_changes_of_the_mixture_do_not_reach_it():
     assert torch.equal(guess(z, level), before)
     with pytest.raises(ValueError, match="shape"):
         guess(torch.zeros(1, 3).double(), level)
+
+
+@pytest.mark.equation("noisy-score-matching")
+def test_denoising_is_score_matching():
+    """The losses of two functions differ as their distances from the true score, by quadrature.
+
+    Kills: -ε for -ε / σ, the density of x for that of z.
+    """
+    law = mixture(1)
+    guess, log_snr = MixtureGuess(law), torch.tensor([0.3], dtype=torch.float64)
+    alpha, sigma = (v[0, 0] for v in signal_at(log_snr))
+    grid = torch.linspace(-9, 9, 1201, dtype=torch.float64)
+    x, eps = (v.reshape(-1, 1) for v in torch.meshgrid(grid / 2, grid, indexing="ij"))
+    weight = (law.log_prob(x) - eps.square()[:, 0] / 2).softmax(0)
+    z = alpha * x + sigma * eps
+    true = signal_at(log_snr).score(z, guess(z, log_snr.expand(len(z))))
+
+    def losses(found: torch.Tensor) -> torch.Tensor:
+        """E ‖s + ε / σ‖² and E ‖s - ∇ log q‖²."""
+        squares = torch.cat([found + eps / sigma, found - true], dim=1).square()
+        return weight @ squares
+
+    first, second, best = losses(torch.sin(z)), losses(0.3 * z - 1), losses(true)
+    torch.testing.assert_close(first[0] - second[0], first[1] - second[1], rtol=1e-6, atol=1e-9)
+    torch.testing.assert_close(first[0] - best[0], first[1], rtol=1e-6, atol=1e-9)
+    assert first[1] > 0.1

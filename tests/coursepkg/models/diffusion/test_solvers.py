@@ -8,8 +8,10 @@ import torch
 from torch.distributions import Normal
 
 from coursepkg.models.diffusion import (
+    LinearSchedule,
     MixtureGuess,
     NoiseChain,
+    ProbabilityFlow,
     ancestral,
     betas_of,
     ddim,
@@ -19,6 +21,7 @@ from coursepkg.models.diffusion import (
 )
 from coursepkg.models.mixtures import GaussianMixture
 from coursepkg.rng import seeded
+from tests.coursepkg.models.diffusion.mixtures import slope, three
 from tests.statistics import assert_cdf
 
 MEAN, STD = 0.6, 0.4
@@ -62,6 +65,100 @@ def test_the_error_falls_with_its_order(solver, order):
     ]
     for coarse, fine in pairwise(errors):
         assert coarse / fine == pytest.approx(2**order, rel=0.15)
+
+
+@pytest.mark.equation("ddim-step")
+def test_ddim_is_euler_in_noise_over_signal():
+    """y += (s' - s) ε̂ by a slow loop; and dy/ds = ε̂ along the flow, by autograd.
+
+    Kills: α_s of the old level, steps in σ, a slope that is x̂'s.
+    """
+    guess, at = MixtureGuess(three()), torch.tensor([-3.0, -1.0, 0.5, 2.0], dtype=torch.float64)
+    z = torch.randn(5, 2, generator=seeded(0), dtype=torch.float64)
+    signals = [signal_at(level[None]) for level in at]
+    y = z / signals[0].alpha
+    for level, signal, after in zip(at, signals, signals[1:], strict=False):
+        here = signal.alpha * y
+        eps = (here - signal.alpha * guess(here, level.expand(5))) / signal.sigma
+        y = y + (after.sigma / after.alpha - signal.sigma / signal.alpha) * eps
+    torch.testing.assert_close(ddim(guess, z, levels=at), signals[-1].alpha * y)
+
+    flow = ProbabilityFlow(guess, LinearSchedule(most=1.0, least=0.0))  # t is λ
+    for level in (0.2, 0.7):
+        now = torch.tensor(level, dtype=torch.float64)
+
+        def signal(level: torch.Tensor) -> torch.Tensor:
+            alpha, sigma = (v[0, 0] for v in signal_at(level[None]))
+            return torch.stack([alpha, sigma / alpha])
+
+        alpha, ratio = signal(now)
+        dalpha, dratio = slope(signal, now).detach()
+        dz = flow(z, now.expand(5))
+        dy = dz / alpha - z * dalpha / alpha**2
+        eps = (z - alpha * guess(z, now.expand(5))) / (alpha * ratio)
+        torch.testing.assert_close(dy / dratio, eps)
+
+
+@pytest.mark.equation("exponential-step")
+def test_multistep_against_the_integral():
+    """A guess that heeds λ alone: z_s / σ_s = z_t / σ_t + ½ ∫ e^{λ/2} x̂ dλ, by quadrature.
+
+    One that is constant is hit exactly; a linear one up to h³ a step. Kills: λ for λ / 2, a
+    correction of the wrong size.
+    """
+    ends = torch.tensor([-2.0, 3.0], dtype=torch.float64)
+    sigmas = [signal_at(end[None]).sigma for end in ends]
+    z = torch.tensor([[0.7]], dtype=torch.float64)
+    fine = ends[0] + (ends[1] - ends[0]) * (torch.arange(20_000).double() + 0.5) / 20_000
+
+    def missed(steepness: float, steps: int) -> float:
+        def x_hat(level: torch.Tensor) -> torch.Tensor:
+            return 0.4 + steepness * level
+
+        integral = (torch.exp(fine / 2) * x_hat(fine)).mean() * (ends[1] - ends[0]) / 2
+        exact = sigmas[1] * (z / sigmas[0] + integral)
+        levels = torch.linspace(-2, 3, steps + 1, dtype=torch.float64)
+        found = multistep(lambda z, level: x_hat(level)[:, None], z, levels=levels)
+        return (found - exact).abs().item()
+
+    assert missed(0.0, 3) < 1e-7
+    errors = [missed(0.8, steps) for steps in (20, 40, 80)]
+    for coarse, fine_error in pairwise(errors):
+        assert coarse / fine_error == pytest.approx(4, rel=0.15)
+
+
+def test_the_first_step_of_multistep_is_ddims():
+    """Kills: a correction from nowhere."""
+    guess, z = one_gaussian(), torch.tensor([[0.3], [1.0]], dtype=torch.float64)
+    step = torch.tensor([-2.0, 1.0], dtype=torch.float64)
+    torch.testing.assert_close(multistep(guess, z, levels=step), ddim(guess, z, levels=step))
+
+
+def hills() -> GaussianMixture:
+    """Three hills on the line, broad, narrow and a needle: chapter 18's."""
+    law = GaussianMixture(3, dim=1, generator=seeded(0)).double()
+    law.log_weights.copy_(torch.tensor([0.3, 0.5, 0.2]).log())
+    law.means.copy_(torch.tensor([[-1.3], [0.2], [1.6]]))
+    law.scale_tril.copy_(torch.tensor([0.35, 0.15, 0.05])[:, None, None])
+    return law
+
+
+def kolmogorov(z: torch.Tensor, law: GaussianMixture) -> float:
+    """Largest distance of the distribution functions of places z (n, 1) and of the law."""
+    scores = (z - law.means[:, 0]) / law.scale_tril[:, 0, 0]
+    F = (law.log_weights.exp() * Normal(0.0, 1.0).cdf(scores)).sum(1).sort().values
+    i = torch.arange(len(F))
+    return torch.maximum((i + 1) / len(F) - F, F - i / len(F)).max().item()
+
+
+def test_twenty_steps_of_ddim_come_within_a_twentieth():
+    """From evenly spaced quantiles of noise, so without chance.   Kills: levels badly put."""
+    law = hills()
+    z = Normal(0.0, 1.0).icdf((torch.arange(4000).double() + 0.5) / 4000)[:, None]
+    x = ddim(MixtureGuess(law), z, levels=torch.linspace(-10, 10, 21, dtype=torch.float64))
+    assert kolmogorov(x, law) < 0.05
+    better = multistep(MixtureGuess(law), z, levels=torch.linspace(-10, 10, 21).double())
+    assert kolmogorov(better, law) < 0.02
 
 
 def test_uneven_steps_keep_the_order():
