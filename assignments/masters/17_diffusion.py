@@ -810,7 +810,7 @@ check(guided_normal(mc, sc, m, s, 1.0, 1e6), [[mc, sc], [mc, sc]], tolerance=1e-
 # hint: mixtures with any covariances and classes of several parts, z far out among them, against Tweedie's formula
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng([SEED, 10])
-for B, C, D, far in ((4, 4, 2, 1.0), (3, 5, 3, 1.0), (3, 3, 2, 60.0)):
+for B, C, D, far in ((4, 4, 2, 1.0), (3, 5, 3, 1.0), (3, 3, 2, 200.0)):
     A = rng.normal(size=(C, D, D))
     law = {
         "weights": rng.dirichlet(np.full(C, 3.0)),
@@ -819,7 +819,9 @@ for B, C, D, far in ((4, 4, 2, 1.0), (3, 5, 3, 1.0), (3, 3, 2, 60.0)):
         "member": np.arange(C) % 2 == 0,
     }
     alpha, sigma, w = rng.uniform(0.4, 1.3), rng.uniform(0.4, 1.3), rng.uniform(-0.5, 4)
-    z = torch.as_tensor(far * rng.normal(size=(B, D))).requires_grad_()
+    z = rng.normal(size=(B, D))
+    z = z if far == 1 else far * z / np.linalg.norm(z, axis=1, keepdims=True)
+    z = torch.as_tensor(z).requires_grad_()
     parts = torch.distributions.MultivariateNormal(
         torch.as_tensor(alpha * law["means"]),
         torch.as_tensor(alpha**2 * law["covariances"] + sigma**2 * np.eye(D)),
@@ -939,7 +941,7 @@ def denoise(params, z, log_snr):
 
 
 # %% nbgrader={"grade": true, "grade_id": "q7-visible", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-# Two hundred images of nine pixels that are all white or all black. All pixels tell of each: the exact guess is a hyperbolic tangent of their sum.
+# Two hundred images of nine pixels that are all white or all black. All pixels tell of each, and the exact guess is a hyperbolic tangent of their sum. (Independent pixels are off by 0.5.)
 rng = np.random.default_rng([SEED, 27])
 ink = rng.uniform(size=200) < rng.uniform(0.4, 0.6)
 few = np.repeat(16 * ink[:, None].astype(int), 9, axis=1)
@@ -952,7 +954,7 @@ for level in (-2.0, 0.0, 2.0):
     want = np.tanh(special.logit(ink.mean()) / 2 + alpha * z.sum(1, keepdims=True) / sigma**2)
     assert got.shape == (300, 9), f"shape {got.shape}"
     off = ((got - want) ** 2).mean()
-    assert off < 0.05, f"at λ = {level} the guess is off by {off:.3f}, squared"
+    assert off < 0.2, f"at λ = {level} the guess is off by {off:.3f}, squared"
     # and it draws from its generator alone
     check(denoise(again, z, np.full(300, level)), got, tolerance=1e-3)
 

@@ -125,6 +125,7 @@ def walk(params, z, alphas, sigmas, shares, noise):
 # %% nbgrader={"grade": false, "grade_id": "q5-heun", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def heun(params, z, alphas, sigmas):
     """The trapezium's rule with a slope for each end."""
+
     def noise(y, a, s):
         return (a * y - a * guess_of(params, a * y, a, s)) / s
 
@@ -196,7 +197,7 @@ def train(images, generator):
             first = p @ e
             left = p @ e**2 - first**2
             told = np.hstack([first, left, np.ones((N, 1))])
-                top = top + told.T @ (x - first)
+            top = top + told.T @ (x - first)
             bottom = bottom + told.T @ told
         maps.append(np.linalg.solve(bottom + 40 * np.eye(len(bottom)), top))
     return {"table": table, "maps": np.array(maps)}
