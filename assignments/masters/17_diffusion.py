@@ -336,7 +336,7 @@ for D, T, most in ((2, 4, 0.7), (1, 30, 0.3)):
 # | path | $\alpha$ | $\sigma$ | $\alpha'$ | $\sigma'$ |
 # |---|---|---|---|---|
 # | a quarter of a circle | $\cos t$ | $\sin t$ | $-\sin t$ | $\cos t$ |
-# | a straight line, as in flow matching | $1 - t$ | $t$ | $-1$ | $1$ |
+# | a straight line from noise to data, as in chapter 12 | $t$ | $1 - t$ | $1$ | $-1$ |
 # | noise that grows without end | $1$ | $t$ | $0$ | $1$ |
 # | a film of small steps | $e^{-t}$ | $\sqrt{1 - e^{-2t}}$ | $-e^{-t}$ | $e^{-2t} / \sigma$ |
 #
@@ -388,7 +388,7 @@ t = rng.uniform(0.1, 1.4, size=B)
 growing, part = np.sqrt(-np.expm1(-2 * t)), t / 1.5
 paths = [
     (np.cos(t), np.sin(t), -np.sin(t), np.cos(t)),
-    (1 - part, part, -np.ones(B), np.ones(B)),
+    (part, 1 - part, np.ones(B), -np.ones(B)),
     (np.ones(B), 40 * t, np.zeros(B), np.ones(B)),
     (np.exp(-t), growing, -np.exp(-t), np.exp(-2 * t) / growing),
     (rng.uniform(0.5, 2, B), rng.uniform(0.5, 2, B), -rng.uniform(1, 2, B), rng.uniform(1, 2, B)),

@@ -5,10 +5,10 @@ def translate(kind, value, z, alpha, sigma, d_alpha, d_sigma):
     if kind == "x":
         x, eps = value, (z - a * value) / s
     elif kind == "velocity":
-        da, ds = -np.ones_like(a), np.ones_like(a)
+        da, ds = np.ones_like(a), -np.ones_like(a)
         det = da * s - ds * a
         x, eps = (s * value - ds * z) / det, (da * z - a * value) / det
     else:
         eps = value if kind == "noise" else -s * value
         x = (z - s * eps) / a
-    return np.stack([x, eps, -eps / s, eps - x])
+    return np.stack([x, eps, -eps / s, x - eps])

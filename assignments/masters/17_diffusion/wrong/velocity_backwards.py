@@ -1,6 +1,6 @@
 # %% nbgrader={"grade": false, "grade_id": "q3", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def translate(kind, value, z, alpha, sigma, d_alpha, d_sigma):
-    """From noise to data."""
+    """Backwards."""
     a, s, da, ds = (one[:, None] for one in (alpha, sigma, d_alpha, d_sigma))
     if kind == "x":
         x, eps = value, (z - a * value) / s
