@@ -729,7 +729,7 @@ check(heun(coins, start, alphas, sigmas), want, tolerance=3e-3)
 #
 # $$ \frac{dz}{d\sigma} = \frac{z - \hat x_w(z)}{\sigma} $$
 #
-# down to $\sigma = 0$. The equation is linear in $z$, so that what is drawn is a normal law. `guided_normal` gives its mean and deviation, and those of the tilted law. You may integrate the equation by a method of your own; four digits are enough. If you do it with a pencil, you find a deviation that is simpler than you expect, and that is not the tilted law's.
+# down to $\sigma = 0$. The equation is linear in $z$, so that what is drawn is a normal law. `guided_normal` gives its mean and deviation, and those of the tilted law. You may integrate the equation by a method of your own; four digits are enough, and $\sigma_0$ is at most 100. If you do it with a pencil, you find a deviation that is simpler than you expect, and that is not the tilted law's.
 #
 # The tilted law exists for all numbers that the test asks about.
 #
@@ -801,10 +801,12 @@ for a, s, w in ((0.6, 0.8, 2.0), (*rng.uniform(0.4, 1, size=2), rng.uniform(1, 4
     check(guided_guess(law, 1.0, z, a, s), parts[0])
     check(guided_guess(law, 0.0, z, a, s), without)
     check(guided_guess(law, w, z, a, s), without + w * (parts[0] - without))
-# Without guidance, w = 0, and from very much noise: all is p(x). With w = 1 both laws are p(x | c).
+# With w = 0 there is no class: by hand, z - m shrinks in proportion to √(σ² + s²). With w = 1 it is the same with the numbers of the class.
 m, s, mc, sc = rng.normal(), rng.uniform(1, 2), rng.normal(), rng.uniform(0.3, 0.9)
-check(guided_normal(mc, sc, m, s, 0.0, 1e6), [[m, s], [m, s]], tolerance=1e-4)
-check(guided_normal(mc, sc, m, s, 1.0, 1e6), [[mc, sc], [mc, sc]], tolerance=1e-4)
+for w, a, b in ((0.0, m, s), (1.0, mc, sc)):
+    left = b / np.sqrt(50**2 + b**2)
+    want = [[a * (1 - left), 50 * left], [a, b]]
+    check(guided_normal(mc, sc, m, s, w, 50.0), want, tolerance=1e-4)
 
 # %% nbgrader={"grade": true, "grade_id": "q6-mixture", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 # hint: mixtures with any covariances and classes of several parts, z far out among them, against Tweedie's formula
@@ -846,7 +848,7 @@ for w, start in (
     (rng.uniform(1.5, 5), 40.0),
     (rng.uniform(0.1, 0.9), 9.0),
     (3.0, 1.5),
-    (1.3, 300.0),
+    (1.3, 90.0),
 ):
     m, mc, s, sc = *rng.normal(size=2), rng.uniform(1.1, 2), rng.uniform(0.4, 1)
     if w == 3:
@@ -862,7 +864,7 @@ for w, start in (
         flow, (start**2, 0), [0.0], method="LSODA", rtol=1e-10, atol=1e-12
     ).y[0, -1]
     check(got[0], [centre, start * shrinks], tolerance=3e-4)
-    x = np.linspace(-30, 30, 60_001)
+    x = np.linspace(-100, 100, 200_001)
     log_p = -w * ((x - mc) / sc) ** 2 / 2 - (1 - w) * ((x - m) / s) ** 2 / 2
     p = special.softmax(log_p)
     check(got[1], [p @ x, np.sqrt(p @ x**2 - (p @ x) ** 2)], tolerance=3e-4)

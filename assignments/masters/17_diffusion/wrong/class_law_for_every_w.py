@@ -16,5 +16,6 @@ def guided_normal(class_mean, class_std, mean, std, w, start):
     drawn = factor(0) * (inner @ weight * top / 2), start * factor(0) / factor(start)
     precision = w / class_std**2 + (1 - w) / std**2
     centre = (w * class_mean / class_std**2 + (1 - w) * mean / std**2) / precision
-    known = (class_mean, class_std) if w else (mean, std)
-    return np.array([known, known])
+    a, b = (class_mean, class_std) if w else (mean, std)
+    left = b / np.hypot(start, b)
+    return np.array([(a * (1 - left), start * left), (a, b)])
