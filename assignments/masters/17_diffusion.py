@@ -196,7 +196,7 @@ for T, D, B in ((7, 3, 4), (12, 2, 1)):
 def first_try(x, beta, gain, shift, variance):
     """Meant to be the three costs; shapes as in `film_costs`."""
     alpha_bar, steps = np.cumprod(1 - beta), np.zeros(len(x))
-    for t in range(1, len(beta)):
+    for t in range(1, len(gain)):
         of_x = np.sqrt(alpha_bar[t - 1]) * beta[t] / (1 - alpha_bar[t])
         guess = gain[t] * np.sqrt(alpha_bar[t]) * x + shift[t]
         steps += of_x**2 * ((x - guess) ** 2).mean(1) / (2 * variance[t])
@@ -225,9 +225,9 @@ def film_costs(x, beta, gain, shift, variance):
     end = (a * (x**2).sum(1) - D * (a + np.log1p(-a))) / 2
     steps = np.zeros(len(x))
     for t in range(1, len(beta)):
-        of_x = np.sqrt(alpha_bar[t - 1]) * beta[t] / (1 - alpha_bar[t])
+        scale = np.sqrt(alpha_bar[t - 1]) * beta[t] / (1 - alpha_bar[t])
         share = beta[t] * (1 - alpha_bar[t - 1]) / (1 - alpha_bar[t]) / variance[t]
-        steps += (of_x**2 * missed(t) / variance[t] + D * (share - 1 - np.log(share))) / 2
+        steps += (scale**2 * missed(t) / variance[t] + D * (share - 1 - np.log(share))) / 2
     return read, end, steps
     ### END SOLUTION
 
@@ -949,7 +949,8 @@ ink = rng.uniform(size=200) < rng.uniform(0.4, 0.6)
 few = np.repeat(16 * ink[:, None].astype(int), 9, axis=1)
 params, again = train(few, seeded(1)), train(few, seeded(1))
 for level in (-2.0, 0.0, 2.0):
-    alpha, sigma = np.sqrt(special.expit(level)), np.sqrt(special.expit(-level))
+    alpha = np.sqrt(special.expit(level))
+    sigma = np.sqrt(1 - alpha**2)
     x = np.repeat(rng.choice([-1.0, 1.0], size=(300, 1)), 9, axis=1)
     z = alpha * x + sigma * rng.normal(size=x.shape)
     got = np.asarray(denoise(params, z, np.full(300, level)), dtype=float)

@@ -13,9 +13,9 @@ def film_costs(x, beta, gain, shift, variance):
     end = (a * (x**2).sum(1) - D * (a + np.log1p(-a))) / 2
     steps = np.zeros(len(x))
     for t in range(1, len(beta)):
-        of_x = np.sqrt(alpha_bar[t - 1]) * beta[t] / (1 - alpha_bar[t])
+        scale = np.sqrt(alpha_bar[t - 1]) * beta[t] / (1 - alpha_bar[t])
         share = beta[t] * (1 - alpha_bar[t - 1]) / (1 - alpha_bar[t]) / variance[t]
         steps += (
-            of_x**2 * missed(t) / (share * variance[t]) + D * (1 / share - 1 + np.log(share))
+            scale**2 * missed(t) / (share * variance[t]) + D * (1 / share - 1 + np.log(share))
         ) / 2
     return read, end, steps
