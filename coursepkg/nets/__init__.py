@@ -2,6 +2,7 @@
 
 from coursepkg.nets.causality import check_causal, dependence, receptive_field
 from coursepkg.nets.conv import CausalBlock, CausalCNN, CausalConv1d
+from coursepkg.nets.dit import DiffusionTransformer, ToldLayer
 from coursepkg.nets.gated import GatedLayer, GatedPixelCNN, ShiftedConv2d
 from coursepkg.nets.head import LevelHead
 from coursepkg.nets.headed import Headed
@@ -11,6 +12,7 @@ from coursepkg.nets.made import MADE, InOrder
 from coursepkg.nets.masked import CausalLayer, CausalTransformer, MaskedMLP
 from coursepkg.nets.mlp import MLP, WindowMLP
 from coursepkg.nets.nade import NADE
+from coursepkg.nets.patches import InPatches, Patches
 from coursepkg.nets.pixelcnn import MaskedConv2d, PixelCNN, raster_mask
 from coursepkg.nets.recurrent import RasterGRU, RowLSTM
 from coursepkg.nets.residual import ResidualCNN, ResidualMLP
@@ -28,17 +30,20 @@ __all__ = [
     "CausalConv1d",
     "CausalLayer",
     "CausalTransformer",
+    "DiffusionTransformer",
     "DilatedLayer",
     "GatedLayer",
     "GatedPixelCNN",
     "Headed",
     "InOrder",
+    "InPatches",
     "Judge",
     "LevelEmbedding",
     "LevelHead",
     "MaskedConv2d",
     "MaskedMLP",
     "NoiseEmbedding",
+    "Patches",
     "PixelCNN",
     "RasterGRU",
     "ResidualCNN",
@@ -47,6 +52,7 @@ __all__ = [
     "ShiftedConv2d",
     "TimedMLP",
     "ToldBlock",
+    "ToldLayer",
     "UNet",
     "WaveNet",
     "WindowMLP",

@@ -19,7 +19,6 @@ from torch import Tensor
 from coursepkg.models.autoencoders.ans import Stack, slots, slots_between
 from coursepkg.models.autoencoders.likelihoods import Categories
 from coursepkg.models.autoencoders.vae import VAE
-from coursepkg.validate import check_levels
 
 
 class BitsBack:
@@ -118,7 +117,6 @@ def chain(coder: BitsBack, images: Tensor, *, start: int) -> Message:
         TypeError: if the images are no integers.
         ValueError: if they are no images of the model, or `start` is negative.
     """
-    check_levels(images, event=(coder.pixels.dim,), levels=coder.pixels.levels)
     stack, dry = Stack(start), Stack(start)
     for edges in coder.posterior(images[0]):
         dry.pop(edges)

@@ -21,6 +21,7 @@ from tests.benchmarks.invoke import invoke
 @pytest.mark.parametrize(("family", "sign"), [
     ("arm", "="), ("mixture", "="), ("copula", "≤"), ("nade", "="), ("pixelcnn", "="),
     ("ensemble", "="), ("realnvp", "≤"), ("spline", "≤"), ("flowmatching", "≤"),
+    ("diffusion", "≤"),
 ])  # fmt: skip
 def test_quick_leaderboard_writes_every_entry_with_its_provenance(family, sign, tmp_path, float32):
     result = invoke(main, "--only", family, "--quick", "--out", tmp_path)

@@ -42,6 +42,16 @@ def test_the_mean_weight_is_p_of_x_and_the_mean_bound_is_below():
         assert log_w.mean() == pytest.approx(elbo.mean().item(), abs=0.1)
 
 
+def test_q_is_what_the_encoder_says_of_x_and_c():
+    """Kills: an encoder that is told nothing, a scale for its logarithm."""
+    model = conditional()
+    said = model.encoder(torch.cat([model.likelihood.inputs(X).to(CONDITION), CONDITION], dim=1))
+    q = model.posterior(X, condition=CONDITION)
+    assert_close(torch.cat([q.mean, q.std.log()], dim=1), said)
+    other = model.posterior(X, condition=CONDITION.flip(0))
+    assert (other.mean - q.mean).abs().min() > 1e-3, "vacuous: c changes nothing"
+
+
 def slow_gap(model, q, x, c) -> float:
     """KL(q(z | x, c) ‖ p(z | x, c)) by quadrature."""
     z = torch.linspace(-9, 9, 3001)

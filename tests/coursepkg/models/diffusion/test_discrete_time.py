@@ -73,16 +73,17 @@ def by_quadrature(model: Diffusion, x: float) -> list[float]:
     return total
 
 
-def marginal_std(model: Diffusion) -> float:
-    """Of the model's own law of x: a recursion down the linear chain."""
-    variance, chain = 1.0, model.chain
+def path_stds(model: Diffusion) -> list[float]:
+    """Of the model's own laws of z_T, ..., z_1, and of x: a recursion down the linear chain."""
+    variance, chain, stds = 1.0, model.chain, [1.0]
     for t in range(chain.T, 1, -1):
         here, before, beta = chain.alpha_bar[t - 1], chain.alpha_bar[t - 2], BETA[t - 1]
         gain = model.denoiser.net(torch.ones(1, 1).double(), here.logit()[None]).item()
         slope = (before.sqrt() * beta * gain + (1 - beta).sqrt() * (1 - before)) / (1 - here)
         variance = (slope**2 * variance + beta * (1 - before) / (1 - here)).item()
+        stds.append(math.sqrt(variance))
     gain = model.denoiser.net(torch.ones(1, 1).double(), chain.log_snr[:1]).item()
-    return math.sqrt(gain**2 * variance + model.denoiser.law.std**2)
+    return [*stds, math.sqrt(gain**2 * variance + model.denoiser.law.std**2)]
 
 
 @pytest.mark.equation("diffusion-step")
@@ -115,7 +116,7 @@ def test_loss_and_elbo_are_one_number():
 def test_the_bound_is_below_the_likelihood(x):
     """And the form without the prior's term is above it.   Kills: KL(q(z_T | x) ‖ p) forgotten."""
     model = gaussian()
-    log_p = Normal(0.0, marginal_std(model)).log_prob(torch.tensor(x)).item()
+    log_p = Normal(0.0, path_stds(model)[-1]).log_prob(torch.tensor(x)).item()
     prior, *rest = by_quadrature(model, x)
     assert -(prior + sum(rest)) <= log_p
     if abs(x) > 1:
@@ -127,8 +128,18 @@ def test_draws_have_the_models_law():
     """P(a right one fails) <= 1e-6; finds 0.02.   Kills: a step forgotten, β_t as its variance."""
     model = gaussian()
     x = model.sample(80_000, generator=seeded(2))
-    law = Normal(0.0, marginal_std(model))
+    law = Normal(0.0, path_stds(model)[-1])
     assert_cdf(x[:, 0].double(), law.cdf, detects=0.02)
+
+
+def test_the_path_has_the_law_of_each_step():
+    """P(a right one fails) <= 3e-6; finds 0.02.   Kills: z_1 left out, z_T drawn twice."""
+    model = gaussian()
+    *stds, _ = path_stds(model)
+    path = model.path(80_000, generator=seeded(4))
+    assert len(path) == model.chain.T
+    for z, std in zip(path, stds, strict=True):
+        assert_cdf(z[:, 0].double(), Normal(0.0, std).cdf, detects=0.02)
 
 
 def test_more_steps_tighten_the_bound_of_independent_pixels():

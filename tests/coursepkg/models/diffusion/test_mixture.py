@@ -35,10 +35,14 @@ def test_the_guess_is_bayes_on_a_grid():
 
 
 @pytest.mark.equation("noisy-score")
-def test_tweedie():
-    """x̂ = (z + σ² ∇ log q(z)) / α, both ways.   Kills: a density of z without one of its terms."""
-    guess = MixtureGuess(mixture())
-    z = torch.randn(5, 2, generator=seeded(2), dtype=torch.float64).requires_grad_()
+@pytest.mark.parametrize("dim", [2, 3])
+def test_tweedie(dim):
+    """x̂ = (z + σ² ∇ log q(z)) / α, both ways.   Kills: a lost term of the density, axes turned.
+
+    In the plane the matrix of axes may be a reflection, which is its own transpose.
+    """
+    guess = MixtureGuess(mixture(dim))
+    z = torch.randn(5, dim, generator=seeded(2), dtype=torch.float64).requires_grad_()
     log_snr = torch.tensor([-3.0, -1.0, 0.0, 1.0, 4.0], dtype=torch.float64)
     (score,) = torch.autograd.grad(guess.log_prob(z, log_snr).sum(), z)
     x = guess(z.detach(), log_snr)
@@ -46,10 +50,11 @@ def test_tweedie():
     torch.testing.assert_close(signal_at(log_snr).x_from_score(z.detach(), score), x)
 
 
-def test_without_noise_the_density_is_the_mixtures_own():
-    """Kills: a constant or a weight forgotten in log q."""
-    law = mixture()
-    x = torch.randn(4, 2, generator=seeded(3), dtype=torch.float64)
+@pytest.mark.parametrize("dim", [2, 3])
+def test_without_noise_the_density_is_the_mixtures_own(dim):
+    """Kills: a constant or a weight forgotten in log q, axes turned."""
+    law = mixture(dim)
+    x = torch.randn(4, dim, generator=seeded(3), dtype=torch.float64)
     found = MixtureGuess(law).log_prob(x, torch.full((4,), 40.0, dtype=torch.float64))
     torch.testing.assert_close(found, law.log_prob(x))
 

@@ -1,0 +1,13 @@
+# %% nbgrader={"grade": false, "grade_id": "q3", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def translate(kind, value, z, alpha, sigma, d_alpha, d_sigma):
+    """Minus x and minus ε."""
+    a, s, da, ds = (one[:, None] for one in (alpha, sigma, d_alpha, d_sigma))
+    if kind == "x":
+        x, eps = value, (z - a * value) / s
+    elif kind == "velocity":
+        det = ds * a - da * s
+        x, eps = (s * value - ds * z) / det, (da * z - a * value) / det
+    else:
+        eps = value if kind == "noise" else -s * value
+        x = (z - s * eps) / a
+    return np.stack([x, eps, -eps / s, da * x + ds * eps])

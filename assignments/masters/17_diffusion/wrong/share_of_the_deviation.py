@@ -1,0 +1,9 @@
+# %% nbgrader={"grade": false, "grade_id": "q5-walk", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def walk(params, z, alphas, sigmas, shares, noise):
+    """Deviations added."""
+    for i, (rho, xi) in enumerate(zip(shares, noise, strict=True)):
+        x = guess_of(params, z, alphas[i], sigmas[i])
+        eps = (z - alphas[i] * x) / sigmas[i]
+        eps = (1 - rho) * eps + rho * xi
+        z = alphas[i + 1] * x + sigmas[i + 1] * eps
+    return z
