@@ -14,7 +14,8 @@ def as_images(z: Tensor, shape: tuple[int, int, int]) -> Tensor:
     """
     if z.shape[1:] != (math.prod(shape),):
         raise ValueError(f"z: expected shape (B, {math.prod(shape)}), got {tuple(z.shape)}")
-    return z.unflatten(1, shape)
+    images: Tensor = z.unflatten(1, shape)
+    return images
 
 
 class Patches:
