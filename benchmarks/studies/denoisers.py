@@ -2,20 +2,21 @@
 
     python -m benchmarks.studies.denoisers
 
-writes `benchmarks/results/denoisers.json`. Each network is timed for some steps, and gets as many
-passes over the training images as fit into the same CPU seconds; the epoch with the lowest
-validation loss is kept. Written are the bounds in continuous time, nats an image, of each seed.
+writes `benchmarks/results/denoisers.json`. Each network is timed for two epochs, and gets as
+many as fit into the same CPU seconds, validation among them; the epoch with the lowest validation
+loss is kept. Written are the bounds in continuous time, nats an image, of each seed.
 """
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 import typer
 from torch import Generator, Tensor, nn
-from torch.optim import AdamW
+from torch.nn.functional import one_hot
 
 from benchmarks.provenance import RESULTS, write_results
 from benchmarks.recipe import one_cycle
@@ -25,6 +26,7 @@ from coursepkg.models.diffusion.continuous_time import ContinuousDiffusion, Logi
 from coursepkg.models.diffusion.denoisers import LevelDenoiser
 from coursepkg.nets.dit import DiffusionTransformer
 from coursepkg.nets.head import LevelHead
+from coursepkg.nets.headed import Headed
 from coursepkg.nets.unet import UNet
 from coursepkg.rng import seeded
 
@@ -56,45 +58,24 @@ def main(
         write_results(out / "denoisers.json", rows)
 
 
-class Headed(nn.Module):
-    """A network, and logits of levels made of its channels; it starts at the levels' frequencies.
-
-    Args:
-        net: maps z and log-SNRs to (B, D · channels).
-        train: levels that are counted, (N, D).
-    """
-
-    def __init__(self, net: nn.Module, train: Tensor) -> None:
-        super().__init__()
-        self.net, self.head = net, LevelHead(dim=D, levels=LEVELS, channels=CHANNELS)
-        counts = nn.functional.one_hot(train, LEVELS).sum(0) + 0.1
-        self.head.start_from((counts / counts.sum(1, keepdim=True)).log())
-
-    def forward(self, z: Tensor, log_snr: Tensor) -> Tensor:
-        """Logits, (B, D K)."""
-        logits: Tensor = self.head(self.net(z, log_snr))
-        return logits
-
-
 def fresh(make: Callable[[Generator], nn.Module], train: Tensor, seed: int) -> ContinuousDiffusion:
-    """An untrained diffusion."""
-    net = Headed(make(seeded(seed)), train)
-    return ContinuousDiffusion(
-        LevelDenoiser(net, dim=D, levels=LEVELS), LOOKS, points=50, steps=1000
-    )  # fmt: skip
+    """An untrained diffusion; it starts at the frequencies of the levels, (N, D)."""
+    head = LevelHead(dim=D, levels=LEVELS, channels=CHANNELS)
+    counts = one_hot(train, LEVELS).sum(0) + 0.1
+    head.start_from((counts / counts.sum(1, keepdim=True)).log())
+    denoiser = LevelDenoiser(Headed(make(seeded(seed)), head), dim=D, levels=LEVELS)
+    return ContinuousDiffusion(denoiser, LOOKS, points=50, steps=1000)
 
 
 def reached(
     make: Callable[[Generator], nn.Module], split: Split, seconds: float, seed: int
 ) -> dict[str, Any]:
     """What one training of so many seconds reaches."""
-    epochs = max(2, round(seconds / epoch_seconds(fresh(make, split.train, seed), split.train)))
-    start, model = time.process_time(), fresh(make, split.train, seed)
-    one_cycle(
-        model, split.train, valid=split.valid, epochs=epochs, batch_size=BATCH, rate=3e-3,
-        decay=0.5, clip=100.0, generator=seeded(seed),
-    )  # fmt: skip
-    spent = time.process_time() - start
+    train = partial(trained, split=split, seed=seed)
+    train(fresh(make, split.train, seed), epochs=2)  # warm
+    epochs = max(2, round(2 * seconds / train(fresh(make, split.train, seed), epochs=2)))
+    model = fresh(make, split.train, seed)
+    spent = train(model, epochs=epochs)
     bounds: dict[str, float] = {}
     for part in ("valid", "test"):
         found = nats(model.eval(), getattr(split, part), generator=seeded(1))
@@ -103,16 +84,14 @@ def reached(
     return {"weights": size, "epochs": epochs, "cpu_seconds": spent, **bounds}
 
 
-def epoch_seconds(model: ContinuousDiffusion, train: Tensor) -> float:
-    """CPU seconds of a pass over the training images, from ten steps."""
-    optimizer, generator, steps = AdamW(model.parameters()), seeded(0), 10
-    for step in range(steps + 2):
-        if step == 2:  # warm
-            start = time.process_time()
-        optimizer.zero_grad()
-        model.loss(train[:BATCH], generator=generator).mean().backward()
-        optimizer.step()
-    return (time.process_time() - start) / steps * len(train) / BATCH
+def trained(model: ContinuousDiffusion, *, split: Split, epochs: int, seed: int) -> float:
+    """Trains the model; CPU seconds that it took, looks at the validation images among them."""
+    start = time.process_time()
+    one_cycle(
+        model, split.train, valid=split.valid, epochs=epochs, batch_size=BATCH, rate=3e-3,
+        decay=0.5, clip=100.0, generator=seeded(seed),
+    )  # fmt: skip
+    return time.process_time() - start
 
 
 if __name__ == "__main__":

@@ -53,16 +53,16 @@ def main(
     torch.set_num_threads(1)
     start, net, judge = time.process_time(), published(), trained()
     split = Split(*map(images, load_mnist()))
-    rows = []
+    rows, few = [], min(COMPARED, read // 2)
     for w in WEIGHTS:
-        found = measured(net, judge, split, w, few=min(COMPARED, read // 2), most=read)
+        found = measured(net, judge, split, w, few=few, most=read)
         rows.append({"weight": w, **found})
         print(rows[-1], flush=True)
     able = [row for row in rows if row["valid"]["read"] >= LEAST] or rows
     best = min(able, key=lambda row: row["valid"]["frechet"])
     for row in rows:
         row["chosen"] = row is best
-    rows.append({"floor": floors(judge, split), "cpu_seconds": time.process_time() - start})
+    rows.append({"floor": floors(judge, split, few), "cpu_seconds": time.process_time() - start})
     print(best["weight"], rows[-1])
     write_results(out / "guided_mnist.json", rows)
 
@@ -104,7 +104,7 @@ def measured(
         "valid": valid, "read": right.mean().item(),
         "read_of_class": [right[c == k].mean().item() for k in range(CLASSES)],
     }  # fmt: skip
-    parts = judge.features(x).split(few)
+    parts = judge.features(x)[: most // few * few].split(few)  # as large as the floor's
     for name, (measure, _) in MEASURES.items():
         found = torch.tensor([measure(real, part) for part in parts], dtype=torch.float64)
         row[name] = {"value": found.mean().item(), "parts": found.tolist()}
@@ -112,12 +112,12 @@ def measured(
 
 
 @torch.no_grad()
-def floors(judge: Judge, split: Split) -> dict[str, Any]:
-    """Each measure of real images beside real images, as many."""
+def floors(judge: Judge, split: Split, few: int) -> dict[str, Any]:
+    """Each measure of `few` real images beside as many."""
     held_out = judge.features(torch.cat([split.valid, split.test]))
     row = {}
     for name, (measure, level) in MEASURES.items():
-        floor = noise_floor(measure, held_out, size=COMPARED, splits=50, level=level,
+        floor = noise_floor(measure, held_out, size=few, splits=50, level=level,
                             generator=seeded(4))  # fmt: skip
         row[name] = {"mean": floor.mean, "quantile": floor.quantile, "level": level}
     return row

@@ -1,6 +1,7 @@
 /* Chapter 17's live figure: films of digits run backwards, as `python -m benchmarks.live.film` drew
-   them with a small U-Net. Nothing is computed here but how far the guess is from what is drawn:
-   frames are read, in pure functions that tests/book/test_live_film.py holds against the arrays. */
+   them with a small U-Net. Nothing is computed here but how far the guess is from what is drawn
+   and the power of the picture in z: frames are read, in pure functions that
+   tests/book/test_live_film.py holds against the arrays. */
 "use strict";
 (() => {
   const { stage, net } = window.course;
@@ -94,7 +95,8 @@
     const { element, redraw } = stage.canvas(pictures, "Films", 3.5, (pen, ...size) =>
       drawFrame(pen, ...size, film, n),
     );
-    const slider = stage.slider(controls, "Frame", (value) => shown(Math.round(value) + 1), () => {
+    const named = (value) => Math.round(value) < FRAMES ? shown(Math.round(value) + 1) : "end";
+    const slider = stage.slider(controls, "Frame", named, () => {
       again.halt();
       n = Math.round(slider.value());
       show(true);
@@ -111,7 +113,7 @@
 
     function show(aloud) {
       const said = table(film, n);
-      slider.set(0, FRAMES, n);
+      if (Math.round(slider.value()) !== n) slider.set(0, FRAMES, n); // arrows move it by a third
       element.ariaLabel = `Films at frame: ${said.frame}`;
       redraw();
       tell("Films", () => said, aloud);

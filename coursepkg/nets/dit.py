@@ -99,7 +99,11 @@ class DiffusionTransformer(nn.Module):
         nn.init.zeros_(self.last.bias)
 
     def forward(self, z: Tensor, log_snr: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Maps z (B, C·H·W), log-SNRs (B,) and conditions (B, E) to (B, H·W·outputs)."""
+        """Maps z (B, C·H·W), log-SNRs (B,) and conditions (B, E) to (B, H·W·outputs).
+
+        Raises:
+            ValueError: if z or the conditions have another size.
+        """
         told = silu(self.told(log_snr.to(z), condition))
         h = self.first(self.patches.split(z).flatten(2).transpose(1, 2)) + self.place
         for layer in self.layers:

@@ -1,7 +1,21 @@
 """Images in patches: p×p pixels as one place, with what they hold as its channels."""
 
+import math
+
 from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
+
+
+def as_images(z: Tensor, shape: tuple[int, int, int]) -> Tensor:
+    """Maps rows (B, C·H·W) to images (B, C, H, W).
+
+    Raises:
+        ValueError: if z has another size: its numbers could fill another number of images.
+    """
+    if z.shape[1:] != (math.prod(shape),):
+        raise ValueError(f"z: expected shape (B, {math.prod(shape)}), got {tuple(z.shape)}")
+    images: Tensor = z.unflatten(1, shape)
+    return images
 
 
 class Patches:
@@ -23,8 +37,12 @@ class Patches:
         self.shape = C * size**2, H // size, W // size
 
     def split(self, z: Tensor) -> Tensor:
-        """Maps images (B, C·H·W) to patches, (B, C·p², H/p, W/p)."""
-        return pixel_unshuffle(z.view(-1, *self.image), self.size)
+        """Maps images (B, C·H·W) to patches, (B, C·p², H/p, W/p).
+
+        Raises:
+            ValueError: if the images have another size.
+        """
+        return pixel_unshuffle(as_images(z, self.image), self.size)
 
     def join(self, said: Tensor) -> Tensor:
         """Maps what is said of each patch, (B, H/p · W/p, A·p²), to (B, H·W·A), pixel by pixel."""

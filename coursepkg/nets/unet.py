@@ -10,6 +10,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, silu
 
+from coursepkg.nets.patches import as_images
 from coursepkg.rng import global_state_from
 from coursepkg.validate import check_positive
 
@@ -22,6 +23,9 @@ class NoiseEmbedding(nn.Module):
         conditions: size E of a condition, 0 for none.
         frequencies: how many sines, and as many cosines.
         generator: draws the initial weights.
+
+    Raises:
+        ValueError: if a number is impossible.
     """
 
     def __init__(
@@ -29,6 +33,8 @@ class NoiseEmbedding(nn.Module):
     ) -> None:
         super().__init__()
         check_positive(size=size, frequencies=frequencies)
+        if conditions < 0:
+            raise ValueError(f"conditions: expected a size >= 0, got {conditions}")
         self.conditions = conditions
         self.scales: Tensor
         self.register_buffer("scales", 0.5 ** torch.arange(frequencies), persistent=False)
@@ -38,7 +44,14 @@ class NoiseEmbedding(nn.Module):
             )
 
     def forward(self, log_snr: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Maps log-SNRs (B,), and conditions (B, E) if there are, to (B, size)."""
+        """Maps log-SNRs (B,), and conditions (B, E) if there are, to (B, size).
+
+        Raises:
+            ValueError: if the conditions have another shape, or a network without is given some.
+        """
+        expected = (len(log_snr), self.conditions)
+        if condition is not None and condition.shape != expected:
+            raise ValueError(f"condition: expected shape {expected}, got {tuple(condition.shape)}")
         angle = log_snr[:, None] * self.scales
         told = [angle.sin(), angle.cos()]
         if self.conditions:
@@ -49,11 +62,11 @@ class NoiseEmbedding(nn.Module):
 
 
 class ToldBlock(nn.Module):
-    """h + W(dropout(a((1 + s) · V a(h) + b))) with 3×3 convolutions; s and b are told."""
+    """h + W(dropout(a((1 + s) · V a(norm(h)) + b))), 3×3 convolutions V and W; s and b are told."""
 
     def __init__(self, channels: int, told: int, dropout: float) -> None:
         super().__init__()
-        self.norm = nn.GroupNorm(math.gcd(4, channels // 8) or 1, channels)
+        self.norm = nn.GroupNorm(math.gcd(4, channels // 8 or 1, channels), channels)
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.told = nn.Linear(told, 2 * channels)
         self.last = nn.Sequential(
@@ -82,6 +95,9 @@ class UNet(nn.Module):
         conditions: size E of a condition, 0 for none.
         dropout: probability that a feature of a branch is dropped.
         generator: draws the initial weights.
+
+    Raises:
+        ValueError: if a side is odd or another number is impossible.
     """
 
     def __init__(
@@ -90,6 +106,7 @@ class UNet(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         (C, H, W), wide, told = shape, 2 * hidden, 4 * hidden
+        check_positive(channels=C, height=H, width=W, outputs=outputs, hidden=hidden)
         if H % 2 or W % 2:
             raise ValueError(f"shape: expected even sides, got {H} and {W}")
         self.shape = shape
@@ -108,9 +125,13 @@ class UNet(nn.Module):
             nn.init.zeros_(weights)
 
     def forward(self, z: Tensor, log_snr: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Maps z (B, C·H·W), log-SNRs (B,) and conditions (B, E) to (B, H·W·outputs)."""
+        """Maps z (B, C·H·W), log-SNRs (B,) and conditions (B, E) to (B, H·W·outputs).
+
+        Raises:
+            ValueError: if z or the conditions have another size.
+        """
         told = self.told(log_snr.to(z), condition)
-        h = self.first(z.view(-1, *self.shape)) + self.place
+        h = self.first(as_images(z, self.shape)) + self.place
         for block in self.fine:
             h = block(h, told)
         low = self.down(avg_pool2d(h, 2))

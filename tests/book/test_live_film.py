@@ -107,6 +107,20 @@ def test_the_keyboard_is_enough(figure: Page):
     assert numbers(figure)["from guess to end"] == f"{away(1, 0):.3g} levels"
 
 
+def test_arrows_move_the_slider_from_frame_to_frame(figure: Page):
+    """An arrow is a hundredth of the way. Kills: a slider set back to its frame, frame 33 of 32."""
+    frames, value = load()["noisy"].shape[1], figure.locator(".live-value")
+    tab_to(figure, "Frame")
+    for _ in range(20):
+        figure.keyboard.press("ArrowRight")
+    assert numbers(figure)["frame"] == f"{1 + round(0.2 * frames)} of {frames}"
+    assert value.inner_text() == f"{1 + round(0.2 * frames)}"
+    for _ in range(85):
+        figure.keyboard.press("ArrowRight")
+    assert numbers(figure)["frame"] == "the end"
+    assert value.inner_text() == "end"
+
+
 def test_run_shows_the_film_or_a_part_of_it(browser: Browser, address: str):
     """Who wants no motion sees a leap.   Kills: a film that runs for those who do not want it."""
     for motion in ("no-preference", "reduce"):

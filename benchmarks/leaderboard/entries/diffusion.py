@@ -19,9 +19,9 @@ from coursepkg.models.diffusion import (
     Diffusion,
     LevelDenoiser,
     LogisticSchedule,
+    Reweighted,
     Schedule,
     Unheeding,
-    stratified,
 )
 from coursepkg.nets import LevelHead, UNet
 
@@ -53,19 +53,6 @@ class LevelNet(nn.Module):
         return logits
 
 
-class Integral(nn.Module):
-    """Trains by the integral alone: its ends cost a call of the network, and move no weight."""
-
-    def __init__(self, model: ContinuousDiffusion) -> None:
-        super().__init__()
-        self.model = model
-
-    def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
-        """One look at each image, (B, 64) -> (B,), nats; no bound."""
-        t = stratified(len(x), generator=generator, device=x.device)
-        return self.model.integrand(x, t, generator=generator)
-
-
 def continuous(
     net: nn.Module, *, schedule: Schedule = BOUND, looks: int = 100
 ) -> ContinuousDiffusion:
@@ -74,9 +61,9 @@ def continuous(
     return ContinuousDiffusion(denoiser, schedule, points=looks, steps=1000)
 
 
-def learning(net: nn.Module) -> Integral:
-    """What is trained."""
-    return Integral(continuous(net, schedule=LEARN))
+def learning(net: nn.Module) -> Reweighted:
+    """Trains by the integral alone: its ends cost a call of the network, and move no weight."""
+    return Reweighted(continuous(net, schedule=LEARN), torch.ones_like)
 
 
 def stepwise(net: nn.Module, *, steps: int = 1000) -> Diffusion:

@@ -7,7 +7,7 @@ import torch
 
 from benchmarks.provenance import RESULTS
 from benchmarks.studies import denoisers
-from coursepkg.data.digits import load_split
+from coursepkg.data.digits import Split, load_split
 from coursepkg.rng import seeded
 from tests.benchmarks.invoke import invoke
 
@@ -35,12 +35,21 @@ def test_an_untrained_network_says_the_frequencies(name, float32):
     torch.testing.assert_close(p[1], p[0])
 
 
-def test_seconds_of_an_epoch_count_all_batches(monkeypatch):
-    """Ten steps that take a second each, 1000 images in batches of 100. Kills: warm-up counted."""
-    clock = iter([5.0, 15.0])
-    monkeypatch.setattr(denoisers.time, "process_time", lambda: next(clock))
-    model = denoisers.fresh(denoisers.NETS["U-Net"], load_split().train, 0)
-    assert denoisers.epoch_seconds(model, load_split().train) == pytest.approx(10.0)
+def test_epochs_are_those_that_fit_validation_and_all(monkeypatch, float32):
+    """An epoch takes 10 s and its validation 5 s: of 90 s it gets six.
+
+    Kills: passes that are not counted, another training than the one that was timed.
+    """
+    clock, split = [0.0], Split(*(part[:20] for part in load_split()))
+
+    def takes(model, train, *, valid, epochs, **_):
+        assert train is split.train
+        clock[0] += epochs * (10.0 + (valid is split.valid) * 5.0)
+
+    monkeypatch.setattr(denoisers, "one_cycle", takes)
+    monkeypatch.setattr(denoisers.time, "process_time", lambda: clock[0])
+    found = denoisers.reached(denoisers.NETS["U-Net"], split, 90.0, 0)
+    assert (found["epochs"], found["cpu_seconds"]) == (6, 90.0)
 
 
 def test_the_published_trainings_took_equal_seconds():

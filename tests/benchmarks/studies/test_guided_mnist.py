@@ -72,6 +72,22 @@ def test_what_is_measured_of_real_images(monkeypatch):
     assert row["valid"]["frechet"] == pytest.approx(distance(split.valid, split.valid[:30]))
 
 
+def test_all_parts_are_as_large_as_the_floor(monkeypatch):
+    """Of a number of draws that is no multiple. Kills: a short part, a floor of another size."""
+    sizes: list[int] = []
+    monkeypatch.setattr(
+        guided_mnist, "MEASURES", {"size": (lambda x, y: sizes.append(len(y)) or 0.0, 0.95)}
+    )
+    monkeypatch.setattr(
+        guided_mnist, "draw", lambda net, n, w, generator: (split.test[:n], torch.arange(n) % 10)
+    )
+    judge, split = trained().double(), Split(*(images(part)[:60] for part in load_mnist()))
+    row = guided_mnist.measured(nn.Identity(), judge, split, 1.0, few=25, most=60)
+    assert len(row["size"]["parts"]) == 2
+    guided_mnist.floors(judge, split, 25)
+    assert set(sizes) == {25}
+
+
 @pytest.fixture(scope="module")
 def rows():
     if not FILE.exists():

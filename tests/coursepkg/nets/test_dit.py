@@ -128,3 +128,11 @@ def test_impossible_numbers_are_refused():
         DiffusionTransformer((1, 4, 4), 1, patch=3, width=8, layers=1, heads=2, generator=seeded(0))
     with pytest.raises(ValueError, match="layers"):
         DiffusionTransformer((1, 4, 4), 1, patch=2, width=8, layers=0, heads=2, generator=seeded(0))
+
+
+def test_images_of_another_size_and_conditions_of_another_are_refused():
+    """Kills: two images made of one, a condition that is swallowed."""
+    with pytest.raises(ValueError, match=r"z: expected shape \(B, 48\), got \(3, 96\)"):
+        net()(torch.zeros(3, 96), LEVELS[:1])
+    with pytest.raises(ValueError, match=r"condition: expected shape \(3, 0\), got \(3, 2\)"):
+        net()(Z, LEVELS, torch.ones(3, 2))

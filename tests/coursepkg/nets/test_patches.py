@@ -59,3 +59,10 @@ def test_a_patch_that_does_not_fit_is_refused(size):
     """Kills: one of the sides unasked, division by zero."""
     with pytest.raises(ValueError, match=f"expected a divisor of 4 and 6, got {size}"):
         Patches(SHAPE, size)
+
+
+@pytest.mark.parametrize("shape", [(3, 96), (6, 24), (3, 2, 4, 6), (48,)])
+def test_images_of_another_size_are_refused(shape):
+    """Kills: two images made of one."""
+    with pytest.raises(ValueError, match=r"z: expected shape \(B, 48\), got"):
+        Patches(SHAPE, 2).split(torch.zeros(shape))

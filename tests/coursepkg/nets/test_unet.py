@@ -82,3 +82,49 @@ def test_odd_sides_are_refused():
     """Kills: a row lost on the way down."""
     with pytest.raises(ValueError, match="even"):
         UNet((1, 5, 4), 1, hidden=4, generator=seeded(0))
+
+
+@pytest.mark.parametrize("hidden", [1, 4, 6, 17, 34])
+def test_any_width_falls_into_groups(hidden):
+    """More channels than groups, for means and scales. Kills: four groups of 6 channels, of 34."""
+    made = UNet((1, 4, 4), 2, hidden=hidden, generator=seeded(0))
+    assert made(torch.zeros(3, 16), LEVELS).shape == (3, 32)
+    groups = [block.norm.num_groups for block in [*made.fine, *made.coarse]]
+    assert all(g == 1 for g in groups) or hidden > 16
+
+
+@pytest.mark.parametrize("hidden", [16, 24, 32])
+def test_widths_of_published_networks_keep_their_groups(hidden):
+    """By a list. Kills: groups of another size, with which weights say something else."""
+    made = UNet((1, 4, 4), 2, hidden=hidden, generator=seeded(0))
+    found = made.fine[0].norm.num_groups, made.coarse[0].norm.num_groups
+    assert found == {16: (2, 4), 24: (1, 2), 32: (4, 4)}[hidden]
+
+
+@pytest.mark.parametrize("shape", [(3, 1), (1, 2), (2, 2), (2,), (3, 2, 1)])
+def test_a_condition_of_another_shape_is_refused(shape):
+    """Kills: one condition for all that is not spread, a size unasked."""
+    with pytest.raises(ValueError, match=r"condition: expected shape \(3, 2\), got"):
+        net(conditions=2)(Z, LEVELS, torch.ones(shape))
+
+
+def test_a_network_without_conditions_takes_none():
+    """Kills: a condition that is swallowed, fewer conditions than none."""
+    with pytest.raises(ValueError, match=r"condition: expected shape \(3, 0\), got \(3, 2\)"):
+        net()(Z, LEVELS, torch.ones(3, 2))
+    with pytest.raises(ValueError, match="conditions: expected a size >= 0, got -1"):
+        NoiseEmbedding(4, conditions=-1, generator=seeded(0))
+
+
+def test_impossible_sizes_are_refused():
+    """Kills: a network of no channel."""
+    for shape, outputs, hidden in [((0, 4, 4), 1, 4), ((1, 4, 4), 0, 4), ((1, 4, 4), 1, 0)]:
+        with pytest.raises(ValueError, match="expected a finite number > 0, got 0"):
+            UNet(shape, outputs, hidden=hidden, generator=seeded(0))
+
+
+@pytest.mark.parametrize("shape", [(3, 96), (6, 24), (3, 2, 4, 6), (48,)])
+def test_images_of_another_size_are_refused(shape):
+    """Kills: two images made of one, which one noise level told would fit."""
+    with pytest.raises(ValueError, match=r"z: expected shape \(B, 48\), got"):
+        net()(torch.zeros(shape), LEVELS[:1])
