@@ -176,6 +176,6 @@ class NoiseChain(nn.Module):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         beta = self.beta
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         self.beta = beta.to(self.beta.device)  # moved, but not cast
         return self

@@ -76,6 +76,8 @@ class LogisticSchedule:
         check_positive(scale=scale)
         self.centre, self.scale = centre, scale
         ends = torch.tensor([most, least], dtype=torch.float64)
+        self.high: float
+        self.low: float
         self.high, self.low = torch.sigmoid((ends - centre) / scale).tolist()
         found = self(torch.tensor([0.0, 1.0], dtype=torch.float64))
         if not torch.allclose(found, ends):
