@@ -141,10 +141,11 @@ class ContinuousDiffusion(nn.Module):
     def ends(self, x: Tensor, *, generator: Generator) -> Tensor:
         """KL at the noisiest level, and -log p(x | z) at the clearest, (B, D) -> (B,), nats."""
         real = self.denoiser.embed(x)
-        z, clear = self._noisy(real, torch.zeros(len(x), device=x.device), generator)
+        start = torch.zeros(len(x), device=x.device, dtype=torch.float64)
+        z, clear = self._noisy(real, start, generator)
         with global_state_from(generator):
             output = self.denoiser(z, clear)
-        kl = kl_to_noise(real, self.schedule(torch.ones_like(clear)))
+        kl = kl_to_noise(real, self.schedule(start + 1))
         return kl - self.denoiser.log_likelihood(x, output)
 
     def integrand(self, x: Tensor, t: Tensor, *, generator: Generator) -> Tensor:

@@ -108,8 +108,8 @@ def test_levels_make_a_chain_and_come_back():
 
 def test_levels_in_single_precision_make_the_same_chain():
     """Kills: 1 - ᾱ_1 of a clear level, rounded in the caller's type."""
-    found = betas_of(torch.tensor([16.0, 2.0, -9.0]))
-    torch.testing.assert_close(found, betas_of(torch.tensor([16.0, 2.0, -9.0]).double()))
+    levels = torch.tensor([16.0, 2.0, -9.0], dtype=torch.float32)
+    torch.testing.assert_close(betas_of(levels), betas_of(levels.double()))
 
 
 def test_a_chain_is_not_cast_with_its_model():

@@ -138,8 +138,8 @@ def test_the_network_keeps_its_mode():
 def test_conditions_come_in_the_networks_type():
     """Kills: a condition in another type than the network's."""
     both, x = model().double(), torch.zeros(2, 2).double()
-    for c in (torch.ones(2, 3), torch.ones(3)):
+    for c in (torch.ones(2, 3).float(), torch.ones(3).float()):
         both.loss(x, condition=c, generator=seeded(0))
         assert both.net.told[-1].dtype == torch.float64
-    both.given(torch.ones(3)).loss(x, generator=seeded(0))
+    both.given(torch.ones(3).float()).loss(x, generator=seeded(0))
     assert both.net.told[-1].dtype == torch.float64

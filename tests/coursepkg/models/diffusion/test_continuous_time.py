@@ -229,7 +229,7 @@ def test_a_narrow_schedule_in_single_precision():
     """Its ends are the line's.   Kills: u = 1 - 1.5e-8 rounded to 1, whose λ is infinite."""
     line = LinearSchedule(most=9.0, least=-9.0)
     narrow = LogisticSchedule(most=9.0, least=-9.0, centre=0.0, scale=0.5)
-    t, x = torch.tensor([0.0, 1.0]), torch.tensor([[0], [3]])
+    t, x = torch.tensor([0.0, 1.0], dtype=torch.float32), torch.tensor([[0], [3]])
     assert narrow(t).dtype == narrow.slope(t).dtype == torch.float32
     torch.testing.assert_close(narrow(t), line(t))
     assert narrow.slope(t).isfinite().all()

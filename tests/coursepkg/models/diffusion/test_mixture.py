@@ -92,6 +92,6 @@ def test_narrow_laws_in_single_precision():
     upper = torch.linalg.qr(turn.double().T).R
     scale = (upper.T * upper.diagonal().sign()).contiguous()
     law = normal(torch.zeros(2), scale).float()
-    expected = torch.tensor([[100.0, 1e-6]])
+    expected = torch.tensor([[100.0, 1e-6]], dtype=torch.float32)
     found = MixtureGuess(law).variances.sort(descending=True).values
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=0)

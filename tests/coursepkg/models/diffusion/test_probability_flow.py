@@ -235,5 +235,6 @@ def test_impossible_requests_are_refused():
 def test_a_flow_keeps_the_type_of_its_places(schedule):
     """Kills: single precision made double by the time's type."""
     flow = ProbabilityFlow(MixtureGuess(three().float()), schedule)
-    z, t = torch.zeros(2, 2), torch.tensor([0.2, 0.9], dtype=torch.float64)
+    z = torch.zeros(2, 2, dtype=torch.float32)
+    t = torch.tensor([0.2, 0.9], dtype=torch.float64)
     assert flow(z, t).dtype == torch.float32

@@ -77,5 +77,6 @@ def test_what_is_left_at_the_noisiest_level(parts):
 
 def test_a_clear_end_costs_much_and_not_everything():
     """At λ = 18 in single precision ᾱ rounds to 1.   Kills: log(1 - ᾱ) = -inf."""
-    found = kl_to_noise(torch.zeros(1, 2), torch.tensor([18.0]))
-    torch.testing.assert_close(found, torch.tensor([18.0 - 1.0]))
+    x = torch.zeros(1, 2, dtype=torch.float32)
+    found = kl_to_noise(x, torch.tensor([18.0], dtype=torch.float32))
+    torch.testing.assert_close(found, torch.tensor([18.0 - 1.0], dtype=torch.float32))
