@@ -7,6 +7,8 @@ Ho, Jain and Abbeel, *Denoising diffusion probabilistic models* (2020).
 """
 
 import math
+from collections.abc import Callable
+from typing import Self
 
 import torch
 from torch import Generator, Tensor, nn
@@ -17,7 +19,18 @@ from coursepkg.validate import check_positive
 
 
 def linear_betas(T: int, *, first: float = 1e-4, last: float = 0.02) -> Tensor:
-    """β_1, ..., β_T in equal steps, (T,), float64.   Ho et al. (2020), whose T is 1000."""
+    """β_1, ..., β_T in equal steps, (T,), float64.   Ho et al. (2020), whose T is 1000.
+
+    These ends are made for T = 1000. A short chain does not end in noise: with T = 10, ᾱ_T = 0.90.
+
+    Args:
+        T: number of steps.
+        first: β_1.
+        last: β_T.
+
+    Raises:
+        ValueError: if T is not positive.
+    """
     check_positive(T=T)
     return torch.linspace(first, last, T, dtype=torch.float64)
 
@@ -31,21 +44,48 @@ def cosine_betas(T: int, *, offset: float = 0.008, most: float = 0.999) -> Tenso
         T: number of steps.
         offset: how far into the cosine the chain begins, so that its first steps are no smaller.
         most: the largest β; the cosine ends at ᾱ = 0, which is no step.
+
+    Raises:
+        TypeError: if T is no integer.
+        ValueError: if T is not positive, or the offset negative.
     """
     check_positive(T=T)
-    t = torch.arange(T + 1, dtype=torch.float64) / T
+    if not 0 <= offset < float("inf"):
+        raise ValueError(f"offset: expected a finite number >= 0, got {offset}")
+    t = torch.linspace(0, 1, T + 1, dtype=torch.float64)
     alpha_bar = torch.cos((t + offset) / (1 + offset) * math.pi / 2).square()
     return (1 - alpha_bar[1:] / alpha_bar[:-1]).clamp_max(most)
 
 
-def betas_of(log_snr: Tensor) -> Tensor:
-    """The β of a chain whose log-SNRs are λ_1 > ... > λ_T, (T,) -> (T,).
+def _falls(log_snr: Tensor) -> bool:
+    return (
+        log_snr.ndim == 1
+        and len(log_snr) > 0
+        and bool(log_snr.isfinite().all() and (log_snr.diff() < 0).all())
+    )
+
+
+def check_falling(log_snr: Tensor) -> Tensor:
+    """The log-SNRs in double precision, if they are λ_1 > ... > λ_T, at least one.
 
     Raises:
-        ValueError: if the log-SNRs do not fall.
+        ValueError: if they are not finite, or do not fall.
     """
-    if not (log_snr.diff() < 0).all():
-        raise ValueError(f"log_snr: expected falling numbers, got {log_snr[:10].tolist()}")
+    if not _falls(log_snr):
+        raise ValueError(
+            f"log_snr: expected (T,) finite falling numbers, at least one, got shape "
+            f"{tuple(log_snr.shape)} with {log_snr.flatten()[:10].tolist()}"
+        )
+    return log_snr.double()
+
+
+def betas_of(log_snr: Tensor) -> Tensor:
+    """The β of a chain whose log-SNRs are λ_1 > ... > λ_T, (T,) -> (T,), float64.
+
+    Raises:
+        ValueError: if the log-SNRs are not finite, or do not fall.
+    """
+    log_snr = check_falling(log_snr)
     alpha_bar = torch.cat([log_snr.new_ones(1), log_snr.sigmoid()])
     return 1 - alpha_bar[1:] / alpha_bar[:-1]
 
@@ -53,11 +93,13 @@ def betas_of(log_snr: Tensor) -> Tensor:
 class NoiseChain(nn.Module):
     """q(z_t | z_{t-1}) = N(√(1 - β_t) z_{t-1}, β_t I) for t = 1, ..., T, and z_0 = x.
 
+    Its β stay in double precision, whatever type a model that holds it is cast to.
+
     Args:
         beta: the variances of the steps, (T,), each inside (0, 1).
 
     Raises:
-        ValueError: if they are not.
+        ValueError: if they are not, or ᾱ rounds to 0 or 1, or to what it was a step before.
     """
 
     def __init__(self, beta: Tensor) -> None:
@@ -67,6 +109,11 @@ class NoiseChain(nn.Module):
             raise ValueError(f"beta: expected (T,) numbers inside (0, 1), got {got}")
         self.beta: Tensor
         self.register_buffer("beta", beta.double(), persistent=False)
+        if not _falls(self.log_snr):
+            raise ValueError(
+                "beta: expected steps after which ᾱ falls and stays inside (0, 1), got ᾱ from "
+                f"{self.alpha_bar[0].item()} to {self.alpha_bar[-1].item()}"
+            )
 
     @property
     def T(self) -> int:
@@ -85,12 +132,12 @@ class NoiseChain(nn.Module):
 
     def signal(self, t: Tensor, like: Tensor) -> Signal:
         """√ᾱ_t and √(1 - ᾱ_t) of each t (B,), in `like`'s type; (B, 1) each."""
-        alpha_bar = self.alpha_bar[self._check(t) - 1][:, None]
+        alpha_bar = self.alpha_bar[self._check(t, like) - 1][:, None]
         return Signal(alpha_bar.sqrt().to(like), (1 - alpha_bar).sqrt().to(like))
 
     def forward(self, z: Tensor, t: Tensor, *, generator: Generator) -> Tensor:
         """Draws z_t given z_{t-1}: (B, D), (B,) -> (B, D).   Source: :eq:`forward-step`."""
-        beta = self.beta[self._check(t) - 1][:, None].to(z)
+        beta = self.beta[self._check(t, z) - 1][:, None].to(z)
         return (1 - beta).sqrt() * z + beta.sqrt() * standard_like(z).draw(generator=generator)
 
     def noisy(self, x: Tensor, t: Tensor, *, generator: Generator) -> tuple[Tensor, Tensor]:
@@ -104,9 +151,11 @@ class NoiseChain(nn.Module):
         Its mean by a guess of ε in place of x is :eq:`mean-prediction`.
 
         Raises:
-            ValueError: if a t is 1: z_0 is x, and has no density.
+            ValueError: if a t is 1: z_0 is x, and has no density; if x and z differ in shape.
         """
-        if (self._check(t) == 1).any():
+        if x.shape != z.shape:
+            raise ValueError(f"x: expected the shape of z, {tuple(z.shape)}, got {tuple(x.shape)}")
+        if (self._check(t, z) == 1).any():
             raise ValueError("t: expected steps 2..T, since z_0 is x itself, got a 1")
         beta, before = self.beta[t - 1], self.alpha_bar[t - 2]
         left = 1 - self.alpha_bar[t - 1]  # 1 - ᾱ_t
@@ -116,10 +165,17 @@ class NoiseChain(nn.Module):
         of_x, of_z, std = (each[:, None].to(z) for each in (of_x, of_z, std))
         return DiagonalGaussian(of_x * x + of_z * z, std.expand_as(z))
 
-    def _check(self, t: Tensor) -> Tensor:
-        if t.is_floating_point() or t.ndim != 1 or not ((t >= 1) & (t <= self.T)).all():
+    def _check(self, t: Tensor, like: Tensor) -> Tensor:
+        whole = not t.is_floating_point() and bool(((t >= 1) & (t <= self.T)).all())
+        if t.shape != like.shape[:1] or not whole:
             raise ValueError(
-                f"t: expected integers (B,) from 1 to {self.T}, got {tuple(t.shape)} such as "
-                f"{t.flatten()[:5].tolist()}"
+                f"t: expected {len(like)} integers from 1 to {self.T}, one a row, got "
+                f"{tuple(t.shape)} such as {t.flatten()[:5].tolist()}"
             )
         return t
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        beta = self.beta
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self.beta = beta.to(self.beta.device)  # moved, but not cast
+        return self

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.validate import check_positive
+from coursepkg.models.diffusion.denoisers import like_of
+from coursepkg.validate import check_positive, check_real
 
 
 class ToldNet(nn.Module):
@@ -41,6 +42,9 @@ class ConditionalDiffusion(nn.Module):
         around: makes a diffusion, such as `ContinuousDiffusion`, of a network of z and λ alone.
         conditions: size E of a condition.
         forget: of which share of the examples the condition is kept back in training, [0, 1).
+
+    Raises:
+        ValueError: if `conditions` or `forget` is impossible.
     """
 
     def __init__(
@@ -53,44 +57,46 @@ class ConditionalDiffusion(nn.Module):
             raise ValueError(f"forget: expected a share in [0, 1), got {forget}")
         self.net, self.around = net, around
         self.conditions, self.forget = conditions, forget
+        self.train(net.training)
 
     def given(self, condition: Tensor) -> Any:
         """The diffusion of x given one condition for each example (B, E), or for all (E,).
 
         Raises:
+            TypeError: if the conditions are no real numbers: labels want `one_hot` first.
             ValueError: if the conditions have another size, or are not finite.
         """
-        if condition.shape[-1:] != (self.conditions,) or condition.ndim > 2:
-            raise ValueError(
-                f"condition: expected shape (B, {self.conditions}) or ({self.conditions},), got "
-                f"{tuple(condition.shape)}"
-            )
-        if not condition.isfinite().all():
-            raise ValueError("condition: expected finite numbers, got NaN or inf")
-        like = next(self.net.parameters())
-        return self.around(ToldNet(self.net, condition)).to(like).train(self.training)
+        condition = self._checked(condition)
+        made = self.around(ToldNet(self.net, condition)).to(like_of(self.net))
+        return made.train(self.net.training)
 
     def loss(self, x: Tensor, *, condition: Tensor, generator: Generator) -> Tensor:
         """The diffusion's own, with a share of the conditions forgotten; (B, D), (B, E) -> (B,)."""
+        condition = self._checked(condition, n=len(x))
         if self.training and self.forget:
             u = torch.rand(len(condition), 1, generator=generator, device=condition.device)
             condition = torch.where(u < self.forget, torch.zeros_like(condition), condition)
-        loss: Tensor = self._of(x, condition).loss(x, generator=generator)
+        loss: Tensor = self.given(condition).loss(x, generator=generator)
         return loss
 
     def elbo(self, x: Tensor, *, condition: Tensor, generator: Generator) -> Tensor:
         """A bound on log p(x | c), (B, D) and (B, E) -> (B,), nats."""
-        elbo: Tensor = self._of(x, condition).elbo(x, generator=generator)
+        condition = self._checked(condition, n=len(x))
+        elbo: Tensor = self.given(condition).elbo(x, generator=generator)
         return elbo
 
     def sample(self, n: int, *, condition: Tensor, generator: Generator) -> Tensor:
         """Draws x given each condition, (n, E) -> (n, D)."""
-        if condition.ndim == 2 and len(condition) != n:
-            raise ValueError(f"condition: expected {n} rows, got {len(condition)}")
-        x: Tensor = self.given(condition).sample(n, generator=generator)
+        check_positive(n=n)
+        x: Tensor = self.given(self._checked(condition, n=n)).sample(n, generator=generator)
         return x
 
-    def _of(self, x: Tensor, condition: Tensor) -> Any:
-        if condition.ndim == 2 and len(condition) != len(x):
-            raise ValueError(f"condition: expected {len(x)} rows, got {len(condition)}")
-        return self.given(condition)
+    def _checked(self, condition: Tensor, *, n: int | None = None) -> Tensor:
+        """Conditions in the network's type; with n they are (n, E)."""
+        rows = condition if condition.ndim == 2 else condition[None]
+        check_real(rows, event=(self.conditions,), name="condition")
+        if n is None:
+            return condition.to(like_of(self.net))
+        if len(rows) != n and condition.ndim == 2:
+            raise ValueError(f"condition: expected {n} rows, got {len(rows)}")
+        return rows.to(like_of(self.net)).expand(n, -1)

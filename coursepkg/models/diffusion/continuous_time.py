@@ -19,7 +19,7 @@ from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.chain import NoiseChain, betas_of
 from coursepkg.models.diffusion.denoisers import GaussianDenoiser
 from coursepkg.models.diffusion.discrete_time import Diffusion, stratified
-from coursepkg.models.diffusion.signal import signal_at
+from coursepkg.models.diffusion.signal import kl_to_noise, signal_at
 from coursepkg.rng import global_state_from
 from coursepkg.validate import check_positive
 
@@ -40,6 +40,9 @@ class LinearSchedule:
     Args:
         most: λ at t = 0.
         least: λ at t = 1.
+
+    Raises:
+        ValueError: if the ends are not finite, or do not fall.
     """
 
     def __init__(self, *, most: float, least: float) -> None:
@@ -63,25 +66,37 @@ class LogisticSchedule:
         least: λ at t = 1.
         centre: where λ is looked at most.
         scale: how widely, > 0.
+
+    Raises:
+        ValueError: if a number is impossible, or the law so narrow that an end is lost in rounding.
     """
 
     def __init__(self, *, most: float, least: float, centre: float, scale: float) -> None:
         _check_ends(most, least)
         check_positive(scale=scale)
         self.centre, self.scale = centre, scale
-        self.high, self.low = (1 / (1 + math.exp(-(end - centre) / scale)) for end in (most, least))
+        ends = torch.tensor([most, least], dtype=torch.float64)
+        self.high: float
+        self.low: float
+        self.high, self.low = torch.sigmoid((ends - centre) / scale).tolist()
+        found = self(torch.tensor([0.0, 1.0], dtype=torch.float64))
+        if not torch.allclose(found, ends):
+            raise ValueError(
+                f"centre, scale: expected a law that reaches the ends {ends.tolist()}, got "
+                f"{found.tolist()} with centre {centre} and scale {scale}"
+            )
 
     def __call__(self, t: Tensor) -> Tensor:
         """λ of t, (B,)."""
-        return self.centre + self.scale * self._u(t).logit()
+        return (self.centre + self.scale * self._u(t).logit()).to(t)
 
     def slope(self, t: Tensor) -> Tensor:
         """dλ/dt, (B,)."""
         u = self._u(t)
-        return self.scale * (self.low - self.high) / (u * (1 - u))
+        return (self.scale * (self.low - self.high) / (u * (1 - u))).to(t)
 
     def _u(self, t: Tensor) -> Tensor:
-        return self.high + (self.low - self.high) * t
+        return self.high + (self.low - self.high) * t.double()  # may come near to 0 or 1
 
 
 class ContinuousDiffusion(nn.Module):
@@ -126,12 +141,12 @@ class ContinuousDiffusion(nn.Module):
     def ends(self, x: Tensor, *, generator: Generator) -> Tensor:
         """KL at the noisiest level, and -log p(x | z) at the clearest, (B, D) -> (B,), nats."""
         real = self.denoiser.embed(x)
-        z, clear = self._noisy(real, torch.zeros(len(x), device=x.device), generator)
+        start = torch.zeros(len(x), device=x.device, dtype=torch.float64)
+        z, clear = self._noisy(real, start, generator)
         with global_state_from(generator):
             output = self.denoiser(z, clear)
-        alpha_bar = self.schedule(torch.ones_like(clear)).sigmoid()[:, None]
-        kl = alpha_bar * real.square() - alpha_bar - torch.log1p(-alpha_bar)
-        return kl.sum(1) / 2 - self.denoiser.log_likelihood(x, output)
+        kl = kl_to_noise(real, self.schedule(start + 1))
+        return kl - self.denoiser.log_likelihood(x, output)
 
     def integrand(self, x: Tensor, t: Tensor, *, generator: Generator) -> Tensor:
         """-½ dλ/dt e^λ ‖x - x̂‖² with one z at each t: (B, D), (B,) -> (B,), nats."""
@@ -143,11 +158,17 @@ class ContinuousDiffusion(nn.Module):
         return weight * (real - guess).square().sum(1)
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
-        """Draws (n, D) in `steps` steps."""
+        """Draws (n, D) in `steps` steps, at least two."""
         return Diffusion(self.denoiser, self.chain(self.steps)).sample(n, generator=generator)
 
     def chain(self, T: int) -> NoiseChain:
-        """The chain of T steps between the same ends, spread as the schedule is."""
+        """The chain of T steps between the same ends, spread as the schedule is.
+
+        Raises:
+            ValueError: if T is below 2.
+        """
+        if T < 2:
+            raise ValueError(f"T: expected at least 2 steps, for two ends, got {T}")
         t = torch.linspace(0, 1, T, dtype=torch.float64)
         return NoiseChain(betas_of(self.schedule(t)))
 

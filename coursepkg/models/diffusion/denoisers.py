@@ -4,6 +4,7 @@ A denoiser joins a network to a kind of data. The network is told the noise by i
 that one network serves every chain and schedule.
 """
 
+from contextlib import nullcontext
 from typing import Protocol
 
 import torch
@@ -11,12 +12,14 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.models.autoencoders.likelihoods import Categories, Normals
 from coursepkg.models.diffusion.signal import signal_at
+from coursepkg.rng import global_state_from
 
 
 class GaussianDenoiser(Protocol):
     """p(x | z) with independent coordinates, at any noise."""
 
     dim: int
+    training: bool
 
     def embed(self, x: Tensor) -> Tensor:
         """x as real numbers, (B, D), to which noise can be added; refuses what is no x."""
@@ -32,6 +35,20 @@ class GaussianDenoiser(Protocol):
 
     def draw(self, output: Tensor, *, generator: Generator) -> Tensor:
         """x ~ p(x | z), (B, D)."""
+
+
+def like_of(model: object) -> Tensor:
+    """A tensor whose type and device are a model's: a parameter, else a real buffer, else a 0."""
+    held = [*model.parameters(), *model.buffers()] if isinstance(model, nn.Module) else []
+    return next((each for each in held if each.is_floating_point()), torch.zeros(()))
+
+
+def drawn_guess(
+    denoiser: GaussianDenoiser, z: Tensor, log_snr: Tensor, *, generator: Generator
+) -> Tensor:
+    """The denoiser's output inside a sampler: the dropout of train mode draws from `generator`."""
+    with global_state_from(generator) if denoiser.training else nullcontext():
+        return denoiser(z, log_snr)
 
 
 class LevelDenoiser(nn.Module):

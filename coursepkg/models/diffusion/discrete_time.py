@@ -14,7 +14,8 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.chain import NoiseChain
-from coursepkg.models.diffusion.denoisers import GaussianDenoiser
+from coursepkg.models.diffusion.denoisers import GaussianDenoiser, drawn_guess, like_of
+from coursepkg.models.diffusion.signal import kl_to_noise
 from coursepkg.rng import global_state_from
 from coursepkg.validate import check_positive
 
@@ -55,10 +56,7 @@ class Diffusion(nn.Module):
 
     def prior_kl(self, x: Tensor) -> Tensor:
         """KL(q(z_T | x) ‖ N(0, I)), (B, D) -> (B,), nats; 0 only if nothing of x is left."""
-        x = self.denoiser.embed(x)
-        alpha_bar = self.chain.alpha_bar[-1].to(x)
-        kl = alpha_bar * x.square() - alpha_bar - torch.log1p(-alpha_bar)
-        return kl.sum(1) / 2
+        return kl_to_noise(self.denoiser.embed(x), self.chain.log_snr[-1:].expand(len(x)))
 
     def term(self, x: Tensor, t: Tensor, *, generator: Generator) -> Tensor:
         """What step t costs, with one z_t ~ q(z_t | x): (B, D) and steps (B,) -> (B,), nats.
@@ -81,17 +79,21 @@ class Diffusion(nn.Module):
         """Draws (n, D), by T steps from noise."""
         *_, z = self.path(n, generator=generator)
         first = self.chain.log_snr[:1].to(z).expand(n)
-        return self.denoiser.draw(self.denoiser(z, first), generator=generator)
+        output = drawn_guess(self.denoiser, z, first, generator=generator)
+        return self.denoiser.draw(output, generator=generator)
 
     @torch.no_grad()
     def path(self, n: int, *, generator: Generator) -> list[Tensor]:
         """z_T, ..., z_1 of n draws, (n, D) each."""
         check_positive(n=n)
-        z = standard_like(self._like().new_empty(n, self.denoiser.dim)).draw(generator=generator)
+        z = standard_like(like_of(self.denoiser).new_empty(n, self.denoiser.dim)).draw(
+            generator=generator
+        )
         path = [z]
         for t in range(self.chain.T, 1, -1):
             steps = torch.full((n,), t, device=z.device)
-            guess = self.denoiser(z, self.chain.log_snr[steps - 1].to(z))
+            log_snr = self.chain.log_snr[steps - 1].to(z)
+            guess = drawn_guess(self.denoiser, z, log_snr, generator=generator)
             back = self.chain.posterior(self.denoiser.mean(guess), z, steps)
             z = back.draw(generator=generator)
             path.append(z)
@@ -100,10 +102,6 @@ class Diffusion(nn.Module):
     def draw_steps(self, n: int, *, generator: Generator, device: torch.device) -> Tensor:
         """n steps t in 1..T, each equally likely, spread evenly, (n,) int64."""
         return stratified(n, generator=generator, device=device).mul(self.chain.T).long() + 1
-
-    def _like(self) -> Tensor:
-        """A tensor whose type and device are the network's."""
-        return next(self.parameters())
 
 
 class SimpleLoss(nn.Module):

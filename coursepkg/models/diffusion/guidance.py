@@ -6,6 +6,7 @@ and Nichol, *Diffusion models beat GANs on image synthesis* (2021); Ho and Salim
 *Classifier-free diffusion guidance* (2022).
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -22,7 +23,11 @@ def classifier_free(given: Guess, unconditional: Guess, *, weight: float) -> Gue
         given: E[x | z, c].
         unconditional: E[x | z].
         weight: w.
+
+    Raises:
+        ValueError: if the weight is not finite.
     """
+    _check_weight(weight)
 
     def guess(z: Tensor, log_snr: Tensor) -> Tensor:
         without = unconditional(z, log_snr)
@@ -40,13 +45,25 @@ def classifier_guided(
         unconditional: E[x | z].
         log_prob: log p(c | z) of the wanted class, of z (B, D) and log-SNRs (B,); (B,).
         weight: w.
+
+    Raises:
+        ValueError: if the weight is not finite; when asked, if log_prob says not one number a row.
     """
+    _check_weight(weight)
 
     def guess(z: Tensor, log_snr: Tensor) -> Tensor:
         alpha, sigma = signal_at(log_snr.to(z))
         with torch.enable_grad():
             at = z.detach().requires_grad_()
-            (slope,) = torch.autograd.grad(log_prob(at, log_snr).sum(), at)
+            log_p = log_prob(at, log_snr)
+            if log_p.shape != (len(z),):
+                raise ValueError(f"log_prob: expected shape ({len(z)},), got {tuple(log_p.shape)}")
+            (slope,) = torch.autograd.grad(log_p.sum(), at)
         return unconditional(z, log_snr) + weight * sigma.square() / alpha * slope
 
     return guess
+
+
+def _check_weight(weight: float) -> None:
+    if not math.isfinite(weight):
+        raise ValueError(f"weight: expected a finite number, got {weight}")

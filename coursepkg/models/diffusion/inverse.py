@@ -17,7 +17,7 @@ from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.signal import signal_at
 from coursepkg.models.diffusion.solvers import Guess, ancestral, check_rising
 from coursepkg.models.mixtures.gaussian import GaussianMixture
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_mask, check_positive, check_real
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ class Measurement:
         found = copy.deepcopy(law)
         found.log_weights.copy_((law.log_weights + seen.log_prob(away)).log_softmax(0))
         found.means.copy_(means + (gain @ away[..., None])[..., 0])
-        left = torch.eye(law.dim).double() - gain @ A
+        left = torch.eye(law.dim).to(S) - gain @ A
         covariance = (
             left @ S @ left.mT + self.noise**2 * gain @ gain.mT
         )  # positive, whatever rounds
@@ -82,7 +82,11 @@ def spread_guided(guess: Guess, measurement: Measurement, y: Tensor, *, spread: 
         measurement: what is seen of x.
         y: what was seen, (P,).
         spread: >= 0.
+
+    Raises:
+        ValueError: if y has another size or is not finite, or the spread is impossible.
     """
+    check_real(y[None], event=(len(measurement.A),), name="y")
     if not 0 <= spread < float("inf"):
         raise ValueError(f"spread: expected a finite number >= 0, got {spread}")
 
@@ -107,7 +111,11 @@ def moment_guided(guess: Guess, measurement: Measurement, y: Tensor) -> Guess:
     Source: :eq:`measurement-step`. Exact for Gaussian x. Takes P backward passes. Boys et al.,
     *Tweedie moment projected diffusions for inverse problems* (2024). Arguments as those of
     `spread_guided`.
+
+    Raises:
+        ValueError: if y has another size or is not finite.
     """
+    check_real(y[None], event=(len(measurement.A),), name="y")
 
     def guided(z: Tensor, log_snr: Tensor) -> Tensor:
         alpha, sigma = signal_at(log_snr.to(z))
@@ -125,6 +133,7 @@ def moment_guided(guess: Guess, measurement: Measurement, y: Tensor) -> Guess:
     return guided
 
 
+@torch.no_grad()
 def replacement(
     guess: Guess, z: Tensor, *, x: Tensor, known: Tensor, levels: Tensor, generator: Generator
 ) -> Tensor:
@@ -141,7 +150,13 @@ def replacement(
         known: which these are, bool (D,).
         levels: rising log-SNRs, (T,), at least two.
         generator: of all noise.
+
+    Raises:
+        TypeError: if `known` is not bool.
+        ValueError: if a shape is wrong, x not finite, or the levels do not rise.
     """
+    check_real(x[None], event=tuple(z.shape[1:]), name="x")
+    check_mask(known, x[None])
 
     def put(z: Tensor, level: Tensor) -> Tensor:
         signal = signal_at(level.to(z)[None])

@@ -12,8 +12,9 @@ import torch
 from torch import Generator, Tensor
 
 from coursepkg.models.autoencoders.gaussian import standard_like
-from coursepkg.models.diffusion.denoisers import GaussianDenoiser
-from coursepkg.models.diffusion.signal import signal_at
+from coursepkg.models.diffusion.chain import check_falling
+from coursepkg.models.diffusion.denoisers import GaussianDenoiser, drawn_guess
+from coursepkg.models.diffusion.signal import kl_to_noise, signal_at
 from coursepkg.validate import check_positive
 
 
@@ -39,33 +40,31 @@ def profile(
         generator: of the noise.
 
     Raises:
-        ValueError: if the log-SNRs do not fall.
+        ValueError: if the log-SNRs are not finite, or do not fall.
     """
-    if log_snr.ndim != 1 or not (log_snr.diff() < 0).all():
-        raise ValueError(f"log_snr: expected falling numbers, got {log_snr[:10].tolist()}")
+    log_snr = check_falling(log_snr)
     real, found = denoiser.embed(x), []
     for level in log_snr.to(real):
         at = level.expand(len(real))
         z = signal_at(at).mix(real, standard_like(real).draw(generator=generator))
-        output = denoiser(z, at)
-        alpha_bar = level.sigmoid()
-        kl = alpha_bar * (real.square() - 1) - torch.nn.functional.logsigmoid(-level)
+        output = drawn_guess(denoiser, z, at, generator=generator)
         error = (real - denoiser.mean(output)).square().sum(1)
-        found.append((error, -denoiser.log_likelihood(x, output), kl.sum(1) / 2))
+        found.append((error, -denoiser.log_likelihood(x, output), kl_to_noise(real, at)))
     means = (
         torch.stack([each.mean() for each in terms]).double() for terms in zip(*found, strict=True)
     )
-    return Profile(log_snr.double(), *means)
+    return Profile(log_snr, *means)
 
 
 def best_levels(measured: Profile, T: int) -> Tensor:
     """The T of the levels whose bound is best: falling log-SNRs, (T,).   Source: :eq:`level-path`.
 
     Raises:
-        ValueError: if there are fewer levels than steps.
+        ValueError: if there are fewer levels than steps, or the levels do not fall.
     """
     check_positive(T=T)
     log_snr, error, best, prior = measured
+    check_falling(log_snr)
     if len(log_snr) < T:
         raise ValueError(f"T: expected at most {len(log_snr)} steps, one a level, got {T}")
     snr, came = log_snr.exp(), []

@@ -27,10 +27,10 @@ class MixtureGuess(nn.Module):
     def __init__(self, mixture: GaussianMixture) -> None:
         super().__init__()
         self.dim = mixture.dim
-        variances, axes = torch.linalg.eigh(mixture.covariances)
+        axes, spreads, _ = torch.linalg.svd(mixture.scale_tril)  # more exact than of Σ itself
         self.log_weights, self.means, self.variances, self.axes = (
             nn.Buffer(each.clone(), persistent=False)
-            for each in (mixture.log_weights, mixture.means, variances, axes)
+            for each in (mixture.log_weights, mixture.means, spreads.square(), axes)
         )  # Σ_k = axes_k diag(variances_k) axes_kᵀ
 
     def forward(self, z: Tensor, log_snr: Tensor) -> Tensor:

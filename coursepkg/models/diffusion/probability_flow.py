@@ -10,12 +10,13 @@ al., *Score-based generative modeling through stochastic differential equations*
 
 from itertools import pairwise
 
+import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.continuous_time import Schedule
 from coursepkg.models.diffusion.signal import signal_at
-from coursepkg.models.diffusion.solvers import Guess, check_rising
+from coursepkg.models.diffusion.solvers import Guess, ask, check_rising
 
 
 class ProbabilityFlow(nn.Module):
@@ -36,11 +37,12 @@ class ProbabilityFlow(nn.Module):
     def forward(self, z: Tensor, t: Tensor) -> Tensor:
         """The velocity of z (B, D) at times (B,), (B, D)."""
         log_snr, rise = self.schedule(1 - t), -self.schedule.slope(1 - t)  # λ, and dλ/dt > 0
-        signal = signal_at(log_snr)
-        v = signal.velocity(z, self.guess(z, log_snr))
-        return -rise[:, None] / 2 * signal.alpha * signal.sigma * v
+        log_snr, rise = log_snr.to(z), rise.to(z)
+        alpha, _ = signal_at(log_snr)
+        return -rise[:, None] / 2 * alpha * (alpha * z - self.guess(z, log_snr))  # σ v̂
 
 
+@torch.no_grad()
 def reverse_sde(
     guess: Guess, z: Tensor, *, levels: Tensor, noise: float = 1.0, generator: Generator
 ) -> Tensor:
@@ -65,9 +67,8 @@ def reverse_sde(
     if not 0 <= noise < float("inf"):
         raise ValueError(f"noise: expected a finite number >= 0, got {noise}")
     for here, there in pairwise(check_rising(levels, z)):
-        log_snr, step = here.to(z).expand(len(z)), (there - here).to(z)
-        signal = signal_at(log_snr)
-        psi = signal.score(z, guess(z, log_snr))
+        signal, step = signal_at(here.to(z).expand(len(z))), (there - here).to(z)
+        psi = signal.score(z, ask(guess, z, here))
         drift = signal.sigma.square() / 2 * (z + (1 + noise**2) * psi)
         eps = standard_like(z).draw(generator=generator)
         z = z + drift * step + noise * signal.sigma * step.sqrt() * eps

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
 
 class Signal(NamedTuple):
@@ -54,3 +55,10 @@ def signal_at(log_snr: Tensor) -> Signal:
     """α = √sigmoid(λ) and σ = √sigmoid(-λ) of log-SNRs λ, (B,); each (B, 1)."""
     log_snr = log_snr[:, None]
     return Signal(torch.sigmoid(log_snr).sqrt(), torch.sigmoid(-log_snr).sqrt())
+
+
+def kl_to_noise(x: Tensor, log_snr: Tensor) -> Tensor:
+    """KL(q(z | x) ‖ N(0, I)) at log-SNRs λ: (B, D) and (B,) -> (B,), nats."""
+    log_snr = log_snr.to(x)[:, None]
+    kl = torch.sigmoid(log_snr) * (x.square() - 1) - logsigmoid(-log_snr)  # -log σ², never log 0
+    return kl.sum(1) / 2

@@ -6,7 +6,8 @@ differential equations* (2021); Karras, Aittala, Aila and Laine, *Elucidating th
 diffusion-based generative models* (2022).
 
 A `guess` maps z (B, D) and log-SNRs (B,) to E[x | z], (B, D); levels are log-SNRs that rise, from
-the noisiest. What is returned is z at the last level.
+the noisiest. What is returned is z at the last level, without a graph. The guess is asked as it
+is: a network should be in eval mode, or its dropout draws from torch's global state.
 """
 
 import math
@@ -43,6 +44,7 @@ def power_levels(steps: int, *, least: float, most: float, power: float = 7.0) -
     return -2 * power * torch.linspace(first, last, steps + 1, dtype=torch.float64).log()
 
 
+@torch.no_grad()
 def ddim(guess: Guess, z: Tensor, *, levels: Tensor) -> Tensor:
     """z_s = α_s x̂ + σ_s ε̂: keeps both guesses for a step.   Source: :eq:`ddim-step`.
 
@@ -50,9 +52,12 @@ def ddim(guess: Guess, z: Tensor, *, levels: Tensor) -> Tensor:
     Euler's method in s.
 
     Args:
-        guess: says E[x | z].
+        guess: says E[x | z]; a network in eval mode.
         z: noise at the first level, (B, D).
         levels: rising log-SNRs, (T,), at least two.
+
+    Raises:
+        ValueError: if the levels do not rise, or z or a guess has a wrong shape.
     """
     for here, there in pairwise(check_rising(levels, z)):
         x, eps = _parts(guess, z, here)
@@ -60,10 +65,12 @@ def ddim(guess: Guess, z: Tensor, *, levels: Tensor) -> Tensor:
     return z
 
 
+@torch.no_grad()
 def heun(guess: Guess, z: Tensor, *, levels: Tensor) -> Tensor:
     """Two slopes a step and their mean: an error of order 2, for two calls of the guess.
 
-    Karras et al. (2022), algorithm 1. Arguments as those of `ddim`.
+    Karras et al. (2022), algorithm 1. Arguments and errors as those of `ddim`: a network
+    in eval mode.
     """
     for here, there in pairwise(check_rising(levels, z)):
         x, eps = _parts(guess, z, here)
@@ -74,19 +81,21 @@ def heun(guess: Guess, z: Tensor, *, levels: Tensor) -> Tensor:
     return z
 
 
+@torch.no_grad()
 def multistep(guess: Guess, z: Tensor, *, levels: Tensor) -> Tensor:
     r"""DPM-Solver++(2M): exact for a constant x̂, of order 2 for one that changes.
 
     .. math:: z_s = \frac{\sigma_s}{\sigma_t} z_t + \alpha_s (1 - e^{-h}) D ,\quad
        D = x̂_t + \frac{h}{2 h_{before}} (x̂_t - x̂_{before}) .
 
-    With h = Δλ / 2. One call of the guess a step. Arguments as those of `ddim`.
+    With h = Δλ / 2. One call of the guess a step. Arguments and errors as those of `ddim`;
+    a network in eval mode.
     Source: :eq:`exponential-step`; Lu et al., *DPM-Solver++* (2022), algorithm 2.
     """
     before: tuple[Tensor, Tensor] | None = None  # the last step's guess, and its h
     for here, there in pairwise(check_rising(levels, z)):
         h = (there - here) / 2
-        x = guess(z, here.to(z).expand(len(z)))
+        x = ask(guess, z, here)
         towards = x if before is None else x + h / (2 * before[1]) * (x - before[0])
         at, to = _signal(here, z), _signal(there, z)
         z = to.sigma / at.sigma * z - to.alpha * torch.expm1(-h).to(z) * towards
@@ -94,6 +103,7 @@ def multistep(guess: Guess, z: Tensor, *, levels: Tensor) -> Tensor:
     return z
 
 
+@torch.no_grad()
 def ancestral(guess: Guess, z: Tensor, *, levels: Tensor, generator: Generator) -> Tensor:
     """Draws z_s ~ q(z_s | z_t, x̂): the reversed equation with noise.
 
@@ -102,9 +112,12 @@ def ancestral(guess: Guess, z: Tensor, *, levels: Tensor, generator: Generator) 
         z: noise at the first level, (B, D).
         levels: rising log-SNRs, (T,), at least two.
         generator: of the noise.
+
+    Raises:
+        ValueError: if the levels do not rise, or z or a guess has a wrong shape.
     """
     for here, there in pairwise(check_rising(levels, z)):
-        x = guess(z, here.to(z).expand(len(z)))
+        x = ask(guess, z, here)
         at, to = _signal(here, z), _signal(there, z)
         kept = torch.exp(here - there).to(z)  # SNR_t / SNR_s: how much of z_t the mean keeps
         mean = kept * at.alpha.reciprocal() * to.alpha * z + (1 - kept) * to.alpha * x
@@ -113,9 +126,21 @@ def ancestral(guess: Guess, z: Tensor, *, levels: Tensor, generator: Generator) 
     return z
 
 
+def ask(guess: Guess, z: Tensor, log_snr: Tensor) -> Tensor:
+    """The guess at one level, (B, D).
+
+    Raises:
+        ValueError: if it has another shape than z.
+    """
+    x = guess(z, log_snr.to(z).expand(len(z)))
+    if x.shape != z.shape:
+        raise ValueError(f"guess: expected shape {tuple(z.shape)}, got {tuple(x.shape)}")
+    return x
+
+
 def _parts(guess: Guess, z: Tensor, log_snr: Tensor) -> tuple[Tensor, Tensor]:
     """x̂ and ε̂ of z at one level."""
-    x = guess(z, log_snr.to(z).expand(len(z)))
+    x = ask(guess, z, log_snr)
     return x, _signal(log_snr, z).noise(z, x)
 
 
@@ -130,14 +155,16 @@ def _ratio(log_snr: Tensor, like: Tensor) -> Tensor:
 
 
 def check_rising(levels: Tensor, z: Tensor) -> Tensor:
-    """The levels in double precision, if they rise and z is a batch of real vectors.
+    """The levels in double precision, if they rise and z is a batch of real vectors (B, D).
 
     Raises:
         ValueError: if they do not.
     """
-    check_real(z, event=tuple(z.shape[1:]), name="z")
-    if levels.ndim != 1 or len(levels) < 2 or not (levels.diff() > 0).all():
+    check_real(z, event=tuple(z.shape[-1:]), name="z")
+    rising = levels.isfinite().all() and (levels.diff() > 0).all()
+    if levels.ndim != 1 or len(levels) < 2 or not rising:
         raise ValueError(
-            f"levels: expected two or more rising log-SNRs, got {levels.flatten()[:5].tolist()}"
+            "levels: expected two or more finite rising log-SNRs, got "
+            f"{levels.flatten()[:5].tolist()}"
         )
     return levels.double()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from coursepkg.models.diffusion.signal import signal_at
-from coursepkg.validate import check_levels
+from coursepkg.validate import check_levels, check_real
 
 
 class TableNet(nn.Module):
@@ -23,7 +23,8 @@ class TableNet(nn.Module):
         levels: number of levels K >= 2.
 
     Raises:
-        ValueError: if a state has an impossible level, or there is not one number for each state.
+        TypeError: if the states are no integers, or the log-probabilities no real numbers.
+        ValueError: if a state has an impossible level, or there is not one finite number for each.
     """
 
     def __init__(self, states: Tensor, log_p: Tensor, *, levels: int) -> None:
@@ -32,11 +33,13 @@ class TableNet(nn.Module):
         if log_p.shape != states.shape[:1]:
             expected, got = tuple(states.shape[:1]), tuple(log_p.shape)
             raise ValueError(f"log_p: expected shape {expected}, got {got}")
+        check_real(log_p, event=(), name="log_p")
+        self.levels = levels
         self.log_p = nn.Parameter(log_p.clone())
         self.values: Tensor
-        self.is_level: Tensor
-        self.register_buffer("values", (2 * states / (levels - 1) - 1).to(log_p))
-        self.register_buffer("is_level", nn.functional.one_hot(states.long(), levels).to(log_p))
+        self.states: Tensor
+        self.register_buffer("values", (2.0 * states / (levels - 1) - 1).to(log_p))
+        self.register_buffer("states", states.long())
 
     def forward(self, z: Tensor, log_snr: Tensor) -> Tensor:
         """Maps z (B, D) and log-SNRs (B,) to logits, (B, D K), pixel by pixel."""
@@ -44,6 +47,10 @@ class TableNet(nn.Module):
         away = (z[:, None] - alpha[..., None] * self.values) / sigma[..., None]  # (B, S, D)
         own = -away.square() / 2
         others = self.log_p[:, None] + own.sum(2, keepdim=True) - own
-        most = others.amax(1, keepdim=True)
-        shares = torch.einsum("bsd,sdk->bdk", (others - most).exp(), self.is_level)
-        return shares.log().flatten(1)
+        level = self.states.expand(others.shape)
+        none = others.new_full((len(z), self.levels, z.shape[1]), -torch.inf)
+        most = none.scatter_reduce(1, level, others, "amax")  # one for each level, (B, K, D)
+        shares = torch.zeros_like(none).scatter_add(
+            1, level, (others - most.gather(1, level)).exp()
+        )
+        return (most + shares.log()).mT.flatten(1)

@@ -21,14 +21,17 @@ from tests.oracles import states
 
 
 class Told(nn.Module):
-    """A perceptron of z, λ and a condition."""
+    """A perceptron of z, λ and a condition; dropout must draw from the model's generator."""
 
-    def __init__(self, conditions: int, generator: Generator) -> None:
+    def __init__(self, conditions: int, generator: Generator, *, dropout: float = 0.0) -> None:
         super().__init__()
+        self.dropout = nn.Dropout(dropout)
         self.net = MLP([D + 1 + conditions, 8, D * K], generator=generator)
 
     def forward(self, z: Tensor, log_snr: Tensor, *condition: Tensor) -> Tensor:
-        result: Tensor = self.net(torch.cat([z, log_snr.to(z)[:, None] / 6, *condition], dim=1))
+        result: Tensor = self.dropout(
+            self.net(torch.cat([z, log_snr.to(z)[:, None] / 6, *condition], dim=1))
+        )
         return result
 
 
@@ -53,7 +56,7 @@ def noisy_first(log_snr: Tensor) -> Tensor:
 
 
 def conditional(generator: Generator) -> ConditionalDiffusion:
-    model = ConditionalDiffusion(Told(2, generator), around, conditions=2)
+    model = ConditionalDiffusion(Told(2, generator, dropout=0.2), around, conditions=2)
     return perturbed(model, generator, by=0.4)
 
 

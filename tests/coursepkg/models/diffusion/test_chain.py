@@ -100,8 +100,58 @@ def test_levels_make_a_chain_and_come_back():
     """Kills: β of the wrong ratio, the first step forgotten."""
     log_snr = torch.tensor([4.0, 1.0, -0.5, -6.0], dtype=torch.float64)
     torch.testing.assert_close(NoiseChain(betas_of(log_snr)).log_snr, log_snr)
-    with pytest.raises(ValueError, match="falling"):
-        betas_of(log_snr.flip(0))
+    for bad in (log_snr.flip(0), log_snr[:0], torch.tensor([torch.inf, 0.0]), log_snr[None],
+                torch.tensor([1.0, torch.nan])):  # fmt: skip
+        with pytest.raises(ValueError, match="falling"):
+            betas_of(bad)
+
+
+def test_levels_in_single_precision_make_the_same_chain():
+    """Kills: 1 - ᾱ_1 of a clear level, rounded in the caller's type."""
+    levels = torch.tensor([16.0, 2.0, -9.0], dtype=torch.float32)
+    torch.testing.assert_close(betas_of(levels), betas_of(levels.double()))
+
+
+def test_a_chain_is_not_cast_with_its_model():
+    """Kills: β of few, long steps in single precision, of which 1 - β keeps three digits."""
+    levels = torch.tensor([16.0, -9.0], dtype=torch.float64)
+    model = torch.nn.Sequential(NoiseChain(betas_of(levels))).float()
+    torch.testing.assert_close(model[0].log_snr, levels)
+    model.double()
+    torch.testing.assert_close(model[0].log_snr, levels)
+
+
+def test_chains_that_end_in_rounding_are_refused():
+    """Kills: ᾱ of exactly 1 or 0, or a step that does nothing."""
+    for beta in ([1e-17], [1 - 1e-16] * 25, [0.1, 1e-17]):
+        with pytest.raises(ValueError, match="inside"):
+            NoiseChain(torch.tensor(beta, dtype=torch.float64))
+
+
+def test_impossible_schedules_are_refused():
+    """Kills: half a step, an offset from before the beginning."""
+    for betas in (linear_betas, cosine_betas):
+        with pytest.raises(TypeError, match="steps"):
+            betas(2.5)
+        with pytest.raises(ValueError, match="T"):
+            betas(0)
+    with pytest.raises(ValueError, match="offset"):
+        cosine_betas(4, offset=-1.0)
+
+
+def test_every_row_has_its_own_step():
+    """Kills: one t, or one x, spread over all rows."""
+    chain, x, g = NoiseChain(BETA), torch.zeros(3, 2), seeded(0)
+    for call in (
+        lambda: chain.noisy(x, steps(2), generator=g),
+        lambda: chain(x, steps(2), generator=g),
+        lambda: chain.posterior(x, x, steps(2)),
+        lambda: chain.signal(steps(2, 4), x),
+    ):
+        with pytest.raises(ValueError, match="one a row"):
+            call()
+    with pytest.raises(ValueError, match="shape of z"):
+        chain.posterior(x[:1], x, steps(2, 3))
 
 
 def test_schedules_end_in_noise():

@@ -77,13 +77,13 @@ def test_one_condition_serves_all():
 
 
 def test_it_is_in_the_mode_and_type_of_the_network():
-    """Kills: dropout in eval mode, single precision inside a double model."""
+    """Kills: dropout in eval mode, double precision inside a single model."""
     both = model().double().eval()
     assert not both.given(torch.zeros(3)).training
     levels = ConditionalDiffusion(
         Sum(), lambda net: LevelDenoiser(net, dim=2, levels=2), conditions=3
-    ).double()  # fmt: skip
-    assert levels.given(torch.zeros(3)).values.dtype == torch.float64
+    ).float()  # fmt: skip
+    assert levels.given(torch.zeros(3)).values.dtype == torch.float32
 
 
 def test_wrong_conditions_are_named():
@@ -97,6 +97,12 @@ def test_wrong_conditions_are_named():
     ):
         with pytest.raises(ValueError, match="condition"):
             both.loss(x, condition=c, generator=seeded(0))
+        with pytest.raises(ValueError, match="condition"):
+            both.given(c)
+    with pytest.raises(TypeError, match="condition"):
+        both.given(torch.tensor([0, 1, 0]))
+    with pytest.raises(ValueError, match="2 rows"):
+        both.loss(x, condition=torch.zeros(1, 3), generator=seeded(0))
     with pytest.raises(ValueError, match="2 rows"):
         both.loss(x, condition=torch.zeros(3, 3), generator=seeded(0))
     with pytest.raises(ValueError, match="4 rows"):
@@ -104,3 +110,36 @@ def test_wrong_conditions_are_named():
     for forget in (-0.1, 1.0):
         with pytest.raises(ValueError, match="forget"):
             model(forget)
+
+
+def test_one_condition_is_forgotten_by_row():
+    """Kills: (E,) told to all or to none, or a coordinate at a time.   Chance below 1e-7."""
+    both, c, n = model(0.25), torch.tensor([0.5, 1.0, -0.2]), 4000
+    both.loss(torch.zeros(n, 2), condition=c, generator=seeded(1))
+    told = both.net.told[-1]
+    gone = (told == 0).all(1)
+    assert 850 < gone.sum() < 1150
+    assert torch.equal(told[~gone], c.expand(n, 3)[~gone])
+
+
+def test_the_network_keeps_its_mode():
+    """Kills: a network in eval mode that is switched to train mode."""
+    net = Sum().eval()
+    both = ConditionalDiffusion(net, around, conditions=3, forget=0.5)
+    assert not both.training
+    both.given(torch.zeros(3))
+    assert not net.training
+    both.train()
+    net.eval()
+    both.given(torch.zeros(3))
+    assert not net.training
+
+
+def test_conditions_come_in_the_networks_type():
+    """Kills: a condition in another type than the network's."""
+    both, x = model().double(), torch.zeros(2, 2).double()
+    for c in (torch.ones(2, 3).float(), torch.ones(3).float()):
+        both.loss(x, condition=c, generator=seeded(0))
+        assert both.net.told[-1].dtype == torch.float64
+    both.given(torch.ones(3).float()).loss(x, generator=seeded(0))
+    assert both.net.told[-1].dtype == torch.float64

@@ -6,15 +6,20 @@ from torch import nn
 from torch.distributions import Normal
 
 from coursepkg.models.diffusion import (
+    Diffusion,
     FromNoise,
     FromVelocity,
     LevelDenoiser,
+    MixtureGuess,
+    NoiseChain,
     RealDenoiser,
     Unheeding,
     signal_at,
 )
+from coursepkg.models.diffusion.denoisers import drawn_guess, like_of
 from coursepkg.nets import MLP
 from coursepkg.rng import seeded
+from tests.coursepkg.models.diffusion.mixtures import three
 from tests.statistics import assert_mean
 
 LOG_P = torch.tensor([[0.1, 0.2, 0.3, 0.4], [0.7, 0.1, 0.1, 0.1]], dtype=torch.float64).log()
@@ -114,3 +119,37 @@ def test_velocity_is_the_preconditioning_of_karras_for_unit_data():
         signal = signal_at(level)
         found = signal.velocity(signal.mix(x, eps), x)[:, 0]
         assert_mean(found.square(), 1.0, detects=0.05)
+
+
+class Dropped(nn.Module):
+    """z, less half of it in train mode."""
+
+    def forward(self, z: torch.Tensor, log_snr: torch.Tensor) -> torch.Tensor:
+        return nn.functional.dropout(z, 0.5, self.training)
+
+
+def test_the_dropout_of_a_sampler_is_the_generators():
+    """In train mode; in eval mode no draw.   Kills: torch's global state moved, or heeded."""
+    model = RealDenoiser(Dropped(), dim=2, std=0.1)
+    z, log_snr = torch.ones(50, 2), torch.zeros(50)
+    before = torch.random.get_rng_state()
+    found = [drawn_guess(model, z, log_snr, generator=seeded(k)) for k in (0, 0, 1)]
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])
+    g = seeded(0)
+    drawn_guess(model.eval(), z, log_snr, generator=g)
+    assert torch.equal(g.get_state(), seeded(0).get_state())
+
+
+def test_a_model_without_parameters_has_a_type():
+    """Kills: StopIteration, a type that is a buffer's of whole numbers."""
+    guess = MixtureGuess(three()).float()
+    chain = NoiseChain(torch.tensor([0.3, 0.6]))
+    x = Diffusion(RealDenoiser(guess, dim=2, std=0.1), chain).sample(3, generator=seeded(0))
+    assert x.dtype == torch.float32
+    assert like_of(lambda z: z).shape == ()
+    whole = nn.Module()
+    whole.register_buffer("states", torch.arange(3))
+    assert like_of(whole).is_floating_point()
+    assert like_of(Unheeding(torch.zeros(3)).float()).dtype == torch.float32

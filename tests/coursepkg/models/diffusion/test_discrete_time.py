@@ -112,17 +112,6 @@ def test_loss_and_elbo_are_one_number():
     assert_mean(model.loss(x, generator=g).detach(), expected, detects=0.2)
 
 
-@pytest.mark.parametrize("x", [0.0, 1.0, -2.5])
-def test_the_bound_is_below_the_likelihood(x):
-    """And the form without the prior's term is above it.   Kills: KL(q(z_T | x) ‖ p) forgotten."""
-    model = gaussian()
-    log_p = Normal(0.0, path_stds(model)[-1]).log_prob(torch.tensor(x)).item()
-    prior, *rest = by_quadrature(model, x)
-    assert -(prior + sum(rest)) <= log_p
-    if abs(x) > 1:
-        assert -sum(rest) > -(prior + sum(rest)) + 0.1
-
-
 @pytest.mark.equation("ancestral-step")
 def test_draws_have_the_models_law():
     """P(a right one fails) <= 1e-6; finds 0.02.   Kills: a step forgotten, β_t as its variance."""

@@ -16,8 +16,6 @@ from coursepkg.models.mixtures import GaussianMixture
 from coursepkg.rng import seeded
 from tests.coursepkg.models.diffusion.mixtures import normal, on_the_line, slope
 
-WIDE = LinearSchedule(most=16.0, least=-16.0)
-
 
 def two() -> tuple[MixtureGuess, MixtureGuess]:
     """x of both classes, and of the second."""
@@ -109,3 +107,16 @@ def test_with_equal_spreads_the_guided_law_is_the_tilted_one():
     )
     z = torch.randn(4, 2, generator=seeded(0), dtype=torch.float64)
     torch.testing.assert_close(flow.decode(z), z + 3 * m, rtol=0, atol=5e-3)
+
+
+def test_impossible_guidance_is_refused():
+    """Kills: a weight of NaN, log-probabilities of all classes summed."""
+    both, one = two()
+    for weight in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="weight"):
+            classifier_free(one, both, weight=weight)
+        with pytest.raises(ValueError, match="weight"):
+            classifier_guided(both, one.log_prob, weight=weight)
+    guided = classifier_guided(both, lambda z, _: z, weight=1.0)
+    with pytest.raises(ValueError, match="log_prob"):
+        guided(*places())

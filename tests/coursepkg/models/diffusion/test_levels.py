@@ -89,9 +89,14 @@ def test_twins_are_better_off_with_chosen_levels():
 
 
 def test_impossible_requests_are_refused():
-    """Kills: more steps than levels, levels that rise."""
+    """Kills: more steps than levels, levels that rise, are none or no numbers."""
     with pytest.raises(ValueError, match="at most 7"):
         best_levels(Profile(GRID, ERROR, FIRST, PRIOR), 8)
     denoiser = LevelDenoiser(Unheeding(torch.zeros(3)), dim=1, levels=3)
     with pytest.raises(ValueError, match="falling"):
         profile(denoiser, torch.zeros(1, 1).long(), GRID.flip(0), generator=seeded(0))
+    for bad in (GRID.flip(0), GRID[:0], torch.full_like(GRID, torch.nan)):
+        with pytest.raises(ValueError, match="falling"):
+            profile(denoiser, torch.zeros(1, 1).long(), bad, generator=seeded(0))
+        with pytest.raises(ValueError, match="falling"):
+            best_levels(Profile(bad, ERROR, FIRST, PRIOR), 1)

@@ -4,25 +4,14 @@ import pytest
 import torch
 
 from coursepkg.models.diffusion import MixtureGuess, signal_at
-from coursepkg.models.mixtures import GaussianMixture
 from coursepkg.rng import seeded
-
-
-def mixture(dim: int = 2) -> GaussianMixture:
-    law = GaussianMixture(3, dim=dim, generator=seeded(0)).double()
-    g = seeded(1)
-    law.log_weights.copy_(torch.tensor([0.2, 0.5, 0.3]).log())
-    law.means.copy_(torch.randn(3, dim, generator=g))
-    law.scale_tril.copy_(
-        (0.5 * torch.eye(dim) + 0.4 * torch.randn(3, dim, dim, generator=g).tril()).abs()
-    )
-    return law
+from tests.coursepkg.models.diffusion.mixtures import normal, three
 
 
 @pytest.mark.equation("mixture-guess")
 def test_the_guess_is_bayes_on_a_grid():
     """Kills: α or σ forgotten in the gain, responsibilities of x for those of z, axes turned."""
-    law = mixture()
+    law = three()
     side = torch.linspace(-6, 6, 401, dtype=torch.float64)
     x = torch.cartesian_prod(side, side)
     log_p = law.log_prob(x)
@@ -41,7 +30,7 @@ def test_tweedie(dim):
 
     In the plane the matrix of axes may be a reflection, which is its own transpose.
     """
-    guess = MixtureGuess(mixture(dim))
+    guess = MixtureGuess(three(dim))
     z = torch.randn(5, dim, generator=seeded(2), dtype=torch.float64).requires_grad_()
     log_snr = torch.tensor([-3.0, -1.0, 0.0, 1.0, 4.0], dtype=torch.float64)
     (score,) = torch.autograd.grad(guess.log_prob(z, log_snr).sum(), z)
@@ -53,7 +42,7 @@ def test_tweedie(dim):
 @pytest.mark.parametrize("dim", [2, 3])
 def test_without_noise_the_density_is_the_mixtures_own(dim):
     """Kills: a constant or a weight forgotten in log q, axes turned."""
-    law = mixture(dim)
+    law = three(dim)
     x = torch.randn(4, dim, generator=seeded(3), dtype=torch.float64)
     found = MixtureGuess(law).log_prob(x, torch.full((4,), 40.0, dtype=torch.float64))
     torch.testing.assert_close(found, law.log_prob(x))
@@ -61,7 +50,7 @@ def test_without_noise_the_density_is_the_mixtures_own(dim):
 
 def test_later_changes_of_the_mixture_do_not_reach_it():
     """Kills: a guess that shares the mixture's tensors."""
-    law = mixture()
+    law = three()
     guess, z, level = MixtureGuess(law), torch.zeros(1, 2).double(), torch.zeros(1).double()
     before = guess(z, level)
     law.means.add_(5)
@@ -77,7 +66,7 @@ def test_denoising_is_score_matching():
 
     Kills: -ε for -ε / σ, the density of x for that of z.
     """
-    law = mixture(1)
+    law = three(1)
     guess, log_snr = MixtureGuess(law), torch.tensor([0.3], dtype=torch.float64)
     alpha, sigma = (v[0, 0] for v in signal_at(log_snr))
     grid = torch.linspace(-9, 9, 1201, dtype=torch.float64)
@@ -95,3 +84,14 @@ def test_denoising_is_score_matching():
     torch.testing.assert_close(first[0] - second[0], first[1] - second[1], rtol=1e-6, atol=1e-9)
     torch.testing.assert_close(first[0] - best[0], first[1], rtol=1e-6, atol=1e-9)
     assert first[1] > 0.1
+
+
+def test_narrow_laws_in_single_precision():
+    """Spreads of 10 and 1e-3.   Kills: Σ decomposed in place of its root, whose digits are half."""
+    turn = torch.tensor([[0.8, -0.6], [0.6, 0.8]]) @ torch.diag(torch.tensor([10.0, 1e-3]))
+    upper = torch.linalg.qr(turn.double().T).R
+    scale = (upper.T * upper.diagonal().sign()).contiguous()
+    law = normal(torch.zeros(2), scale).float()
+    expected = torch.tensor([[100.0, 1e-6]], dtype=torch.float32)
+    found = MixtureGuess(law).variances.sort(descending=True).values
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=0)

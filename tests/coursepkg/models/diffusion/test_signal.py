@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from torch.distributions import Normal, kl_divergence
 
 from coursepkg.models.diffusion import signal_at
+from coursepkg.models.diffusion.signal import kl_to_noise
 from coursepkg.rng import seeded
 
 LEVELS = torch.tensor([-30.0, -3.0, 0.0, 2.0, 30.0], dtype=torch.float64)
@@ -61,3 +63,20 @@ def test_v_is_the_speed_along_the_circle(parts):
     log_snr = -2 * phi.tan().log()[:, 0]
     signal = signal_at(log_snr)
     torch.testing.assert_close(signal.velocity(signal.mix(x, eps), x), speed)
+
+
+def test_what_is_left_at_the_noisiest_level(parts):
+    """The KL of torch's own normal laws.   Kills: ½ forgotten, x for x², log α² for log σ²."""
+    x, _ = parts
+    levels = torch.tensor([-9.0, -3.0, 0.0, 2.0, 5.0], dtype=torch.float64)
+    alpha, sigma = signal_at(levels)
+    unit = Normal(torch.zeros(()).double(), torch.ones(()).double())
+    expected = kl_divergence(Normal(alpha * x, sigma), unit).sum(1)
+    torch.testing.assert_close(kl_to_noise(x, levels), expected)
+
+
+def test_a_clear_end_costs_much_and_not_everything():
+    """At λ = 18 in single precision ᾱ rounds to 1.   Kills: log(1 - ᾱ) = -inf."""
+    x = torch.zeros(1, 2, dtype=torch.float32)
+    found = kl_to_noise(x, torch.tensor([18.0], dtype=torch.float32))
+    torch.testing.assert_close(found, torch.tensor([18.0 - 1.0], dtype=torch.float32))

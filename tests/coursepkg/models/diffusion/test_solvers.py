@@ -1,6 +1,7 @@
 """From noise to data: orders of the error, and laws where the guess is exact."""
 
 import math
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -17,22 +18,16 @@ from coursepkg.models.diffusion import (
     ddim,
     heun,
     multistep,
+    reverse_sde,
     signal_at,
 )
 from coursepkg.models.mixtures import GaussianMixture
 from coursepkg.rng import seeded
-from tests.coursepkg.models.diffusion.mixtures import slope, three
+from tests.coursepkg.models.diffusion.mixtures import on_the_line, slope, three
 from tests.statistics import assert_cdf
 
 MEAN, STD = 0.6, 0.4
 LOW, HIGH = -6.0, 6.0
-
-
-def one_gaussian() -> MixtureGuess:
-    law = GaussianMixture(1, dim=1, generator=seeded(0)).double()
-    law.means.fill_(MEAN)
-    law.scale_tril.fill_(STD)
-    return MixtureGuess(law)
 
 
 def levels(steps: int, low: float = LOW, high: float = HIGH) -> torch.Tensor:
@@ -60,7 +55,7 @@ def test_the_error_falls_with_its_order(solver, order):
     """
     z = torch.tensor([[-1.5], [0.2], [2.0]], dtype=torch.float64)
     errors = [
-        (solver(one_gaussian(), z, levels=levels(n)) - exact(z)).abs().max().item()
+        (solver(on_the_line(MEAN, STD), z, levels=levels(n)) - exact(z)).abs().max().item()
         for n in (64, 128, 256)
     ]
     for coarse, fine in pairwise(errors):
@@ -129,7 +124,7 @@ def test_multistep_against_the_integral():
 
 def test_the_first_step_of_multistep_is_ddims():
     """Kills: a correction from nowhere."""
-    guess, z = one_gaussian(), torch.tensor([[0.3], [1.0]], dtype=torch.float64)
+    guess, z = on_the_line(MEAN, STD), torch.tensor([[0.3], [1.0]], dtype=torch.float64)
     step = torch.tensor([-2.0, 1.0], dtype=torch.float64)
     torch.testing.assert_close(multistep(guess, z, levels=step), ddim(guess, z, levels=step))
 
@@ -168,7 +163,9 @@ def test_uneven_steps_keep_the_order():
     for n in (100, 200, 400):
         u = torch.linspace(0, 1, n + 1, dtype=torch.float64)
         uneven = LOW + (HIGH - LOW) * u.square()
-        errors.append((multistep(one_gaussian(), z, levels=uneven) - exact(z)).abs().max().item())
+        errors.append(
+            (multistep(on_the_line(MEAN, STD), z, levels=uneven) - exact(z)).abs().max().item()
+        )
     assert errors[0] / errors[1] > 3.4
     assert errors[1] / errors[2] > 3.4
 
@@ -176,7 +173,7 @@ def test_uneven_steps_keep_the_order():
 def test_ancestral_steps_are_the_chains():
     """Same noise, same numbers.   Kills: either formula of the posterior."""
     log_snr = torch.tensor([5.0, 2.0, 0.0, -4.0], dtype=torch.float64)
-    chain, guess = NoiseChain(betas_of(log_snr)), one_gaussian()
+    chain, guess = NoiseChain(betas_of(log_snr)), on_the_line(MEAN, STD)
     z = torch.randn(7, 1, generator=seeded(0), dtype=torch.float64)
     found = ancestral(guess, z, levels=log_snr.flip(0), generator=seeded(1))
     g = seeded(1)
@@ -206,9 +203,33 @@ def test_an_exact_guess_gives_the_law(solver):
     assert_cdf(x[:, 0], cdf, detects=0.02)
 
 
-@pytest.mark.parametrize("bad", [torch.zeros(1), torch.tensor([1.0, 0.0]), torch.zeros(2, 2)])
+INFINITE = torch.tensor([-torch.inf, 0.0, torch.inf])
+
+
+@pytest.mark.parametrize("bad", [torch.zeros(1), torch.tensor([1.0, 0.0]), torch.zeros(2, 2),
+                                 INFINITE])  # fmt: skip
 def test_levels_must_rise(bad):
-    """Kills: levels from clear to noisy taken, and the noise kept."""
+    """Kills: levels from clear to noisy taken, and the noise kept; infinite levels."""
     for solver in (ddim, heun, multistep):
         with pytest.raises(ValueError, match="rising"):
-            solver(one_gaussian(), torch.zeros(1, 1).double(), levels=bad)
+            solver(on_the_line(MEAN, STD), torch.zeros(1, 1).double(), levels=bad)
+
+
+EVERY = {
+    "ddim": ddim, "heun": heun, "multistep": multistep,
+    "ancestral": partial(ancestral, generator=seeded(0)),
+    "reverse_sde": partial(reverse_sde, generator=seeded(0)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("solver", EVERY.values(), ids=EVERY)
+def test_places_and_guesses_have_one_shape(solver):
+    """Kills: a line for a batch of them, a guess that is spread over its rows; a graph kept."""
+    z = torch.zeros(3, 2)
+    with pytest.raises(ValueError, match="z"):
+        solver(lambda z, _: z, z[0], levels=levels(3))
+    with pytest.raises(ValueError, match="guess"):
+        solver(lambda z, _: z[:, :1], z, levels=levels(3))
+    with pytest.raises(ValueError, match="guess"):
+        solver(lambda z, _: z[:1], z, levels=levels(3))
+    assert not solver(lambda z, _: z / 2, z.requires_grad_(), levels=levels(3)).requires_grad

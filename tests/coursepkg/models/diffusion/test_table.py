@@ -48,8 +48,42 @@ def test_little_noise_is_no_trouble():
 
 
 def test_wrong_tables_are_refused():
-    """Kills: levels beyond the last, a probability for no state."""
+    """Kills: levels beyond the last, a probability for no state, NaN."""
+    with pytest.raises(ValueError, match="log_p"):
+        TableNet(STATES, P.log() + torch.nan, levels=3)
     with pytest.raises(ValueError, match="levels"):
         TableNet(STATES, P.log(), levels=2)
     with pytest.raises(ValueError, match="log_p"):
         TableNet(STATES, P[:2].log(), levels=3)
+
+
+def test_far_states_are_told_apart():
+    """Twins at λ = 7: the second pixel says what the first is.   Kills: one maximum for all levels.
+
+    States that are 88 nats worse on the other pixels are no states of probability zero.
+    """
+    net = TableNet(torch.tensor([[0, 0], [1, 1]]), torch.zeros(2).double(), levels=2)
+    model = LevelDenoiser(net, dim=2, levels=2).double()
+    z = torch.tensor([[-3.0, 1.0]], dtype=torch.float64)
+    for dtype in (torch.float64, torch.float32):
+        model, z = model.to(dtype), z.to(dtype)
+        output = model(z, torch.tensor([7.0], dtype=dtype))
+        torch.testing.assert_close(model.mean(output), torch.tensor([[-1.0, -1.0]], dtype=dtype))
+
+
+def test_the_logits_are_logarithms():
+    """Kills: the maximum of each level not given back."""
+    net, z = TableNet(STATES, P.log(), levels=3), torch.zeros(1, 3).double()
+    level = torch.tensor([-40.0], dtype=torch.float64)
+    found = net(z, level).view(1, 3, 3).softmax(2)[0]
+    expected = torch.stack([
+        torch.stack([P[STATES[:, d] == k].sum() for k in range(3)]) for d in range(3)
+    ])  # fmt: skip
+    torch.testing.assert_close(found, expected)
+
+
+def test_states_may_be_bytes():
+    """Kills: 2 · 200 that wraps to 144."""
+    states = torch.tensor([[0], [200]], dtype=torch.uint8)
+    values = TableNet(states, torch.zeros(2), levels=201).values
+    torch.testing.assert_close(values, torch.tensor([[-1.0], [1.0]]))
