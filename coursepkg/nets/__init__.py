@@ -13,6 +13,7 @@ from coursepkg.nets.nade import NADE
 from coursepkg.nets.pixelcnn import MaskedConv2d, PixelCNN, raster_mask
 from coursepkg.nets.recurrent import RasterGRU, RowLSTM
 from coursepkg.nets.residual import ResidualCNN, ResidualMLP
+from coursepkg.nets.span import SpanMLP
 from coursepkg.nets.symbols import SymbolMLP, SymbolUNet
 from coursepkg.nets.timed import TimedMLP
 from coursepkg.nets.trained import load_weights
@@ -44,6 +45,7 @@ __all__ = [
     "ResidualMLP",
     "RowLSTM",
     "ShiftedConv2d",
+    "SpanMLP",
     "SymbolMLP",
     "SymbolUNet",
     "TimedMLP",

@@ -3,14 +3,13 @@
 from functools import partial
 
 import torch
-from torch import Generator, nn
+from torch import Generator
 
 from benchmarks.leaderboard.board import DIGITS, Entry, weights
 from benchmarks.leaderboard.entries.arm import best_chain
 from benchmarks.leaderboard.entries.pixelcnn import TOLD, distorted
 from benchmarks.recipe import one_cycle
 from coursepkg.data.digits import LEVELS, SHAPE, Split
-from coursepkg.evaluation import ImportanceBound
 from coursepkg.models.diffusion import ConditionalDiffusion, ToldNet
 from coursepkg.models.masked import AnyOrder
 from coursepkg.nets import SymbolUNet

@@ -7,6 +7,8 @@ models* (2023): with a teacher's step it is their distillation, with the data's 
 training.
 """
 
+from functools import partial
+
 import torch
 from torch import Generator, Tensor, nn
 
@@ -60,18 +62,17 @@ class ConsistencyDistillation(nn.Module):
         super().__init__()
         check_positive(dim=dim, steps=steps)
         self.student, self.dim, self.steps = student, dim, steps
-        self._teacher = [teacher]  # in a list: its weights are not this module's
+        self.velocity = partial(teacher)  # no submodule: its weights are not this module's
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """‖f(x_t, t) - f(x̂_s, s)‖² at one step of each x, (B, D) -> (B,)."""
         check_real(x, event=(self.dim,))
         x_t, _, t, s = step_of_a_line(x, steps=self.steps, generator=generator)
-        (teacher,) = self._teacher
         with torch.no_grad():
-            v, h = teacher(x_t, t), (s - t)[:, None]
+            v, h = self.velocity(x_t, t), (s - t)[:, None]
             check_alike(self.student(x_t, t), v, what="student", like="its teacher says")
             check_alike(v, x_t, what="teacher", like="x")
-            x_s = x_t + h * (v + teacher(x_t + h * v, s)) / 2
+            x_s = x_t + h * (v + self.velocity(x_t + h * v, s)) / 2
         return consistency_loss(self.student, x_t, t, x_s, s, generator=generator)
 
 
@@ -102,4 +103,5 @@ def step_of_a_line(
     x_0 = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
     n = torch.randint(steps, (len(x),), generator=generator, device=x.device).to(x)
     t, s = n / steps, (n + 1) / steps
-    return *((1 - r)[:, None] * x_0 + r[:, None] * x for r in (t, s)), t, s
+    x_t, x_s = ((1 - r)[:, None] * x_0 + r[:, None] * x for r in (t, s))
+    return x_t, x_s, t, s

@@ -9,6 +9,8 @@ a product of u's Jacobian and the direction (v, 1, 0): one pass of forward diffe
 Deng, Bai, Kolter and He, *Mean flows for one-step generative modeling* (2025), equation 6.
 """
 
+from functools import partial
+
 import torch
 from torch import Generator, Tensor, nn
 
@@ -35,7 +37,7 @@ def mean_flow_target(
         ValueError: if u has another shape than v: a student than its teacher.
     """
     along = (v, torch.ones_like(t), torch.zeros_like(r))
-    u, rate = torch.func.jvp(average, (x, t, r), along)
+    u, rate = torch.func.jvp(average, (x, t, r), along)[:2]
     check_alike(u, v, what="average", like="v")
     return u, v - (t - r)[:, None] * rate
 
@@ -83,12 +85,10 @@ class MapDistillation(nn.Module):
         apart: of which share of the examples r differs from t, (0, 1].
     """
 
-    def __init__(
-        self, average: nn.Module, teacher: nn.Module, *, dim: int, apart: float
-    ) -> None:
+    def __init__(self, average: nn.Module, teacher: nn.Module, *, dim: int, apart: float) -> None:
         super().__init__()
         self.flow = MeanFlow(average, dim=dim, apart=apart)
-        self._teacher = [teacher]  # in a list: its weights are not this module's
+        self.velocity = partial(teacher)  # no submodule: its weights are not this module's
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """‖u - (v - (t - r) du/dt)‖² with the teacher's v at one place of each line, -> (B,)."""
@@ -96,17 +96,14 @@ class MapDistillation(nn.Module):
         x_0 = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
         t, r = times(len(x), apart=self.flow.apart, generator=generator, like=x)
         x_t = (1 - t)[:, None] * x_0 + t[:, None] * x
-        (teacher,) = self._teacher
         with torch.no_grad():
-            v = teacher(x_t, t)
+            v = self.velocity(x_t, t)
         with global_state_from(generator):
             u, target = mean_flow_target(self.flow.average, x_t, v, t, r)
         return (u - target.detach()).square().sum(1)
 
 
-def times(
-    n: int, *, apart: float, generator: Generator, like: Tensor
-) -> tuple[Tensor, Tensor]:
+def times(n: int, *, apart: float, generator: Generator, like: Tensor) -> tuple[Tensor, Tensor]:
     """Times t <= r of n lines, uniform in the triangle for a share `apart`, else equal; (n,)."""
     draws = torch.rand(3, n, generator=generator, device=like.device).to(like)
     t, r = draws[:2].amin(0), draws[:2].amax(0)

@@ -51,13 +51,13 @@ class DiscreteDiffusion(nn.Module):
         return logits.view(*z.shape, self.levels).log_softmax(-1)
 
     def back(self, z: Tensor, t: Tensor) -> Tensor:
-        """p(z_{t-1} = s | z_t), (B, D) and steps (B,) -> (B, D, S), float64.
+        """p(z_{t-1} = s | z_t), (B, D) and steps (B,) -> (B, D, S).
 
         Source: :eq:`symbol-back`.
         """
         posterior = self.noise.posterior(z, t)[:, :, : self.levels]  # (B, D, K, S)
         possible = posterior.sum(-1) > 0
-        log_p = self.log_conditionals(z, t).double().masked_fill(~possible, -torch.inf)
+        log_p = self.log_conditionals(z, t).to(posterior).masked_fill(~possible, -torch.inf)
         return torch.einsum("bdk,bdks->bds", log_p.softmax(-1), posterior)
 
     def elbo(self, x: Tensor, *, generator: Generator) -> Tensor:

@@ -90,7 +90,7 @@ class SymbolNoise(nn.Module):
         here = self.one_step(t).transpose(1, 2)  # [z_t, z_{t-1}]
         each = torch.arange(len(z), device=z.device)[:, None]
         joint = self.since_start(t - 1)[:, None] * here[each, z][:, :, None]
-        return joint / joint.sum(-1, keepdim=True).clamp_min(1e-300)
+        return joint / joint.sum(-1, keepdim=True).clamp_min(torch.finfo(joint.dtype).tiny)
 
     def _matrix(self, kept: Tensor) -> Tensor:
         """kept I + (1 - kept) 1 πᵀ, (B,) -> (B, S, S)."""

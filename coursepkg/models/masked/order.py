@@ -66,11 +66,9 @@ class AnyOrder(nn.Module):
         Source: :eq:`any-order-elbo`.
         """
         check_symbols(x, dim=self.dim, levels=self.levels)
-        total = torch.zeros(len(x), device=x.device)
-        for step in range(len(self.counts)):
-            steps = torch.full((len(x),), step, device=x.device)
-            total = total - self.term(x, steps, generator=generator)
-        return total
+        steps = torch.arange(len(self.counts), device=x.device)
+        terms = [self.term(x, s.expand(len(x)), generator=generator) for s in steps]
+        return -torch.stack(terms).sum(0)
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """One step of each x: an estimate of -elbo without bias, (B, D) -> (B,), nats."""
@@ -101,12 +99,12 @@ class AnyOrder(nn.Module):
         """
         check_symbols(x, dim=self.dim, levels=self.levels)
         rank = random_ranks(x, generator=generator)
-        total, found = torch.zeros(len(x), device=x.device), 0
+        terms, found = [], 0
         for count in self.counts:
             now = (rank >= found) & (rank < found + count)
-            total = total - self._cost(x, rank >= found, generator).mul(now).sum(1)
+            terms.append(self._cost(x, rank >= found, generator).mul(now).sum(1))
             found += count
-        return total
+        return -torch.stack(terms).sum(0)
 
     @torch.no_grad()
     def sample(self, n: int, *, generator: Generator) -> Tensor:

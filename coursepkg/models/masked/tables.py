@@ -97,7 +97,8 @@ def groups_cost(p: Tensor, groups: Sequence[Sequence[int]], *, dim: int, levels:
         dim: number of variables D.
         levels: number of levels K.
     """
-    table, before, total = p.view((levels,) * dim), [], 0.0
+    table, total = p.view((levels,) * dim), 0.0
+    before: list[int] = []
     for group in groups:
         known = _entropy(table, before)
         total += sum(_entropy(table, [*before, d]) - known for d in group)
@@ -109,4 +110,5 @@ def groups_cost(p: Tensor, groups: Sequence[Sequence[int]], *, dim: int, levels:
 def _entropy(table: Tensor, kept: Sequence[int]) -> float:
     """H of some of the variables, nats."""
     others = [d for d in range(table.ndim) if d not in kept]
-    return float(torch.special.entr(table.sum(others) if others else table).sum())
+    marginal = table.sum(others) if others else table
+    return torch.special.entr(marginal).sum().item()
