@@ -111,4 +111,4 @@ def _entropy(table: Tensor, kept: Sequence[int]) -> float:
     """H of some of the variables, nats."""
     others = [d for d in range(table.ndim) if d not in kept]
     marginal = table.sum(others) if others else table
-    return torch.special.entr(marginal).sum().item()
+    return float(torch.special.entr(marginal).sum())
