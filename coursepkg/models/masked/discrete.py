@@ -19,6 +19,9 @@ from coursepkg.validate import check_positive
 class DiscreteDiffusion(nn.Module):
     """Levels found back from noise that scrambles or hides, in T steps.
 
+    p(x_d = k | z) ∝ exp(network's logit_dk) q(z_d | x_d = k): the network says what the *other*
+    symbols tell; what z_d itself tells is known exactly, and is added.
+
     Says: `elbo`, a bound (≤), if the network is in eval mode.
 
     Args:
@@ -48,7 +51,9 @@ class DiscreteDiffusion(nn.Module):
         if logits.numel() != z.numel() * self.levels:
             expected = (len(z), self.dim * self.levels)
             raise ValueError(f"net: expected shape {expected}, got {tuple(logits.shape)}")
-        return logits.view(*z.shape, self.levels).log_softmax(-1)
+        each = torch.arange(len(z), device=z.device)[:, None]
+        own = self.noise.since_start(t).mT[each, z, : self.levels]  # q(z_d | k), (B, D, K)
+        return (logits.view_as(own) + own.log()).log_softmax(-1)
 
     def back(self, z: Tensor, t: Tensor) -> Tensor:
         """p(z_{t-1} = s | z_t), (B, D) and steps (B,) -> (B, D, S).
@@ -56,9 +61,7 @@ class DiscreteDiffusion(nn.Module):
         Source: :eq:`symbol-back`.
         """
         posterior = self.noise.posterior(z, t)[:, :, : self.levels]  # (B, D, K, S)
-        possible = posterior.sum(-1) > 0
-        log_p = self.log_conditionals(z, t).to(posterior).masked_fill(~possible, -torch.inf)
-        return torch.einsum("bdk,bdks->bds", log_p.softmax(-1), posterior)
+        return torch.einsum("bdk,bdks->bds", self.log_conditionals(z, t).exp(), posterior)
 
     def elbo(self, x: Tensor, *, generator: Generator) -> Tensor:
         """Every step with a z of its own, (B, D) -> (B,), nats.   Source: :eq:`symbol-elbo`."""
@@ -89,6 +92,7 @@ class DiscreteDiffusion(nn.Module):
         )[:, :, 0]
         with global_state_from(generator):  # the network's dropout
             guess = self.back(z, t)
+        guess = guess.masked_fill(right == 0, 1)  # 0 log 0 has a value, but no slope
         return (torch.xlogy(right, right) - torch.xlogy(right, guess)).sum((1, 2))
 
     @torch.no_grad()

@@ -16,7 +16,9 @@ from coursepkg.models.masked.order import AnyOrder
 
 
 class RightGuess(nn.Module):
-    """log p(x_d = k | z) of a law that is known, by Bayes: the network that cannot be bettered.
+    """What the other symbols of z tell of x_d, by Bayes: the network that cannot be bettered.
+
+    log Σ_x p(x) [x_d = k] Π_{e ≠ d} q(z_e | x_e), of a law that is known.
 
     Args:
         log_p: the law, (K^D,), nats; -inf for what does not occur.
@@ -36,13 +38,16 @@ class RightGuess(nn.Module):
         self.log_p, self.rest = log_p.double(), rest.double()
 
     def forward(self, z: Tensor, log_odds: Tensor) -> Tensor:
-        """Maps z (B, D) and log-odds of being kept (B,) to log p(x_d = k | z), (B, D, K)."""
+        """Maps z (B, D) and log-odds of being kept (B,) to logits (B, D, K)."""
         kept = log_odds.double().sigmoid()[:, None, None]
         same = z[:, None] == self.states  # (B, K^D, D)
-        q = kept * same + (1 - kept) * self.rest[z][:, None]
-        joint = (self.log_p + q.log().sum(2)).softmax(1)  # of x given z
-        each = [joint @ (self.states == k).double() for k in range(self.levels)]
-        return torch.stack(each, dim=-1).log()
+        log_q = (kept * same + (1 - kept) * self.rest[z][:, None]).log()
+        logits = []
+        for d, x_d in enumerate(self.states.T):
+            others = [e for e in range(z.shape[1]) if e != d]
+            joint = (self.log_p + log_q[:, :, others].sum(2)).softmax(1)  # of x and the others
+            logits.append(torch.stack([joint[:, x_d == k].sum(1) for k in range(self.levels)], 1))
+        return torch.stack(logits, dim=1).log()
 
 
 @torch.no_grad()

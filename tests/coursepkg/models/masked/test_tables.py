@@ -21,6 +21,8 @@ def test_the_right_guess_is_bayes(rest, kept):
     law = rest(K)
     z = states(len(law), D)
     found = right(rest)(z, torch.full((len(z),), kept).double().logit(eps=1e-12)).exp()
+    own = torch.stack([kept * (z == k) + (1 - kept) * law[z] for k in range(K)], -1)
+    found = found * own / (found * own).sum(-1, keepdim=True)
     for n in range(len(z)):
         q = torch.stack([
             torch.stack([kept * (z[n, d] == x[d]) + (1 - kept) * law[z[n, d]] for d in range(D)])
