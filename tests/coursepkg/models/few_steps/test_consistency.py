@@ -139,5 +139,7 @@ def test_bad_input_is_refused():
     with pytest.raises(ValueError, match=r"teacher: expected shape \(3, 2\) as x, got \(3, 1\)"):
         teacher.loss(data(3), generator=seeded(0))
     with pytest.raises(ValueError, match=r"average: expected shape"):
-        ConsistencyTraining(lambda x, t: x[:, :1], dim=2, steps=2).loss(data(3), generator=seeded(0))
+        ConsistencyTraining(lambda x, t: x[:, :1], dim=2, steps=2).loss(
+            data(3), generator=seeded(0)
+        )
     assert SCALE.shape == (2,)

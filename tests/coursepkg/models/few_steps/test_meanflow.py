@@ -86,7 +86,9 @@ def test_a_teacher_is_not_trained():
             return self.w * x
 
     teacher, net = Teacher(), AverageVelocity(0.1)
-    MapDistillation(net, teacher, dim=2, apart=0.5).loss(data(9), generator=seeded(0)).sum().backward()
+    MapDistillation(net, teacher, dim=2, apart=0.5).loss(
+        data(9), generator=seeded(0)
+    ).sum().backward()
     assert teacher.w.grad is None
     assert net.off.grad.abs().min() > 0
 
@@ -135,7 +137,9 @@ def test_bad_input_is_refused():
         MeanFlow(lambda x, t, r: x[:, :1], dim=2, apart=0.5),
         MapDistillation(lambda x, t, r: x[:, :1], Velocity(), dim=2, apart=0.5),
     ):
-        with pytest.raises(ValueError, match=r"average: expected shape \(3, 2\) as v, got \(3, 1\)"):
+        with pytest.raises(
+            ValueError, match=r"average: expected shape \(3, 2\) as v, got \(3, 1\)"
+        ):
             model.loss(x, generator=seeded(0))
         with pytest.raises(ValueError, match=r"x: expected shape \(B, 2\)"):
             model.loss(torch.zeros(3, 3), generator=seeded(0))

@@ -198,7 +198,9 @@ def test_ties_are_broken_at_random():
 def test_bad_input_is_refused():
     model = any_order()
     for method in (model.elbo, model.loss, model.log_weight):
-        with pytest.raises(ValueError, match=r"x: expected levels 0..2, got the mask symbol 3 in 1"):
+        with pytest.raises(
+            ValueError, match=r"x: expected levels 0..2, got the mask symbol 3 in 1"
+        ):
             method(torch.tensor([[0, K, 1]]), generator=seeded(0))
     with pytest.raises(ValueError, match=r"add up to 3, got \(1, 1\), which leave 1 hidden"):
         any_order(counts=(1, 1))
