@@ -78,7 +78,7 @@ def test_distillation_of_the_true_map_is_off_by_the_teachers_steps(steps):
 
 
 def test_training_without_a_teacher_rests_near_the_true_map():
-    """Its mean gradient falls with h, beside that of a wrong map. Kills: the step of other noise."""
+    """Its mean gradient is small beside a wrong map's. Kills: the step of other noise."""
 
     def gradient(off, steps):
         net, found = ToEnd(off), []

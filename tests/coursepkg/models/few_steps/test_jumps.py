@@ -115,7 +115,7 @@ def test_bad_input_is_refused():
             make(AverageVelocity(), dim=2, steps=0)
         with pytest.raises(ValueError, match="dim: expected a finite number > 0, got 0"):
             make(AverageVelocity(), dim=0, steps=1)
-    with pytest.raises(ValueError, match="r: expected 1, the only end that it knows, got 0.5"):
+    with pytest.raises(ValueError, match=r"r: expected 1, the only end that it knows, got 0\.5"):
         Jumps(EndAverage(ToEnd()), dim=2, steps=2).decode(data(3))
     with pytest.raises(ValueError, match=r"average: expected shape \(2, 2\) as x, got \(2, 1\)"):
         jump(lambda x, t, r: x[:, :1], X, at(0.0), at(1.0))

@@ -5,7 +5,6 @@ from torch import nn
 
 from coursepkg.models.masked import AnyOrder, DiscreteDiffusion, RightGuess, SymbolNoise
 from coursepkg.models.masked import masked_rest as masked
-from coursepkg.models.masked import uniform_rest as uniform
 from coursepkg.rng import seeded
 from tests.oracles import states
 

@@ -1,5 +1,7 @@
 """Symbols in T steps: matrices against slow loops, the bound by enumeration, exact laws."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch.testing import assert_close
@@ -152,7 +154,7 @@ def test_more_steps_come_nearer_the_truth(rest):
     for T in (1, 2, 4, 8, 16, 32):
         law = back_law(steps(rest, even(T)))
         gaps.append((LOG_P.exp() * (LOG_P - law.log())).sum().item())
-    assert all(later < 0.7 * before for before, later in zip(gaps, gaps[1:], strict=False))
+    assert all(later < 0.7 * before for before, later in pairwise(gaps))
     assert gaps[-1] < 0.01 < 0.5 < gaps[0]
 
 

@@ -143,7 +143,7 @@ def test_hidden_symbols_do_not_reach_the_network():
         assert torch.equal(hidden.sum(1), torch.full((200,), D - step))
         assert torch.equal(z[~hidden], x[~hidden])
         assert_close(log_odds.sigmoid(), torch.full((200,), step / D), atol=1e-9, rtol=0)
-        if 0 < step:
+        if step > 0:
             assert len(hidden.unique(dim=0)) == math.comb(D, step)
         assert step == 0 or (hidden <= (seen[step - 1][0] == K)).all(), "found stays found"
 
