@@ -83,7 +83,7 @@ def encoded(words: list[str]) -> Tensor:
 
 
 def truth() -> tuple[float, float]:
-    """Entropy of a word of fewer than D letters, nats, and the mean of its symbols, end included."""
+    """Entropy of a word of fewer than D letters, nats, and its mean number of symbols with end."""
     words = ["".join(w) for n in range(D) for w in product("ab", repeat=n)]
     log_p = even_a().log_prob(words).double().log_softmax(0)
     lengths = torch.tensor([len(word) + 1.0 for word in words], dtype=torch.float64)
