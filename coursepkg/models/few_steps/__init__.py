@@ -8,6 +8,7 @@ from coursepkg.models.few_steps.consistency import (
 )
 from coursepkg.models.few_steps.jumps import EndAverage, EulerAverage, Jumps, Restarts, jump
 from coursepkg.models.few_steps.meanflow import MapDistillation, MeanFlow, mean_flow_target
+from coursepkg.models.few_steps.points import TowardsPoints
 
 __all__ = [
     "ConsistencyDistillation",
@@ -18,6 +19,7 @@ __all__ = [
     "MapDistillation",
     "MeanFlow",
     "Restarts",
+    "TowardsPoints",
     "consistency_loss",
     "end_of",
     "jump",

@@ -1,4 +1,4 @@
-"""The study of few steps trains and measures what it says, and the gallery writes what it scored."""
+"""The study of few steps trains and measures what it says; the gallery writes what it scored."""
 
 import json
 
