@@ -83,9 +83,9 @@ def back_law(model: DiscreteDiffusion) -> Tensor:
     for t in range(model.noise.T, 0, -1):
         here = p > 0  # what never occurs has no way back
         each = model.back(z[here], torch.full((int(here.sum()),), t))  # (·, D, S)
-        step = torch.ones(len(each), len(z), dtype=torch.float64)
-        for d in range(D):
-            step = step * each[:, d, z[:, d]]
+        step = each[:, 0]
+        for d in range(1, D):  # the product over variables, of all their symbols
+            step = (step[:, :, None] * each[:, d, None]).flatten(1)
         p = p[here] @ step
     return p[(z < model.levels).all(1)]
 
