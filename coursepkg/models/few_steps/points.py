@@ -4,7 +4,6 @@ r"""The exact flow towards a list of points: nothing is learned, and a solver's 
    w_n \propto \exp(-\|x - t y_n\|^2 / (2 (1 - t)^2)) .
 """
 
-import torch
 from torch import Tensor, nn
 
 from coursepkg.validate import check_real
