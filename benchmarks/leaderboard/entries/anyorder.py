@@ -35,7 +35,7 @@ def any_order(split: Split, generator: Generator, quick: bool) -> AnyOrder:
     ]
     x, told = map(torch.cat, zip(*parts, strict=True))
     one_cycle(
-        model, x, condition=told, valid=None, epochs=1 if quick else 14, batch_size=100,
+        model, x, condition=told, valid=None, epochs=1 if quick else 9, batch_size=100,
         rate=3e-3, decay=0.5, clip=100.0, generator=generator,
     )  # fmt: skip
     return around(ToldNet(net, torch.zeros(TOLD)))
