@@ -76,6 +76,27 @@ def test_a_teacher_leaves_no_noise():
     assert [name for name, _ in exact.named_parameters()] == ["flow.average.off"]
 
 
+@pytest.mark.parametrize("taught", [False, True])
+def test_the_target_is_held_fixed(taught):
+    """The gradient by hand, with the same draws. Kills: a target that follows."""
+    net, x, g = AverageVelocity(0.3), data(40), seeded(3)
+    model = (
+        MapDistillation(net, Velocity(), dim=2, apart=0.5) if taught
+        else MeanFlow(net, dim=2, apart=0.5)
+    )  # fmt: skip
+    (found,) = torch.autograd.grad(model.loss(x, generator=seeded(3)).sum(), net.off)
+    x_0 = torch.randn(x.shape, generator=g)
+    t, r = times(40, apart=0.5, generator=g, like=x)
+    x_t = (1 - t)[:, None] * x_0 + t[:, None] * x
+    u, target = mean_flow_target(net, x_t, Velocity()(x_t, t) if taught else x - x_0, t, r)
+    held, free = (
+        torch.autograd.grad((u - goal).square().sum(), net.off, retain_graph=True)[0]
+        for goal in (target.detach(), target)
+    )
+    assert_close(found, held)
+    assert (held - free).abs().max() > 1e-3, "vacuous: it makes no difference"
+
+
 def test_a_teacher_is_not_trained():
     class Teacher(nn.Module):
         def __init__(self):
