@@ -4,7 +4,6 @@ x_t = (1 - t) ε + t x is z = α x + σ ε but for its length: with c = √(t² 
 σ = (1 - t) / c and z = x_t / c. The velocity of the flow is E[x - ε | x_t] = x̂ - ε̂.
 """
 
-import torch
 from torch import Tensor, nn
 
 from coursepkg.models.diffusion.signal import signal_at
