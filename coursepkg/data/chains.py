@@ -1,18 +1,20 @@
 """Markov chains that nobody has seen before: each sequence has a transition matrix of its own."""
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from coursepkg.validate import check_levels, check_positive
 
 
-class RandomChains:
+class RandomChains(nn.Module):
     r"""Sequences x of D symbols, each from a Markov chain whose rows are drawn for it alone.
 
     The first symbol is uniform; the rows of the matrix are independent, uniform on the simplex up
     to the concentration: Dirichlet(a, ..., a). Seen as one law, with the matrix integrated out,
     the next symbol has probability :math:`(n_{ij} + a) / (n_i + K a)` where n counts the moves so
     far: no predictor does better on average. Source: :eq:`in-context-bayes`.
+
+    Says: `log_prob`, exact (=). A module that learns nothing.
 
     Args:
         dim: symbols of a sequence, D >= 2.
@@ -21,17 +23,20 @@ class RandomChains:
     """
 
     def __init__(self, *, dim: int, levels: int, concentration: float) -> None:
+        super().__init__()
         check_positive(concentration=concentration)
         if dim < 2 or levels < 2:
             raise ValueError(f"expected dim >= 2 and levels >= 2, got {dim} and {levels}")
-        self.dim, self.levels, self.concentration = dim, levels, concentration
+        self.dim, self.levels = dim, levels
+        self.a: Tensor  # the concentration, ()
+        self.register_buffer("a", torch.tensor(float(concentration)))
 
     def log_conditionals(self, x: Tensor) -> Tensor:
         """log p(x_d = k | x_{<d}), the best prediction there is: (B, D) -> (B, D, K), nats."""
         check_levels(x, event=(self.dim,), levels=self.levels)
-        K, a, rows = self.levels, self.concentration, torch.arange(len(x), device=x.device)
-        moves = torch.zeros(len(x), K, K, device=x.device)  # how often j followed i
-        found = [torch.full((len(x), K), 1 / K, device=x.device)]
+        K, a, rows = self.levels, self.a, torch.arange(len(x), device=x.device)
+        moves = a.new_zeros(len(x), K, K)  # how often j followed i
+        found = [a.new_full((len(x), K), 1 / K)]
         for d in range(1, self.dim):
             if d > 1:
                 moves[rows, x[:, d - 2], x[:, d - 1]] += 1
@@ -47,8 +52,7 @@ class RandomChains:
         """Draws (n, D): a matrix for each sequence, then its walk."""
         K, device = self.levels, generator.device
         # torch's gamma sampler takes a generator, its Dirichlet does not
-        a = torch.full((n, K, K), self.concentration, device=device)
-        gammas = torch._standard_gamma(a, generator=generator)
+        gammas = torch._standard_gamma(self.a.expand(n, K, K), generator=generator)
         P = gammas / gammas.sum(2, keepdim=True)
         x = torch.empty(n, self.dim, dtype=torch.int64, device=device)
         x[:, 0] = torch.randint(K, (n,), generator=generator, device=device)

@@ -181,12 +181,12 @@ class Transformer(nn.Module):
             TypeError: if y are no whole numbers.
             ValueError: if there is no symbol, an unknown one, or more than the context.
         """
-        check_levels(y, levels=self.symbols)
-        if y.ndim != 2 or not 1 <= y.shape[1] <= self.context:
+        shape = tuple(getattr(y, "shape", ()))
+        if len(shape) != 2 or not 1 <= shape[1] <= self.context:
             raise ValueError(
-                f"y: expected shape (B, T) with 1 <= T <= {self.context}, the context, got "
-                f"{tuple(y.shape)}"
+                f"y: expected shape (B, T) with 1 <= T <= {self.context}, the context, got {shape}"
             )
+        check_levels(y, levels=self.symbols)
         x = self.positions(self.embed(y))
         for layer in self.layers:
             x = layer(x)
