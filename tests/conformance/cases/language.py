@@ -36,6 +36,11 @@ def pixels(generator: Generator) -> CachedARM:
     return perturbed(CachedARM(net, dim=D, levels=K), generator, by=0.3)
 
 
+def chains(generator: Generator) -> RandomChains:
+    a = 0.3 + torch.rand((), generator=generator).item()
+    return RandomChains(dim=D, levels=K, concentration=a)
+
+
 BAD_STRINGS = [
     (torch.full((2, D + 1), END), "shape"),
     (torch.full((D,), END), "shape"),
@@ -50,7 +55,7 @@ BAD_STRINGS = [
 CASES = [
     Case("LanguageModel", language, strings, space=STRINGS, refused=BAD_STRINGS),
     discrete("ARM-transformer", pixels),
-    discrete("RandomChains", lambda _: RandomChains(dim=D, levels=K, concentration=0.7)),
+    discrete("RandomChains", chains),
 ]
 
 # Laws over strings, not over tensors: the contract holds in spirit, and is tested beside them.

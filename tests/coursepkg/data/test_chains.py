@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from coursepkg.data.chains import RandomChains
-from tests.oracles import states
+from tests.oracles import state_index, states
+from tests.statistics import assert_probs
 
 
 def brute(x, a):
@@ -37,7 +38,7 @@ def test_the_matrix_integrated_out(a):
 
 @pytest.mark.equation("in-context-bayes")
 def test_predictions_are_laws_that_the_past_decides(generator):
-    """By hand: after 0 1 0 the move 0 -> 1 was seen once. Kills: a look ahead, a start not uniform."""
+    """By hand: after 0 1 0 the move 0 -> 1 was seen once. Kills: a look ahead, the start."""
     law = RandomChains(dim=4, levels=3, concentration=0.5)
     p = law.log_conditionals(torch.tensor([[0, 1, 0, 2], [0, 1, 0, 1]])).exp()
     assert p[0, 0].tolist() == pytest.approx([1 / 3] * 3)
@@ -57,3 +58,10 @@ def test_impossible_chains_are_refused():
     law = RandomChains(dim=3, levels=2, concentration=1)
     with pytest.raises(ValueError, match=r"shape \(B, 3\)"):
         law.log_conditionals(torch.zeros(2, 4, dtype=torch.int64))
+
+
+def test_draws_follow_the_law_of_all_matrices(generator):
+    """Kills: one matrix for all, rows and columns mixed up, the first symbol not uniform."""
+    law, x = RandomChains(dim=4, levels=2, concentration=0.6), states(2, 4)
+    drawn = state_index(law.sample(20_000, generator=generator), 2)
+    assert_probs(drawn, law.log_prob(x).exp(), detects=0.12)
