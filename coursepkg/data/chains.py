@@ -6,6 +6,31 @@ from torch import Generator, Tensor, nn
 from coursepkg.validate import check_levels, check_positive
 
 
+def repeating(
+    n: int, *, dim: int, levels: int, least: int, most: int, generator: Generator
+) -> tuple[Tensor, Tensor]:
+    """Sequences that repeat a block of different symbols: (n, D), and the period of each, (n,).
+
+    Args:
+        n: number of sequences.
+        dim: symbols of a sequence, D.
+        levels: number of symbols K.
+        least: shortest period.
+        most: longest period, at most K.
+        generator: draws the periods, uniform, and the blocks, uniform too.
+
+    Raises:
+        ValueError: if a block of different symbols cannot have such a length.
+    """
+    if not 1 <= least <= most <= levels:
+        raise ValueError(f"expected 1 <= least <= most <= {levels}, got {least} and {most}")
+    device = generator.device
+    period = torch.randint(least, most + 1, (n,), generator=generator, device=device)
+    block = torch.rand(n, levels, generator=generator, device=device).argsort(1)
+    place = torch.arange(dim, device=device) % period[:, None]
+    return block.gather(1, place), period
+
+
 class RandomChains(nn.Module):
     r"""Sequences x of D symbols, each from a Markov chain whose rows are drawn for it alone.
 

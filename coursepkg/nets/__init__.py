@@ -27,6 +27,7 @@ from coursepkg.nets.residual import ResidualCNN, ResidualMLP
 from coursepkg.nets.timed import TimedMLP
 from coursepkg.nets.trained import load_weights
 from coursepkg.nets.transformer import (
+    Causal,
     LearntPositions,
     LectureLayer,
     PostNormLayer,
@@ -42,6 +43,7 @@ __all__ = [
     "MADE",
     "MLP",
     "NADE",
+    "Causal",
     "CausalBlock",
     "CausalCNN",
     "CausalConv1d",

@@ -207,6 +207,24 @@ class Transformer(nn.Module):
         return found
 
 
+class Causal(nn.Module):
+    """A transformer as the network of an `ARM`: a start symbol in front, so scores d read x_{<d}.
+
+    Args:
+        net: of K + 1 symbols, the last of which starts; its context is at least D.
+    """
+
+    def __init__(self, net: Transformer) -> None:
+        super().__init__()
+        self.net, self.levels = net, net.symbols - 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps levels (B, D) to logits (B, D, K)."""
+        start = torch.full_like(x[:, :1], self.levels)
+        scores: Tensor = self.net(torch.cat([start, x[:, :-1]], dim=1))
+        return scores[..., : self.levels]
+
+
 def gpt(
     *, symbols: int, context: int, width: int, heads: int, depth: int, dropout: float = 0.0,
     generator: Generator,

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from coursepkg.data.chains import RandomChains
+from coursepkg.data.chains import RandomChains, repeating
 from tests.oracles import state_index, states
 from tests.statistics import assert_probs
 
@@ -65,3 +65,16 @@ def test_draws_follow_the_law_of_all_matrices(generator):
     law, x = RandomChains(dim=4, levels=2, concentration=0.6), states(2, 4)
     drawn = state_index(law.sample(20_000, generator=generator), 2)
     assert_probs(drawn, law.log_prob(x).exp(), detects=0.12)
+
+
+def test_sequences_repeat_after_their_period_and_not_before(generator):
+    """Kills: a period one off, symbols twice in a block, one block for all."""
+    x, period = repeating(400, dim=11, levels=5, least=2, most=4, generator=generator)
+    assert sorted(period.unique().tolist()) == [2, 3, 4]
+    for row, p in zip(x.tolist(), period.tolist(), strict=True):
+        assert len(set(row[:p])) == p
+        assert row[p:] == row[:-p]
+    assert len({tuple(row) for row in x[:, :2].tolist()}) == 20, "not all pairs begin"
+    for sizes in ({"least": 0, "most": 2}, {"least": 3, "most": 2}, {"least": 2, "most": 6}):
+        with pytest.raises(ValueError, match="expected 1 <= least <= most <= 5, got"):
+            repeating(2, dim=4, levels=5, **sizes, generator=generator)

@@ -9,6 +9,7 @@ from torch.testing import assert_close
 
 from coursepkg.nets.attention import Rotary
 from coursepkg.nets.transformer import (
+    Causal,
     LearntPositions,
     LectureLayer,
     PostNormLayer,
@@ -208,3 +209,12 @@ def test_all_weights_come_from_the_generator():
     check_seeds(lambda g: gpt(symbols=K, context=T, width=D, heads=2, depth=1, generator=g))
     check_seeds(lambda g: PostNormLayer(D, heads=2, generator=g))
     check_seeds(lambda g: LectureLayer(D, generator=g))
+
+
+def test_scores_of_a_level_read_the_levels_before_it(generator):
+    """Kills: no start, the start among the levels, the last level read."""
+    net = Causal(small(generator, symbols=K + 1))
+    x = torch.randint(K, (3, T), generator=generator)
+    for d in range(T):
+        before = torch.cat([torch.full((3, 1), K), x[:, :d]], 1)
+        assert_close(net(x)[:, d], net.net(before)[:, -1, :K])
