@@ -1,16 +1,15 @@
-"""Sequences that repeat: what do one layer and two make of a block that nobody has seen before?
+"""Words that were made up for one text: what do one layer and two make of their second coming?
 
     python -m benchmarks.studies.induction
 
-writes `benchmarks/results/induction.json`. Transformers of the same width and training, with
-rotary positions, one layer or two, from five seeds, read sequences of different letters that
-repeat with a period of their own. From one symbol after the first period on the next symbol is
-certain, but only for a reader that finds the last place of the present symbol and takes what
-followed. Written are the nats a symbol there and before, and the largest score of a head as a
-previous-token head and as an induction head.
+writes `benchmarks/results/induction.json`. Transformers of the same width and training, one layer
+or two, from five seeds, read streams of words that nobody has seen before. Behind the first letter
+of a word that has come before the next letter is certain, but only for a reader that finds where
+the present letter stood and takes what followed. Written are the nats a letter there and elsewhere,
+and the largest score of a head as a previous-token head and as an induction head. The first layer
+is told the places, by turns; the second, if there is one, finds by what stands there alone.
 """
 
-import math
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,15 +19,14 @@ import typer
 from torch import Generator, Tensor, nn
 
 from benchmarks.provenance import RESULTS, write_results
-from coursepkg.data.chains import repeating
+from coursepkg.data.chains import word_streams
 from coursepkg.models.language.induction import induction_score, previous_score
 from coursepkg.nets.attention import Rotary
 from coursepkg.nets.transformer import Causal, PreNormLayer, Transformer
 from coursepkg.rng import seeded
 
-LEVELS, DIM, LEAST, MOST = 26, 40, 3, 16
-WIDTH, HEADS, BATCH, RATE, STEPS, TESTED = 48, 2, 64, 5e-3, 700, 500
-PERIOD = 10  # of the sequences on which heads are scored
+LEVELS, DIM, WORDS, LONGEST = 26, 40, 4, 6
+WIDTH, HEADS, BATCH, RATE, STEPS, TESTED = 48, 1, 64, 5e-3, 600, 500
 
 
 def main(
@@ -55,11 +53,12 @@ def main(
 
 
 def network(depth: int, context: int, generator: Generator) -> Causal:
-    """Pre-norm layers with rotary positions, of 26 letters and a start."""
-    rotary = Rotary(context, WIDTH // HEADS)
+    """Pre-norm layers of 26 letters and a start; the first has rotary positions."""
     layers = [
-        PreNormLayer(WIDTH, heads=HEADS, rotary=rotary, generator=generator) for _ in range(depth)
-    ]
+        PreNormLayer(WIDTH, heads=HEADS, rotary=None if n else Rotary(context, WIDTH // HEADS),
+                     generator=generator)
+        for n in range(depth)
+    ]  # fmt: skip
     net = Transformer(layers, symbols=LEVELS + 1, context=context, width=WIDTH,
                       generator=generator)  # fmt: skip
     return Causal(net)
@@ -83,8 +82,9 @@ def trained(depth: int, steps: int, generator: Generator) -> Causal:
 
 
 def draw(n: int, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Sequences (n, DIM) and their periods (n,)."""
-    return repeating(n, dim=DIM, levels=LEVELS, least=LEAST, most=MOST, generator=generator)
+    """Streams (n, DIM), and where their letters are certain."""
+    return word_streams(n, dim=DIM, levels=LEVELS, words=WORDS, longest=LONGEST,
+                        generator=generator)  # fmt: skip
 
 
 def surprise(net: nn.Module, x: Tensor) -> Tensor:
@@ -95,16 +95,14 @@ def surprise(net: nn.Module, x: Tensor) -> Tensor:
 
 @torch.no_grad()
 def measured(net: Causal, generator: Generator) -> dict[str, float]:
-    """Nats a symbol before and after it is certain, and the best heads' scores."""
-    x, period = draw(TESTED, generator)
-    nats, certain = surprise(net, x), torch.arange(DIM) > period[:, None]
-    even, _ = repeating(50, dim=DIM, levels=LEVELS, least=PERIOD, most=PERIOD, generator=generator)
-    heads = net.net.attention(even)
+    """Nats a letter where it is certain and elsewhere, and the best heads' scores."""
+    x, certain = draw(TESTED, generator)
+    nats = surprise(net, x)
+    heads = net.net.attention(x)
     return {
-        "before": nats[~certain].mean().item(), "certain": nats[certain].mean().item(),
+        "elsewhere": nats[~certain].mean().item(), "certain": nats[certain].mean().item(),
         "previous": max(previous_score(w).max().item() for w in heads),
-        "induction": max(induction_score(w, period=PERIOD).max().item() for w in heads),
-        "uniform": math.log(LEVELS),
+        "induction": max(induction_score(w, x).max().item() for w in heads),
     }  # fmt: skip
 
 

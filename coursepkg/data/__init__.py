@@ -15,7 +15,7 @@ from coursepkg.data.audio import (
     radiate,
     resonate,
 )
-from coursepkg.data.chains import RandomChains, repeating
+from coursepkg.data.chains import RandomChains, word_streams
 from coursepkg.data.digits import LEVELS, Split, binarise, load_labels, load_levels, load_split
 from coursepkg.data.glyphs import Glyphs, draw_glyphs, load_binary_alphadigits, load_glyphs
 from coursepkg.data.languages import Automaton, Dyck, ab_star, even_a
@@ -116,7 +116,6 @@ __all__ = [
     "next_token_pairs",
     "radiate",
     "read_text",
-    "repeating",
     "resonate",
     "shakespeare_folder",
     "shrink",
@@ -126,4 +125,5 @@ __all__ = [
     "two_gaussians",
     "two_moons",
     "whiten",
+    "word_streams",
 ]

@@ -6,29 +6,56 @@ from torch import Generator, Tensor, nn
 from coursepkg.validate import check_levels, check_positive
 
 
-def repeating(
-    n: int, *, dim: int, levels: int, least: int, most: int, generator: Generator
+def word_streams(
+    n: int, *, dim: int, levels: int, words: int, longest: int, generator: Generator
 ) -> tuple[Tensor, Tensor]:
-    """Sequences that repeat a block of different symbols: (n, D), and the period of each, (n,).
+    """Sequences of words that were made up for them: (n, D), and where the symbol is certain.
+
+    Each sequence has words of its own, of 2 to `longest` symbols, no symbol twice, and strings them
+    together at random. Behind the first symbol of a word that has been read before, the next one
+    is certain, though no sequence before this one had the word.
 
     Args:
         n: number of sequences.
         dim: symbols of a sequence, D.
         levels: number of symbols K.
-        least: shortest period.
-        most: longest period, at most K.
-        generator: draws the periods, uniform, and the blocks, uniform too.
+        words: words of a sequence.
+        longest: symbols of a word, at most; K is enough for all words.
+        generator: draws lengths, words and their order, all uniform.
 
     Raises:
-        ValueError: if a block of different symbols cannot have such a length.
+        ValueError: if there are too few symbols, or words of one.
     """
-    if not 1 <= least <= most <= levels:
-        raise ValueError(f"expected 1 <= least <= most <= {levels}, got {least} and {most}")
-    device = generator.device
-    period = torch.randint(least, most + 1, (n,), generator=generator, device=device)
-    block = torch.rand(n, levels, generator=generator, device=device).argsort(1)
-    place = torch.arange(dim, device=device) % period[:, None]
-    return block.gather(1, place), period
+    if not 2 <= longest <= levels // max(words, 1):
+        raise ValueError(
+            f"expected 2 <= longest <= {levels} / words, got {longest} with {words} words"
+        )
+    x = torch.empty(n, dim, dtype=torch.int64)
+    certain = torch.zeros(n, dim, dtype=torch.bool)
+    letters = torch.rand(n, levels, generator=generator, device=generator.device).argsort(1)
+    sizes = torch.randint(2, longest + 1, (n, words), generator=generator, device=generator.device)
+    order = torch.randint(words, (n, dim), generator=generator, device=generator.device)
+    for row in range(n):
+        made = _cut(letters[row].tolist(), sizes[row].tolist())
+        stream, known, seen = [], [], set[int]()
+        for which in order[row].tolist():
+            word = made[which]
+            stream += word
+            known += [False] + [which in seen] * (len(word) - 1)
+            seen.add(which)
+            if len(stream) >= dim:
+                break
+        x[row], certain[row] = torch.tensor(stream[:dim]), torch.tensor(known[:dim])
+    return x.to(generator.device), certain.to(generator.device)
+
+
+def _cut(symbols: list[int], sizes: list[int]) -> list[list[int]]:
+    """The first symbols as a word of each size."""
+    start, words = 0, []
+    for size in sizes:
+        words.append(symbols[start : start + size])
+        start += size
+    return words
 
 
 class RandomChains(nn.Module):

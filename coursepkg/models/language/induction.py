@@ -9,17 +9,26 @@ def previous_score(weights: Tensor) -> Tensor:
     return weights.diagonal(-1, -2, -1).mean((0, -1))
 
 
-def induction_score(weights: Tensor, *, period: int) -> Tensor:
-    """Mean weight on what followed the same symbol one period ago, (B, heads, T, T) -> (heads,).
+def induction_score(weights: Tensor, y: Tensor) -> Tensor:
+    """Mean weight on what followed the present symbol before, (B, heads, T, T) -> (heads,).
 
-    Place t of the second period attends to place t - period + 1. Source: :eq:`induction`; Olsson et
-    al., *In-context learning and induction heads* (2022).
+    Over the places t whose symbol has stood before: their weight on all s with y_{s-1} = y_t.
+    Source: :eq:`induction`; Olsson et al., *In-context learning and induction heads* (2022).
+
+    Args:
+        weights: of attention, rows sum to 1.
+        y: what was read, (B, T) symbols.
 
     Raises:
-        ValueError: if no place has such a predecessor.
+        ValueError: if the shapes do not belong together, or no symbol comes twice.
     """
-    T = weights.shape[-1]
-    if not 1 < period < T:
-        raise ValueError(f"period: expected 2 to {T - 1}, got {period}")
-    t = torch.arange(period, T, device=weights.device)
-    return weights[..., t, t - period + 1].mean((0, -1))
+    expected = (len(y), weights.shape[1], y.shape[1], y.shape[1])
+    if weights.shape != expected:
+        raise ValueError(f"weights: expected shape {expected}, got {tuple(weights.shape)}")
+    followed = (y[:, :, None] == y[:, None, :]).tril(-1)  # [t, s]: y_s = y_t, s < t
+    target = torch.cat([torch.zeros_like(followed[..., :1]), followed[..., :-1]], dim=2)
+    again = target.any(2)
+    if not again.any():
+        raise ValueError("y: expected a symbol that comes twice, got none")
+    found = (weights * target[:, None]).sum(-1)  # (B, heads, T)
+    return found.movedim(1, 0)[:, again].mean(1)

@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from coursepkg.data.chains import RandomChains, repeating
+from coursepkg.data.chains import RandomChains, word_streams
 from tests.oracles import state_index, states
 from tests.statistics import assert_probs
 
@@ -67,14 +67,31 @@ def test_draws_follow_the_law_of_all_matrices(generator):
     assert_probs(drawn, law.log_prob(x).exp(), detects=0.12)
 
 
-def test_sequences_repeat_after_their_period_and_not_before(generator):
-    """Kills: a period one off, symbols twice in a block, one block for all."""
-    x, period = repeating(400, dim=11, levels=5, least=2, most=4, generator=generator)
-    assert sorted(period.unique().tolist()) == [2, 3, 4]
-    for row, p in zip(x.tolist(), period.tolist(), strict=True):
-        assert len(set(row[:p])) == p
-        assert row[p:] == row[:-p]
-    assert len({tuple(row) for row in x[:, :2].tolist()}) == 20, "not all pairs begin"
-    for sizes in ({"least": 0, "most": 2}, {"least": 3, "most": 2}, {"least": 2, "most": 6}):
-        with pytest.raises(ValueError, match="expected 1 <= least <= most <= 5, got"):
-            repeating(2, dim=4, levels=5, **sizes, generator=generator)
+def test_streams_are_made_of_their_own_words(generator):
+    """Cut at the places that are no start. Kills: a symbol in two words, one dictionary for all."""
+    x, certain = word_streams(300, dim=20, levels=9, words=3, longest=3, generator=generator)
+    firsts = set()
+    for row, sure in zip(x.tolist(), certain.tolist(), strict=True):
+        follows = {}
+        for d in range(1, 20):
+            if sure[d]:
+                assert follows[row[d - 1]] == {row[d]}, "certain, but it was not so before"
+            follows.setdefault(row[d - 1], set()).add(row[d])
+        assert not sure[0]
+        firsts.add(row[0])
+    assert firsts == set(range(9))
+    assert 0.3 < certain.double().mean() < 0.6
+
+
+def test_what_is_certain_is_all_that_is(generator):
+    """With words of two symbols the second is certain from its second time on. Kills: one late."""
+    x, certain = word_streams(200, dim=12, levels=8, words=4, longest=2, generator=generator)
+    for row, sure in zip(x.tolist(), certain.tolist(), strict=True):
+        for d in range(12):
+            assert sure[d] == (d % 2 == 1 and row[d - 1] in row[: d - 1])
+
+
+def test_too_few_symbols_make_no_words(generator):
+    for sizes in ({"words": 3, "longest": 4}, {"words": 2, "longest": 1}):
+        with pytest.raises(ValueError, match="expected 2 <= longest <= 9 / words, got"):
+            word_streams(2, dim=4, levels=9, **sizes, generator=generator)

@@ -7,8 +7,8 @@ from coursepkg.models.language.induction import induction_score, previous_score
 
 
 def sharp(T, where):
-    """Weights (2, 2, T, T): head 0 attends to where(t) alone, head 1 to place 0."""
-    w = torch.zeros(2, 2, T, T)
+    """Weights (1, 2, T, T): head 0 attends to where(t) alone, head 1 to place 0."""
+    w = torch.zeros(1, 2, T, T)
     for t in range(T):
         w[:, 0, t, where(t)] = 1
         w[:, 1, t, 0] = 1
@@ -16,16 +16,31 @@ def sharp(T, where):
 
 
 @pytest.mark.equation("induction")
-@pytest.mark.parametrize("period", [2, 3, 5])
-def test_an_induction_head_attends_to_what_followed_last_time(period):
-    """A loop over the places that have a predecessor. Kills: one place off, the first period."""
-    T = 10
-    w = sharp(T, lambda t: max(t - period + 1, 0))
-    assert induction_score(w, period=period).tolist() == [1, 0]
-    w = torch.rand(2, 3, T, T, generator=torch.Generator().manual_seed(0))
-    for head in range(3):
-        seen = [w[n, head, t, t - period + 1].item() for n in range(2) for t in range(period, T)]
-        found = induction_score(w, period=period)[head].item()
+def test_an_induction_head_attends_to_what_followed_last_time():
+    """On "abcabca" with an ideal head, and one place off. Kills: the symbol itself, the place t."""
+    y = torch.tensor([[0, 1, 2, 0, 1, 2, 0]])
+    assert induction_score(sharp(7, lambda t: max(t - 2, 0)), y).tolist() == [1, 0]
+    for off in (1, 3):
+        found = induction_score(sharp(7, lambda t, off=off: max(t - off, 0)), y)
+        assert found[0] < 0.3
+
+
+@pytest.mark.equation("induction")
+def test_the_score_is_a_mean_over_symbols_that_came_before(generator):
+    """A loop, on random symbols. Kills: places without a predecessor counted, one s instead of all.
+
+    A head that sees the future has no weight there that counts.
+    """
+    w = torch.rand(3, 2, 8, 8, generator=generator).softmax(-1)
+    y = torch.randint(4, (3, 8), generator=generator)
+    for head in range(2):
+        seen = []
+        for n in range(3):
+            for t in range(8):
+                places = [s for s in range(1, t + 1) if y[n, s - 1] == y[n, t]]
+                if places:
+                    seen.append(sum(w[n, head, t, s].item() for s in places))
+        found = induction_score(w, y)[head].item()
         assert found == pytest.approx(sum(seen) / len(seen))
 
 
@@ -35,7 +50,8 @@ def test_a_previous_token_head_attends_to_the_place_before():
     assert previous_score(sharp(6, lambda t: t)).tolist() == [0, 0.2]
 
 
-def test_a_period_without_a_predecessor_is_refused():
-    for period in (1, 6):
-        with pytest.raises(ValueError, match="period: expected 2 to 5, got"):
-            induction_score(torch.zeros(1, 1, 6, 6), period=period)
+def test_what_cannot_be_scored_is_refused():
+    with pytest.raises(ValueError, match="y: expected a symbol that comes twice, got none"):
+        induction_score(torch.zeros(1, 1, 3, 3), torch.tensor([[0, 1, 2]]))
+    with pytest.raises(ValueError, match=r"weights: expected shape \(1, 1, 4, 4\), got"):
+        induction_score(torch.zeros(1, 1, 3, 3), torch.tensor([[0, 1, 2, 0]]))
