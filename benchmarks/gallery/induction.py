@@ -18,7 +18,7 @@ from benchmarks.gallery.publish import save
 from benchmarks.studies.induction import HEADS, WIDTH, measured, trained
 from coursepkg.rng import seeded
 
-DEPTH, STEPS = 2, 1500
+DEPTH, STEPS = 2, 1000
 
 
 def main(

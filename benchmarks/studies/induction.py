@@ -6,8 +6,9 @@ writes `benchmarks/results/induction.json`. Transformers of the same width and t
 or two, from five seeds, read streams of words that nobody has seen before. Behind the first letter
 of a word that has come before the next letter is certain, but only for a reader that finds where
 the present letter stood and takes what followed. Written are the nats a letter there and elsewhere,
-and the largest score of a head as a previous-token head and as an induction head. The first layer
-is told the places, by turns; the second, if there is one, finds by what stands there alone.
+how many places back the first layer looks most, with what mean weight, and the largest score of a
+head as an induction head. The first layer is told the places, by turns; the second, if there is
+one, finds by what stands there alone.
 """
 
 import time
@@ -20,13 +21,14 @@ from torch import Generator, Tensor, nn
 
 from benchmarks.provenance import RESULTS, write_results
 from coursepkg.data.chains import word_streams
-from coursepkg.models.language.induction import induction_score, previous_score
+from coursepkg.models.language.induction import induction_score
 from coursepkg.nets.attention import Rotary
 from coursepkg.nets.transformer import Causal, PreNormLayer, Transformer
 from coursepkg.rng import seeded
 
 LEVELS, DIM, WORDS, LONGEST = 26, 40, 4, 6
-WIDTH, HEADS, BATCH, RATE, STEPS, TESTED = 48, 1, 64, 5e-3, 600, 500
+BASE = 10.0  # of the turns: distances are short here
+WIDTH, HEADS, BATCH, RATE, STEPS, TESTED = 48, 1, 64, 5e-3, 500, 500
 
 
 def main(
@@ -54,11 +56,8 @@ def main(
 
 def network(depth: int, context: int, generator: Generator) -> Causal:
     """Pre-norm layers of 26 letters and a start; the first has rotary positions."""
-    layers = [
-        PreNormLayer(WIDTH, heads=HEADS, rotary=None if n else Rotary(context, WIDTH // HEADS),
-                     generator=generator)
-        for n in range(depth)
-    ]  # fmt: skip
+    turns = [Rotary(context, WIDTH // HEADS, base=BASE), None][:depth]
+    layers = [PreNormLayer(WIDTH, heads=HEADS, rotary=turn, generator=generator) for turn in turns]
     net = Transformer(layers, symbols=LEVELS + 1, context=context, width=WIDTH,
                       generator=generator)  # fmt: skip
     return Causal(net)
@@ -95,13 +94,14 @@ def surprise(net: nn.Module, x: Tensor) -> Tensor:
 
 @torch.no_grad()
 def measured(net: Causal, generator: Generator) -> dict[str, float]:
-    """Nats a letter where it is certain and elsewhere, and the best heads' scores."""
+    """Nats a letter where it is certain and elsewhere, and where the heads look."""
     x, certain = draw(TESTED, generator)
     nats = surprise(net, x)
     heads = net.net.attention(x)
+    looks = torch.stack([heads[0].diagonal(-back, 2, 3).mean() for back in range(DIM)])
     return {
         "elsewhere": nats[~certain].mean().item(), "certain": nats[certain].mean().item(),
-        "previous": max(previous_score(w).max().item() for w in heads),
+        "back": int(looks.argmax()), "weight": looks.max().item(),
         "induction": max(induction_score(w, x).max().item() for w in heads),
     }  # fmt: skip
 

@@ -66,22 +66,24 @@ def kernel_smoother(query: Tensor, keys: Tensor, values: Tensor, *, bandwidth: f
 class Rotary(nn.Module):
     """Turns pairs of features by angles that grow with the place: q · k then knows t - s alone.
 
-    Pair i of place t is turned by t ω_i with ω_i = 10000^(-2i/d). Source: :eq:`rotary`, after Su et
+    Pair i of place t is turned by t ω_i with ω_i = base^(-2i/d). Source: :eq:`rotary`, after Su et
     al., *RoFormer* (2021), equation 34; the pairs are halves apart, features i and i + d/2.
 
     Args:
         context: places T.
         size: features d of a head, even.
+        base: about how many times slower than the first pair the last one turns.
 
     Raises:
-        ValueError: if the size is odd.
+        ValueError: if the size is odd, or the base not above 0.
     """
 
-    def __init__(self, context: int, size: int) -> None:
+    def __init__(self, context: int, size: int, *, base: float = 10_000.0) -> None:
         super().__init__()
         if size % 2:
             raise ValueError(f"size: expected an even number of features a head, got {size}")
-        omega = 10_000.0 ** (-torch.arange(0, size, 2) / size)
+        check_positive(base=base)
+        omega = base ** (-torch.arange(0, size, 2) / size)
         angle = torch.arange(context)[:, None] * omega  # (T, d/2)
         self.register_buffer("cos", angle.cos(), persistent=False)
         self.register_buffer("sin", angle.sin(), persistent=False)

@@ -4,11 +4,6 @@ import torch
 from torch import Tensor
 
 
-def previous_score(weights: Tensor) -> Tensor:
-    """Mean weight on the place before, (B, heads, T, T) -> (heads,); 1 if a head sees it alone."""
-    return weights.diagonal(-1, -2, -1).mean((0, -1))
-
-
 def induction_score(weights: Tensor, y: Tensor) -> Tensor:
     """Mean weight on what followed the present symbol before, (B, heads, T, T) -> (heads,).
 

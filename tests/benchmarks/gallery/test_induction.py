@@ -30,5 +30,5 @@ def test_the_published_weights_are_those_of_the_results(float32):
     net = network(2, DIM, seeded(0))
     net.net.load_state_dict(load_weights("induction"))
     found = measured(net.eval(), seeded(1))
-    for key in ("elsewhere", "certain", "previous", "induction"):
+    for key in ("elsewhere", "certain", "back", "weight", "induction"):
         assert found[key] == pytest.approx(row[key], rel=1e-2, abs=1e-4)

@@ -111,13 +111,14 @@ def test_attention_to_keys_of_one_length_is_a_kernel_smoother(length, generator)
 
 
 @pytest.mark.equation("rotary")
-def test_rotary_turns_each_pair_by_its_angle(generator):
+@pytest.mark.parametrize("base", [10_000.0, 10.0])
+def test_rotary_turns_each_pair_by_its_angle(base, generator):
     """As complex numbers. Kills: pairs mixed up, the angle's sign, the exponent's factor 2."""
     x = draws(generator, T, d)
-    found = Rotary(9, d).double()(x, first=3)
+    found = Rotary(9, d, base=base).double()(x, first=3)
     for t in range(T):
         for i in range(d // 2):
-            angle = (3 + t) * 10_000 ** (-2 * i / d)
+            angle = (3 + t) * base ** (-2 * i / d)
             turned = torch.complex(x[:, t, i], x[:, t, i + d // 2]) * complex(
                 math.cos(angle), math.sin(angle)
             )
@@ -142,6 +143,8 @@ def test_rotary_scores_know_the_distance_alone(generator):
 def test_an_odd_head_cannot_be_turned():
     with pytest.raises(ValueError, match="size: expected an even number of features a head, got 3"):
         Rotary(4, 3)
+    with pytest.raises(ValueError, match="base: expected a finite number > 0, got 0"):
+        Rotary(4, 2, base=0)
 
 
 def make(generator, *, rotary=False):

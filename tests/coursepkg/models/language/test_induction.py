@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from coursepkg.models.language.induction import induction_score, previous_score
+from coursepkg.models.language.induction import induction_score
 
 
 def sharp(T, where):
@@ -42,12 +42,6 @@ def test_the_score_is_a_mean_over_symbols_that_came_before(generator):
                     seen.append(sum(w[n, head, t, s].item() for s in places))
         found = induction_score(w, y)[head].item()
         assert found == pytest.approx(sum(seen) / len(seen))
-
-
-def test_a_previous_token_head_attends_to_the_place_before():
-    """Kills: the diagonal itself, the future."""
-    assert previous_score(sharp(6, lambda t: max(t - 1, 0))).tolist() == [1, 0.2]
-    assert previous_score(sharp(6, lambda t: t)).tolist() == [0, 0.2]
 
 
 def test_what_cannot_be_scored_is_refused():
