@@ -2,7 +2,7 @@
 
     python -m benchmarks.gallery.induction
 
-trains the two layers of `benchmarks.studies.induction` for a minute and writes
+trains the two layers of `benchmarks.studies.induction` for half a minute and writes
 `coursepkg/weights/induction.pt`, a `state_dict` in half precision, and what it costs where the next
 letter is certain in `benchmarks/results/gallery-induction.json`.
 """
@@ -18,7 +18,7 @@ from benchmarks.gallery.publish import save
 from benchmarks.studies.induction import HEADS, WIDTH, measured, trained
 from coursepkg.rng import seeded
 
-DEPTH, STEPS = 2, 1000
+DEPTH, STEPS = 2, 500
 
 
 def main(
