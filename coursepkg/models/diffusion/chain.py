@@ -174,8 +174,8 @@ class NoiseChain(nn.Module):
             )
         return t
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+    def _apply(self, convert: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         beta = self.beta
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        super()._apply(convert, recurse)  # type: ignore[no-untyped-call]
         self.beta = beta.to(self.beta.device)  # moved, but not cast
         return self
