@@ -33,5 +33,6 @@
   addEventListener("load", () => window.MathJax?.startup?.promise.then(() => {
     refit();
     addEventListener("resize", refit);
+    document.fonts.addEventListener("loadingdone", fit); // widths of before were another font's
   }));
 })();
