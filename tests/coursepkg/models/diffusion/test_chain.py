@@ -133,7 +133,7 @@ def test_impossible_schedules_are_refused():
     for betas in (linear_betas, cosine_betas):
         with pytest.raises(TypeError, match="steps"):
             betas(2.5)
-        with pytest.raises(ValueError, match="^T: "):
+        with pytest.raises(ValueError, match=r"^T: "):
             betas(0)
     with pytest.raises(ValueError, match="offset"):
         cosine_betas(4, offset=-1.0)

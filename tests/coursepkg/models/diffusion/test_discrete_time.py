@@ -177,5 +177,5 @@ def test_wrong_inputs_are_named():
     model = Diffusion(LevelDenoiser(Unheeding(torch.zeros(3)), dim=1, levels=3), NoiseChain(BETA))
     with pytest.raises(ValueError, match="levels"):
         model.elbo(torch.tensor([[3]]), generator=seeded(0))
-    with pytest.raises(ValueError, match="^n: "):
+    with pytest.raises(ValueError, match=r"^n: "):
         model.sample(0, generator=seeded(0))

@@ -199,15 +199,15 @@ def test_impossible_measurements_are_refused():
     """Kills: no noise, a spread below zero, y of another length."""
     with pytest.raises(ValueError, match="noise"):
         Measurement(SEEN.A, 0.0)
-    with pytest.raises(ValueError, match="^A: "):
+    with pytest.raises(ValueError, match=r"^A: "):
         Measurement(torch.zeros(2, 2, 2), 1.0)
     with pytest.raises(ValueError, match="spread"):
         spread_guided(MixtureGuess(gaussian()), SEEN, Y, spread=-1.0)
-    with pytest.raises(ValueError, match="^y: "):
+    with pytest.raises(ValueError, match=r"^y: "):
         SEEN.posterior(gaussian(), torch.zeros(3).double())
     for y in (Y[:1], Y[None], Y * torch.nan):
         for guided in (partial(spread_guided, spread=1.0), moment_guided):
-            with pytest.raises(ValueError, match="^y: "):
+            with pytest.raises(ValueError, match=r"^y: "):
                 guided(MixtureGuess(gaussian()), SEEN, y)
 
 

@@ -231,6 +231,13 @@ def test_impossible_requests_are_refused():
             power_levels(5, **bad)
 
 
+def test_no_graph_is_kept():
+    """Kills: memory that grows with the steps."""
+    z, levels = torch.zeros(2, 1).double().requires_grad_(), torch.tensor([-1.0, 1.0])
+    drawn = reverse_sde(on_the_line(0.0, 1.0), z, levels=levels, generator=seeded(0))
+    assert not drawn.requires_grad
+
+
 @NAMED
 def test_a_flow_keeps_the_type_of_its_places(schedule):
     """Kills: single precision made double by the time's type."""

@@ -226,7 +226,7 @@ EVERY = {
 def test_places_and_guesses_have_one_shape(solver):
     """Kills: a line for a batch of them, a guess that is spread over its rows; a graph kept."""
     z = torch.zeros(3, 2)
-    with pytest.raises(ValueError, match="^z: "):
+    with pytest.raises(ValueError, match=r"^z: "):
         solver(lambda z, _: z, z[0], levels=levels(3))
     with pytest.raises(ValueError, match="guess"):
         solver(lambda z, _: z[:, :1], z, levels=levels(3))
