@@ -46,6 +46,18 @@ def close(ours: Any, truth: Any, tolerance: float = 1e-9) -> None:
     )  # fmt: skip
 
 
+def assert_noticed(page: Page, script: str, bug: tuple[str, str], compare: Callable[[], None]):
+    """With one line of the script changed, old for new, the comparison must fail."""
+    old, new = bug
+    assert source(script).count(old) == 1
+    page.evaluate(source(script).replace(old, new))
+    try:
+        with pytest.raises((AssertionError, ValueError)):
+            compare()
+    finally:
+        page.evaluate(source(script))
+
+
 # --- the mathematics ---------------------------------------------------------------------------
 
 TARGETS = {

@@ -8,7 +8,16 @@ from playwright.sync_api import Browser, Page
 from torch import Tensor
 
 from benchmarks.live.film import REACH, load
-from tests.book.test_live import close, numbers, opened, published, scripted, source, tab_to
+from tests.book.test_live import (
+    assert_noticed,
+    close,
+    numbers,
+    opened,
+    published,
+    scripted,
+    source,
+    tab_to,
+)
 
 pytestmark = pytest.mark.slow
 PLACES = [(0, 0, 0), (0, 5, 9), (1, 31, 3), (1, 12, 0)]
@@ -64,14 +73,7 @@ BUGS = {
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_planted_bug_is_noticed(page: Page, bug: str):
     """The mutants of film.js: one line is changed, and the comparison must fail."""
-    old, new = BUGS[bug]
-    assert source("film").count(old) == 1
-    page.evaluate(source("film").replace(old, new))
-    try:
-        with pytest.raises((AssertionError, ValueError)):
-            compare_all(page)
-    finally:
-        page.evaluate(source("film"))
+    assert_noticed(page, "film", BUGS[bug], lambda: compare_all(page))
 
 
 # --- the figure as a reader meets it -----------------------------------------------------------
