@@ -84,9 +84,10 @@ def fingerprint(md: Path) -> str:
     digest = hashlib.sha256(json.dumps(cells).encode())
     code = "\n".join(source for source, _ in cells)
     contents = {path: path.read_bytes() for path in needs(code)}
-    contents[ROOT / "constraints.txt"] = pins(code.encode() + b"\n".join(contents.values()))
+    pinned = pins(code.encode() + b"\n".join(contents.values()))
     for path, content in contents.items():
-        digest.update(f"{path.relative_to(ROOT)}\0".encode() + content + b"\0")
+        seen = pinned if path.name == "constraints.txt" else content
+        digest.update(f"{path.relative_to(ROOT)}\0".encode() + seen + b"\0")
     return digest.hexdigest()[:16]
 
 
