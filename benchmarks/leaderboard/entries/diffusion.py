@@ -75,7 +75,7 @@ def stepwise(net: nn.Module, *, steps: int = 1000) -> Diffusion:
 def trained(split: Split, generator: Generator, quick: bool) -> LevelNet:
     """Trained on the images and on distorted copies, told how each was distorted.
 
-    See `pixelcnn.trained`; but no copy is seen twice. Twelve CPU minutes. One of ten trainings, one
+    See `pixelcnn.trained`; but no copy is seen twice. Eleven CPU minutes. One of ten trainings, one
     seed each: 81.5 nats on validation; 82.9 with 48 channels and three quarters of the images, 83.8
     with 32 channels; perceptrons were worse.
     """
