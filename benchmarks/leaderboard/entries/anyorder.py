@@ -1,0 +1,46 @@
+"""Masked diffusion of the digits: any-order models, one U-Net for all orders."""
+
+from functools import partial
+
+import torch
+from torch import Generator
+
+from benchmarks.leaderboard.board import DIGITS, Entry, weights
+from benchmarks.leaderboard.entries.arm import best_chain
+from benchmarks.leaderboard.entries.pixelcnn import TOLD, distorted
+from benchmarks.recipe import one_cycle
+from coursepkg.data.digits import LEVELS, SHAPE, Split
+from coursepkg.models.diffusion import ConditionalDiffusion, ToldNet
+from coursepkg.models.masked import AnyOrder
+from coursepkg.nets import SymbolUNet
+
+D = 64
+
+
+def network(*, hidden: int, dropout: float, generator: Generator) -> SymbolUNet:
+    """The network, told a distortion beside the symbols."""
+    return SymbolUNet(
+        SHAPE, levels=LEVELS, embedding=4, channels=8, hidden=hidden, conditions=TOLD,
+        dropout=dropout, generator=generator,
+    )  # fmt: skip
+
+
+def any_order(split: Split, generator: Generator, quick: bool) -> AnyOrder:
+    """Trained on distorted copies too, told how they are distorted; one pixel at a time."""
+    net = network(hidden=8 if quick else 24, dropout=0.1, generator=generator)
+    net.head.start_from(best_chain(split, 0, tied=False).table[:, 0])
+    model = ConditionalDiffusion(net, around, conditions=TOLD)
+    parts = [(split.train, torch.zeros(len(split.train), TOLD))] + [
+        distorted(split.train, 0.12, generator) for _ in range(1 if quick else 10)
+    ]
+    x, told = map(torch.cat, zip(*parts, strict=True))
+    one_cycle(
+        model, x, condition=told, valid=None, epochs=1 if quick else 9, batch_size=100,
+        rate=3e-3, decay=0.5, clip=100.0, generator=generator,
+    )  # fmt: skip
+    return around(ToldNet(net, torch.zeros(TOLD)))
+
+
+around = partial(AnyOrder, dim=D, levels=LEVELS)
+BOARD = DIGITS
+ENTRIES = (Entry("any order, one pixel at a time", any_order, seeds=3, learned=weights, draws=8),)
