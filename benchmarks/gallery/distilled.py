@@ -1,0 +1,210 @@
+"""The diffusion of MNIST in two steps: a student of the shape of its teacher, without guidance.
+
+    python -m benchmarks.gallery.distilled
+
+walks paths of the guided teacher (`python -m benchmarks.gallery.diffusion`), trains a student,
+which starts as a copy of it, to say where they end, and writes its weights in half precision to
+`coursepkg/weights/distilled.pt`. A step of the student is one call of the network and a step of the
+teacher two, with the class and without. `benchmarks/results/gallery-distilled.json` says, for both
+and some numbers of steps, beside the test images and with draws and images equally many: Fréchet
+distance, precision and recall in the judge's features; how many draws the judge reads as the class
+that was asked for; and seconds. And the same of validation images beside test images.
+"""
+
+import time
+from copy import deepcopy
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from torch import Generator, Tensor, nn
+from torch.nn.functional import one_hot
+
+from benchmarks.gallery import diffusion
+from benchmarks.gallery.judge import CLASSES, SIDE, images, trained
+from benchmarks.gallery.publish import save
+from benchmarks.recipe import one_cycle
+from coursepkg.data.digits import Split
+from coursepkg.data.mnist import load_mnist
+from coursepkg.evaluation.samples import frechet_distance, noise_floor, precision_recall
+from coursepkg.models.diffusion.conditional import ConditionalDiffusion, ToldNet
+from coursepkg.models.few_steps.diffusion import DiffusionField
+from coursepkg.models.few_steps.ends import EndRegression, paths
+from coursepkg.models.few_steps.jumps import EndAverage, EulerAverage, Jumps, Restarts
+from coursepkg.nets.judge import Judge
+from coursepkg.nets.patches import InPatches
+from coursepkg.nets.trained import load_weights
+from coursepkg.rng import seeded
+
+WEIGHT = 1.25  # of those in benchmarks.studies.guided_mnist nearest to the validation images
+STEPS, PLACES = 16, 4  # of the teacher's paths; and where the student learns to begin
+TOGETHER = 250  # paths walked at once
+BATCH, RATE = 64, 5e-4
+DIM = SIDE**2
+LIMIT = 9.0  # the teacher has seen log-SNRs from -9 to 9
+
+
+def main(
+    quick: Annotated[bool, typer.Option(help="train for a moment; writes only to --out")] = False,
+    out: Annotated[Path | None, typer.Option(help="folder for weights and results")] = None,
+    walks: Annotated[int, typer.Option(help="paths of the teacher", min=1)] = 6000,
+    epochs: Annotated[int, typer.Option(help="passes over them", min=1)] = 30,
+    draws: Annotated[int, typer.Option(help="of each sampler, in parts of 500", min=500)] = 1000,
+) -> None:
+    """Walks, trains, draws, measures, and writes weights and results."""
+    torch.set_num_threads(1)
+    walks, epochs, draws = (20, 1, 20) if quick else (walks, epochs, draws)
+    start, teacher = time.process_time(), Guided(diffusion.published(), WEIGHT)
+    x, c = walked(teacher, walks, generator=seeded(1))
+    walked_in = time.process_time() - start
+    student = taught(teacher.net, x, c, epochs=epochs)
+    row = {
+        "weight": WEIGHT, "steps": STEPS, "places": PLACES, "walks": walks, "epochs": epochs,
+        "rate": RATE, "weights": sum(each.numel() for each in student.parameters()),
+        "cpu_seconds_of_the_paths": walked_in, "cpu_seconds": time.process_time() - start,
+    }  # fmt: skip
+    save("distilled", student, row, lambda: measured(student.eval(), teacher, draws),
+         quick=quick, out=out)  # fmt: skip
+
+
+class Guided(nn.Module):
+    """v of a network that leans on the class, v_∅ + w (v_c - v_∅): as x̂, which v is linear in.
+
+    Args:
+        net: maps z (B, D), log-SNRs (B,) and conditions (B, E) to guesses of v, (B, D).
+        weight: w.
+    """
+
+    def __init__(self, net: nn.Module, weight: float) -> None:
+        super().__init__()
+        self.net, self.weight = net, weight
+
+    def forward(self, z: Tensor, log_snr: Tensor, condition: Tensor) -> Tensor:
+        """Maps z (B, D), log-SNRs (B,) and conditions (B, E) to (B, D)."""
+        v: Tensor = self.net(z, log_snr, condition)
+        without = self.net(z, log_snr, torch.zeros_like(condition))
+        return without + self.weight * (v - without)
+
+
+class WithinLimits(nn.Module):
+    """A network of z and λ that is told no log-SNR beyond those of its training."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, z: Tensor, log_snr: Tensor) -> Tensor:
+        """Maps z (B, D) and log-SNRs (B,)."""
+        v: Tensor = self.net(z, log_snr.clamp(-LIMIT, LIMIT))
+        return v
+
+
+def field(net: nn.Module, told: Tensor) -> DiffusionField:
+    """The velocities of a flow, of a network that predicts v, told the classes (B, 10)."""
+    return around(ToldNet(net, told))
+
+
+def around(told: nn.Module) -> DiffusionField:
+    """The same of a network that was told."""
+    return DiffusionField(WithinLimits(told))
+
+
+@torch.no_grad()
+def walked(teacher: nn.Module, n: int, *, generator: Generator) -> tuple[Tensor, Tensor]:
+    """Paths (n, PLACES + 1, 784) of the ten classes in turn, and the classes (n, 10)."""
+    c, parts = in_turn(n), []
+    for told in c.split(TOGETHER):
+        x = torch.randn(len(told), DIM, generator=generator, dtype=told.dtype)
+        average = EulerAverage(field(teacher, told))
+        parts.append(paths(average, x, steps=STEPS, every=STEPS // PLACES))
+    return torch.cat(parts), c
+
+
+def taught(teacher: InPatches, x: Tensor, c: Tensor, *, epochs: int) -> InPatches:
+    """A copy of the network that has learned where the paths end."""
+    student = deepcopy(teacher).train().requires_grad_()
+    model = ConditionalDiffusion(
+        student, lambda told: EndRegression(around(told), dim=DIM, places=PLACES),
+        conditions=CLASSES,
+    )  # fmt: skip
+    one_cycle(
+        model, x, valid=None, condition=c, epochs=epochs, batch_size=BATCH, rate=RATE, decay=0.0,
+        clip=1.0, generator=seeded(2),
+    )  # fmt: skip
+    return student
+
+
+def in_turn(n: int) -> Tensor:
+    """The ten classes in turn, (n, 10)."""
+    return one_hot(torch.arange(n) % CLASSES, CLASSES).to(torch.get_default_dtype())
+
+
+def sampler(net: nn.Module, told: Tensor, steps: int) -> Jumps | Restarts:
+    """What draws images of the classes (n, 10): the student by restarts, its teacher by jumps."""
+    flow = field(net, told)
+    if isinstance(net, Guided):
+        return Jumps(EulerAverage(flow), dim=DIM, steps=steps)
+    return Restarts(EndAverage(flow), dim=DIM, steps=steps)
+
+
+@torch.no_grad()
+def draw(net: nn.Module, n: int, *, steps: int, generator: Generator) -> Tensor:
+    """Images (n, 784) of the ten classes in turn."""
+    parts = (
+        sampler(net, told, steps).sample(len(told), generator=generator)
+        for told in in_turn(n).split(TOGETHER)
+    )
+    return torch.cat(list(parts)).clamp(-1, 1)
+
+
+def measured(student: nn.Module, teacher: nn.Module, draws: int) -> dict[str, Any]:
+    """All that the file says of the draws, by student and teacher and numbers of steps."""
+    judge, split = trained(), Split(*map(images, load_mnist()))
+    real = [judge.features(part).detach() for part in (split.valid, split.test)]
+    row: dict[str, Any] = {"student": {}, "teacher": {}}
+    for name, net, counts in (("student", student, (1, 2, 4)), ("teacher", teacher, (2, 4, 30))):
+        for steps in counts:
+            row[name][str(steps)] = judged(net, judge, real, steps=steps, draws=draws)
+            print(name, steps, row[name][str(steps)], flush=True)
+    floor = noise_floor(frechet_distance, torch.cat(real), splits=50, generator=seeded(5))
+    return row | {
+        "draws": draws, "real": frechet_distance(*real), "floor_mean": floor.mean,
+        "floor_quantile": floor.quantile,
+    }  # fmt: skip
+
+
+@torch.no_grad()
+def judged(
+    net: nn.Module, judge: Judge, real: list[Tensor], *, steps: int, draws: int
+) -> dict[str, Any]:
+    """One sampler, beside validation images and, with other draws, beside test images."""
+    valid, test = real
+    few = min(len(test), draws)
+    x = draw(net, few, steps=steps, generator=seeded(3))
+    row: dict[str, Any] = {"valid": frechet_distance(valid, judge.features(x))}
+    start = time.process_time()
+    x = draw(net, draws, steps=steps, generator=seeded(4))
+    row["cpu_seconds_of_1000"] = (time.process_time() - start) * 1000 / draws
+    row["read"] = (judge.read(x) == torch.arange(draws) % CLASSES).double().mean().item()
+    parts = judge.features(x)[: draws // few * few].split(few)
+    shares = [precision_recall(test, part) for part in parts]
+    found = {
+        "frechet": [frechet_distance(test, part) for part in parts],
+        "precision": [share.precision for share in shares],
+        "recall": [share.recall for share in shares],
+    }
+    return row | {
+        name: {"value": sum(each) / len(each), "parts": each} for name, each in found.items()
+    }
+
+
+def published() -> InPatches:
+    """The published student, in eval mode."""
+    net = diffusion.network()
+    net.load_state_dict(load_weights("distilled"))
+    return net.eval()
+
+
+if __name__ == "__main__":
+    typer.run(main)
