@@ -11,6 +11,7 @@ distance, precision and recall in the judge's features; how many draws the judge
 that was asked for; and seconds. And the same of validation images beside test images.
 """
 
+import math
 import time
 from copy import deepcopy
 from pathlib import Path
@@ -20,11 +21,12 @@ import torch
 import typer
 from torch import Generator, Tensor, nn
 from torch.nn.functional import one_hot
+from torch.optim import Adam
+from torch.optim.lr_scheduler import OneCycleLR
 
 from benchmarks.gallery import diffusion
 from benchmarks.gallery.judge import CLASSES, SIDE, images, trained
 from benchmarks.gallery.publish import save
-from benchmarks.recipe import one_cycle
 from coursepkg.data.digits import Split
 from coursepkg.data.mnist import load_mnist
 from coursepkg.evaluation.samples import frechet_distance, noise_floor, precision_recall
@@ -36,6 +38,7 @@ from coursepkg.nets.judge import Judge
 from coursepkg.nets.patches import InPatches
 from coursepkg.nets.trained import load_weights
 from coursepkg.rng import seeded
+from coursepkg.training import fit
 
 WEIGHT = 1.25  # of those in benchmarks.studies.guided_mnist nearest to the validation images
 STEPS, PLACES = 16, 4  # of the teacher's paths; and where the student learns to begin
@@ -51,18 +54,18 @@ def main(
     walks: Annotated[int, typer.Option(help="paths of the teacher", min=1)] = 6000,
     epochs: Annotated[int, typer.Option(help="passes over them", min=1)] = 30,
     draws: Annotated[int, typer.Option(help="of each sampler, in parts of 500", min=500)] = 1000,
+    checkpoint: Annotated[Path | None, typer.Option(help="file to go on from")] = None,
 ) -> None:
     """Walks, trains, draws, measures, and writes weights and results."""
     torch.set_num_threads(1)
     walks, epochs, draws = (20, 1, 20) if quick else (walks, epochs, draws)
-    start, teacher = time.process_time(), Guided(diffusion.published(), WEIGHT)
-    x, c = walked(teacher, walks, generator=seeded(1))
-    walked_in = time.process_time() - start
-    student = taught(teacher.net, x, c, epochs=epochs)
+    teacher = Guided(diffusion.published().to(memory_format=torch.channels_last), WEIGHT)
+    x, c, walking = walked(teacher, walks, generator=seeded(1))
+    student, learning = taught(teacher.net, x, c, epochs=epochs, checkpoint=checkpoint)
     row = {
         "weight": WEIGHT, "steps": STEPS, "places": PLACES, "walks": walks, "epochs": epochs,
         "rate": RATE, "weights": sum(each.numel() for each in student.parameters()),
-        "cpu_seconds_of_the_paths": walked_in, "cpu_seconds": time.process_time() - start,
+        "cpu_seconds_of_the_paths": walking, "cpu_seconds": walking + learning,
     }  # fmt: skip
     save("distilled", student, row, lambda: measured(student.eval(), teacher, draws),
          quick=quick, out=out)  # fmt: skip
@@ -111,28 +114,35 @@ def around(told: nn.Module) -> DiffusionField:
 
 
 @torch.no_grad()
-def walked(teacher: nn.Module, n: int, *, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Paths (n, PLACES + 1, 784) of the ten classes in turn, and the classes (n, 10)."""
-    c, parts = in_turn(n), []
+def walked(
+    teacher: nn.Module, n: int, *, generator: Generator
+) -> tuple[Tensor, Tensor, float]:  # fmt: skip
+    """Paths (n, PLACES + 1, 784) of the ten classes in turn, the classes (n, 10), CPU seconds."""
+    start, c, parts = time.process_time(), in_turn(n), []
     for told in c.split(TOGETHER):
         x = torch.randn(len(told), DIM, generator=generator, dtype=told.dtype)
         average = EulerAverage(field(teacher, told))
         parts.append(paths(average, x, steps=STEPS, every=STEPS // PLACES))
-    return torch.cat(parts), c
+    return torch.cat(parts), c, time.process_time() - start
 
 
-def taught(teacher: InPatches, x: Tensor, c: Tensor, *, epochs: int) -> InPatches:
-    """A copy of the network that has learned where the paths end."""
-    student = deepcopy(teacher).train().requires_grad_()
+def taught(
+    teacher: InPatches, x: Tensor, c: Tensor, *, epochs: int, checkpoint: Path | None = None
+) -> tuple[InPatches, float]:
+    """A copy of the network that learns where the paths end, or goes on; CPU seconds of all."""
+    start, student = time.process_time(), deepcopy(teacher).train().requires_grad_()
     model = ConditionalDiffusion(
         student, lambda told: EndRegression(around(told), dim=DIM, places=PLACES),
         conditions=CLASSES,
     )  # fmt: skip
-    one_cycle(
-        model, x, valid=None, condition=c, epochs=epochs, batch_size=BATCH, rate=RATE, decay=0.0,
-        clip=1.0, generator=seeded(2),
+    optimizer, steps = Adam(model.parameters(), RATE), epochs * math.ceil(len(x) / BATCH)
+    history = fit(
+        model, x, condition=c, epochs=epochs, batch_size=BATCH, optimizer=optimizer,
+        schedule=OneCycleLR(optimizer, RATE, steps, pct_start=0.05, cycle_momentum=False),
+        ema=0.99, monitor=lambda _: time.process_time() - start, checkpoint=checkpoint,
+        generator=seeded(2), progress=False,
     )  # fmt: skip
-    return student
+    return student, diffusion.seconds(history.monitored)
 
 
 def in_turn(n: int) -> Tensor:
