@@ -43,7 +43,7 @@ from coursepkg.training import fit
 WEIGHT = 1.25  # of those in benchmarks.studies.guided_mnist nearest to the validation images
 STEPS, PLACES = 16, 4  # of the teacher's paths; and where the student learns to begin
 TOGETHER = 250  # paths walked at once
-BATCH, RATE = 64, 5e-4
+BATCH, RATE = 64, 1e-3
 DIM = SIDE**2
 LIMIT = 9.0  # the teacher has seen log-SNRs from -9 to 9
 
@@ -52,7 +52,7 @@ def main(
     quick: Annotated[bool, typer.Option(help="train for a moment; writes only to --out")] = False,
     out: Annotated[Path | None, typer.Option(help="folder for weights and results")] = None,
     walks: Annotated[int, typer.Option(help="paths of the teacher", min=1)] = 6000,
-    epochs: Annotated[int, typer.Option(help="passes over them", min=1)] = 30,
+    epochs: Annotated[int, typer.Option(help="passes over them", min=1)] = 20,
     draws: Annotated[int, typer.Option(help="of each sampler, in parts of 500", min=500)] = 1000,
     checkpoint: Annotated[Path | None, typer.Option(help="file to go on from")] = None,
 ) -> None:
