@@ -2,7 +2,7 @@
 
     python -m benchmarks.gallery.words
 
-trains three seeds for some ten CPU seconds each, scores each on fresh words, and writes the first
+trains three seeds for half a CPU minute each, scores each on fresh words, and writes the first
 to `coursepkg/weights/words.pt`, in half precision, and all scores to
 `benchmarks/results/gallery-words.json`: nats a symbol, of the bound and of the truth.
 """

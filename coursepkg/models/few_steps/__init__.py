@@ -6,7 +6,6 @@ from coursepkg.models.few_steps.consistency import (
     consistency_loss,
     end_of,
 )
-from coursepkg.models.few_steps.diffusion import DiffusionField
 from coursepkg.models.few_steps.jumps import EndAverage, EulerAverage, Jumps, Restarts, jump
 from coursepkg.models.few_steps.meanflow import MapDistillation, MeanFlow, mean_flow_target
 from coursepkg.models.few_steps.points import TowardsPoints
@@ -14,7 +13,6 @@ from coursepkg.models.few_steps.points import TowardsPoints
 __all__ = [
     "ConsistencyDistillation",
     "ConsistencyTraining",
-    "DiffusionField",
     "EndAverage",
     "EulerAverage",
     "Jumps",

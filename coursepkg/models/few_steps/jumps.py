@@ -24,8 +24,10 @@ def jump(average: Average, x: Tensor, t: Tensor, r: Tensor) -> Tensor:
     """x_r = x + (r - t) u(x, t, r), (B, D) and times (B,) -> (B, D).   Source: :eq:`flow-map`.
 
     Raises:
-        ValueError: if the average velocity has not the shape of x.
+        ValueError: if the average velocity has not the shape of x, or a time is not one number for
+            each row.
     """
+    check_times(x, t, r)
     u = average(x, t, r)
     check_alike(u, x, what="average", like="x")
     return x + (r - t)[:, None] * u
@@ -84,7 +86,7 @@ class Jumps(nn.Module):
     def __init__(self, average: nn.Module, *, dim: int, steps: int) -> None:
         super().__init__()
         check_positive(dim=dim, steps=steps)
-        self.average, self.steps = average, steps
+        self.average, self.dim, self.steps = average, dim, steps
         self.base = StandardNormal(dim)
 
     @torch.no_grad()
@@ -94,7 +96,7 @@ class Jumps(nn.Module):
 
     def decode(self, x: Tensor) -> Tensor:
         """Where noise x (B, D) is at t = 1, (B, D)."""
-        check_real(x, event=tuple(x.shape[1:]))
+        check_real(x, event=(self.dim,))
         times = torch.linspace(0, 1, self.steps + 1).to(x)
         for t, r in pairwise(times):
             x = jump(self.average, x, t.expand(len(x)), r.expand(len(x)))
@@ -142,3 +144,17 @@ def check_alike(found: Tensor, expected: Tensor, *, what: str, like: str) -> Non
         raise ValueError(
             f"{what}: expected shape {tuple(expected.shape)} as {like}, got {tuple(found.shape)}"
         )
+
+
+def check_times(x: Tensor, *times: Tensor) -> None:
+    """Checks that times are one number for each row of x, (B, D) and (B,).
+
+    Raises:
+        ValueError: if one is not.
+    """
+    for t in times:
+        if t.shape != x.shape[:1]:
+            raise ValueError(
+                f"times: expected shape {tuple(x.shape[:1])}, one for each row of x, got "
+                f"{tuple(t.shape)}"
+            )

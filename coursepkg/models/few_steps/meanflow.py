@@ -14,7 +14,7 @@ from functools import partial
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.models.few_steps.jumps import Average, check_alike
+from coursepkg.models.few_steps.jumps import Average, check_alike, check_times
 from coursepkg.rng import global_state_from
 from coursepkg.validate import check_positive, check_real
 
@@ -34,8 +34,10 @@ def mean_flow_target(
         r: until when, (B,).
 
     Raises:
-        ValueError: if u has another shape than v: a student than its teacher.
+        ValueError: if u has another shape than v, a student than its teacher, or a time is not one
+            number for each row.
     """
+    check_times(x, t, r)
     along = (v, torch.ones_like(t), torch.zeros_like(r))
     u, rate = torch.func.jvp(average, (x, t, r), along)[:2]
     check_alike(u, v, what="average", like="v")
@@ -80,7 +82,8 @@ class MapDistillation(nn.Module):
 
     Args:
         average: maps x (B, D) and times t, r (B,) to average velocities (B, D).
-        teacher: maps x (B, D) and times (B,) to velocities (B, D); it is not trained.
+        teacher: maps x (B, D) and times (B,) to velocities (B, D); in eval mode. It
+            is no submodule: it is not trained, and `.to()` and `.eval()` here do not reach it.
         dim: number of variables D.
         apart: of which share of the examples r differs from t, (0, 1].
     """
@@ -96,7 +99,7 @@ class MapDistillation(nn.Module):
         x_0 = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
         t, r = times(len(x), apart=self.flow.apart, generator=generator, like=x)
         x_t = (1 - t)[:, None] * x_0 + t[:, None] * x
-        with torch.no_grad():
+        with torch.no_grad(), global_state_from(generator):  # the teacher's dropout, if it has any
             v = self.velocity(x_t, t)
         with global_state_from(generator):
             u, target = mean_flow_target(self.flow.average, x_t, v, t, r)

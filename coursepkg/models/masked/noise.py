@@ -9,7 +9,7 @@ et al., *Structured denoising diffusion models in discrete state-spaces* (2021).
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_levels, check_positive
 
 
 def log_odds(share: Tensor) -> Tensor:
@@ -49,7 +49,7 @@ class SymbolNoise(nn.Module):
                 "alpha_bar: expected (T,) falling numbers below 1, T >= 1, got "
                 f"{tuple(alpha_bar.shape)} with {alpha_bar.flatten()[:5].tolist()}"
             )
-        if rest.ndim != 1 or (rest < 0).any() or abs(float(rest.sum()) - 1) > 1e-6:
+        if rest.ndim != 1 or not (rest >= 0).all() or not abs(float(rest.sum()) - 1) <= 1e-6:
             raise ValueError(f"rest: expected a law (S,), got {rest.tolist()}")
         last = float(alpha_bar[-1])
         if last < 0 or (last > 0 and (rest == 0).any()):
@@ -59,7 +59,7 @@ class SymbolNoise(nn.Module):
         self.alpha_bar: Tensor
         self.rest: Tensor
         self.register_buffer("alpha_bar", with_start, persistent=False)  # ᾱ_0 = 1 stands first
-        self.register_buffer("rest", rest.double(), persistent=False)
+        self.register_buffer("rest", rest.double().clone(), persistent=False)
 
     @property
     def T(self) -> int:
@@ -76,7 +76,14 @@ class SymbolNoise(nn.Module):
         return self._matrix(self.alpha_bar[t] / self.alpha_bar[t - 1])
 
     def forward(self, x: Tensor, t: Tensor, *, generator: Generator) -> Tensor:
-        """Draws z_t given x: (B, D) and steps (B,) -> (B, D)."""
+        """Draws z_t given x: (B, D) and steps (B,) -> (B, D).
+
+        Raises:
+            ValueError: if a symbol is none of the chain's, or there is not one step for each row.
+        """
+        check_levels(x, levels=len(self.rest))
+        if len(t) != len(x):
+            raise ValueError(f"t: expected {len(x)} steps, one for each row of x, got {len(t)}")
         kept = self.alpha_bar[self._check(t, least=0)][:, None]
         u = torch.rand(x.shape, generator=generator, device=x.device, dtype=torch.float64)
         drawn = torch.multinomial(self.rest, x.numel(), replacement=True, generator=generator)

@@ -134,27 +134,31 @@ def check_symbols(x: Tensor, *, dim: int, levels: int) -> None:
     """Checks that x are levels (B, D), and that none is the mask.
 
     Raises:
-        TypeError: if x is not an integer tensor.
+        TypeError: if x is no tensor of int32 or int64.
         ValueError: if the shape or a level is wrong, or x holds the mask symbol.
     """
-    check_levels(x, event=(dim,), levels=levels + 1)
-    if masks := int((x == levels).sum()):
+    if isinstance(x, Tensor) and (masks := int((x == levels).sum())):
         raise ValueError(
             f"x: expected levels 0..{levels - 1}, got the mask symbol {levels} in {masks} places: "
             "data are never hidden"
         )
+    check_levels(x, event=(dim,), levels=levels)
+    if x.dtype not in {torch.int32, torch.int64}:
+        raise TypeError(f"x: expected int32 or int64 levels, got {x.dtype}")
 
 
 def check_counts(hidden: int, counts: Sequence[int]) -> tuple[int, ...]:
     """Checks that steps that find so many symbols each leave none of them hidden.
 
     Raises:
-        ValueError: if a count is below 1, there are none, or they add up to another number.
+        ValueError: if a count is no whole number from 1, there are none, or they add up to another
+            number.
     """
     counts = tuple(counts)
-    if not counts or min(counts) < 1 or sum(counts) != hidden:
+    whole = all(isinstance(c, int) and c >= 1 for c in counts)
+    if not counts or not whole or sum(counts) != hidden:
         raise ValueError(
-            f"counts: expected one or more numbers >= 1 that add up to {hidden}, got "
+            f"counts: expected one or more whole numbers >= 1 that add up to {hidden}, got "
             f"{counts}, which leave {hidden - sum(counts)} hidden"
         )
     return counts

@@ -19,8 +19,10 @@ def surest(log_p: Tensor, *, generator: Generator) -> Tensor:
     Chang et al., *MaskGIT* (2022). The order depends on what was found, so that the law of what
     is drawn is no longer the mixture over random orders. Ties are broken at random.
     """
-    tie = torch.rand(log_p.shape[:-1], generator=generator, device=log_p.device)
-    return log_p.amax(-1) + 1e-6 * tie
+    tie = torch.rand(
+        log_p.shape[:-1], generator=generator, device=log_p.device, dtype=torch.float64
+    )
+    return log_p.double().amax(-1) + 1e-6 * tie
 
 
 @torch.no_grad()

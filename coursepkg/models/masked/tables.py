@@ -35,7 +35,7 @@ class RightGuess(nn.Module):
         if log_p.shape != (levels**dim,):
             raise ValueError(f"log_p: expected shape ({levels**dim},), got {tuple(log_p.shape)}")
         self.levels, self.states = levels, table_states([levels] * dim)
-        self.log_p, self.rest = log_p.double(), rest.double()
+        self.log_p, self.rest = log_p.double().clone(), rest.double().clone()
 
     def forward(self, z: Tensor, log_odds: Tensor) -> Tensor:
         """Maps z (B, D) and log-odds of being kept (B,) to logits (B, D, K)."""
@@ -101,7 +101,14 @@ def groups_cost(p: Tensor, groups: Sequence[Sequence[int]], *, dim: int, levels:
         groups: variables 0..D-1, each once.
         dim: number of variables D.
         levels: number of levels K.
+
+    Raises:
+        ValueError: if a variable is in no group or in two, or the table has another size.
     """
+    if sorted(d for group in groups for d in group) != list(range(dim)):
+        raise ValueError(f"groups: expected each of 0..{dim - 1} once, got {groups}")
+    if p.shape != (levels**dim,):
+        raise ValueError(f"p: expected shape ({levels**dim},), got {tuple(p.shape)}")
     table, total = p.view((levels,) * dim), 0.0
     before: list[int] = []
     for group in groups:

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
+from coursepkg.models.diffusion import FieldOfGuess, signal_at
 from coursepkg.models.few_steps import (
     ConsistencyDistillation,
     ConsistencyTraining,
@@ -13,7 +14,7 @@ from coursepkg.models.few_steps import (
 )
 from coursepkg.models.few_steps.consistency import step_of_a_line
 from coursepkg.rng import seeded
-from tests.coursepkg.models.few_steps.normal import SCALE, ToEnd, Velocity, data, place
+from tests.coursepkg.models.few_steps.normal import MEAN, SCALE, ToEnd, Velocity, data, place
 from tests.statistics import assert_cdf, assert_probs
 
 
@@ -105,6 +106,43 @@ def test_steps_are_of_one_line_and_of_the_grid():
     assert torch.equal(x_s[last], x[last])
 
 
+class Dropping(nn.Module):
+    """Half of x, and how often it was asked."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, x, t):
+        self.calls += 1
+        return nn.functional.dropout(x, 0.5)
+
+
+def test_each_loss_asks_student_and_teacher_twice_and_draws_from_the_generator():
+    """Kills: a call for a look at the shape, the teacher's dropout from elsewhere."""
+    student, teacher = Dropping(), Dropping()
+    model = ConsistencyDistillation(student, teacher, dim=2, steps=4)
+    before, x = torch.get_rng_state(), data(50)
+    loss = model.loss(x, generator=seeded(0))
+    assert (student.calls, teacher.calls) == (2, 2)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(model.loss(x, generator=seeded(0)), loss)
+    assert not torch.equal(model.loss(x, generator=seeded(1)), loss)
+
+
+def test_a_diffusion_teaches():
+    """With the field of chapter 18 as teacher the true map has nearly no loss."""
+
+    def guess(z, log_snr):
+        """E[x | z] for x ~ N(m, s²)."""
+        alpha, sigma = signal_at(log_snr)
+        gain = alpha * SCALE**2 / (alpha**2 * SCALE**2 + sigma**2)
+        return MEAN + gain * (z - alpha * MEAN)
+
+    model = ConsistencyDistillation(ToEnd(), FieldOfGuess(guess), dim=2, steps=40)
+    assert model.loss(data(200), generator=seeded(0)).sqrt().max() < 1e-2
+
+
 def test_a_teacher_is_not_trained():
     class Teacher(nn.Module):
         def __init__(self):
@@ -133,13 +171,14 @@ def test_bad_input_is_refused():
         with pytest.raises(ValueError, match=r"x: expected shape \(B, 2\)"):
             make(dim=2, steps=2).loss(torch.zeros(3, 1), generator=seeded(0))
     student = ConsistencyDistillation(lambda x, t: x[:, :1], Velocity(), dim=2, steps=2)
-    with pytest.raises(ValueError, match=r"student: expected shape \(3, 2\) as its teacher says"):
+    with pytest.raises(ValueError, match=r"student: expected shape \(3, 2\) as x, got \(3, 1\)"):
         student.loss(data(3), generator=seeded(0))
+    with pytest.raises(ValueError, match=r"times: expected shape \(3,\), one for each row"):
+        end_of(ToEnd(), data(3), torch.zeros(3, 1))
     teacher = ConsistencyDistillation(lambda x, t: x[:, :1], lambda x, t: x[:, :1], dim=2, steps=2)
     with pytest.raises(ValueError, match=r"teacher: expected shape \(3, 2\) as x, got \(3, 1\)"):
         teacher.loss(data(3), generator=seeded(0))
-    with pytest.raises(ValueError, match=r"average: expected shape"):
+    with pytest.raises(ValueError, match=r"student: expected shape"):
         ConsistencyTraining(lambda x, t: x[:, :1], dim=2, steps=2).loss(
             data(3), generator=seeded(0)
         )
-    assert SCALE.shape == (2,)

@@ -119,5 +119,13 @@ def test_bad_input_is_refused():
         Jumps(EndAverage(ToEnd()), dim=2, steps=2).decode(data(3))
     with pytest.raises(ValueError, match=r"average: expected shape \(2, 2\) as x, got \(2, 1\)"):
         jump(lambda x, t, r: x[:, :1], X, at(0.0), at(1.0))
+    for t, r in ((at(0.0)[:, None], at(1.0)), (at(0.0), at(1.0, 1)), (torch.tensor(0.0), at(1.0))):
+        with pytest.raises(
+            ValueError, match=r"times: expected shape \(2,\), one for each row of x"
+        ):
+            jump(AverageVelocity(), X, t, r)
+    for x in (torch.zeros(4), torch.zeros(4, 7)):
+        with pytest.raises(ValueError, match=r"x: expected shape \(B, 2\)"):
+            Jumps(EulerAverage(lambda x, t: x), dim=2, steps=2).decode(x)
     with pytest.raises(ValueError, match="finite"):
         Jumps(AverageVelocity(), dim=2, steps=1).decode(torch.full((1, 2), torch.nan))

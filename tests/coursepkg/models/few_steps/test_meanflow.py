@@ -142,9 +142,18 @@ def test_dropout_comes_from_the_generator():
         def forward(self, x, t, r):
             return nn.functional.dropout(x, 0.5)
 
-    model, x = MeanFlow(Dropping(), dim=2, apart=0.5), data(50)
-    first, again = (model.loss(x, generator=seeded(0)) for _ in range(2))
-    assert torch.equal(first, again)
+    class Teacher(nn.Module):
+        def forward(self, x, t):
+            return nn.functional.dropout(x, 0.5)
+
+    x, before = data(50), torch.get_rng_state()
+    for model in (
+        MeanFlow(Dropping(), dim=2, apart=0.5),
+        MapDistillation(AverageVelocity(), Teacher(), dim=2, apart=0.5),
+    ):
+        first, again = (model.loss(x, generator=seeded(0)) for _ in range(2))
+        assert torch.equal(first, again)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_bad_input_is_refused():
@@ -154,6 +163,11 @@ def test_bad_input_is_refused():
     with pytest.raises(ValueError, match="dim: expected a finite number > 0"):
         MeanFlow(AverageVelocity(), dim=0, apart=0.5)
     x = data(3)
+    for t, r in ((torch.zeros(3, 1), torch.ones(3)), (torch.zeros(3), torch.ones(1))):
+        with pytest.raises(
+            ValueError, match=r"times: expected shape \(3,\), one for each row of x"
+        ):
+            mean_flow_target(AverageVelocity(), x, x, t, r)
     for model in (
         MeanFlow(lambda x, t, r: x[:, :1], dim=2, apart=0.5),
         MapDistillation(lambda x, t, r: x[:, :1], Velocity(), dim=2, apart=0.5),

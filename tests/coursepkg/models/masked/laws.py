@@ -1,5 +1,7 @@
 """A small law without symmetries, its right networks, and a network that heeds everything."""
 
+from itertools import permutations
+
 import torch
 from torch import nn
 
@@ -42,3 +44,24 @@ def steps(rest, alpha_bar, net=None):
 def even(T):
     """ᾱ that falls in T equal steps to 0."""
     return 1 - torch.arange(1, T + 1) / T
+
+
+@torch.no_grad()
+def log_p_given(net, x, hidden):
+    """log p(x_d | what is not hidden) of one x (D,), by a call of its own."""
+    z = x.clone()
+    z[list(hidden)] = K
+    return net(z[None], torch.zeros(1)).view(D, K).log_softmax(-1)[torch.arange(D), x]
+
+
+def over_orders(net, x, counts):
+    """log p(x | order) of all orders, (D!,)."""
+    found = []
+    for order in permutations(range(D)):
+        total, start = 0.0, 0
+        for count in counts:
+            log_p = log_p_given(net, x, order[start:])
+            total += sum(float(log_p[d]) for d in order[start : start + count])
+            start += count
+        found.append(total)
+    return torch.tensor(found)

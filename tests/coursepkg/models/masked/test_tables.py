@@ -23,6 +23,7 @@ def test_the_right_guess_is_bayes(rest, kept):
     found = right(rest)(z, torch.full((len(z),), kept).double().logit(eps=1e-12)).exp()
     own = torch.stack([kept * (z == k) + (1 - kept) * law[z] for k in range(K)], -1)
     found = found * own / (found * own).sum(-1, keepdim=True)
+    checked = 0
     for n in range(len(z)):
         q = torch.stack([
             torch.stack([kept * (z[n, d] == x[d]) + (1 - kept) * law[z[n, d]] for d in range(D)])
@@ -30,11 +31,12 @@ def test_the_right_guess_is_bayes(rest, kept):
         ]).prod(1)  # fmt: skip
         if q.max() <= 1e-9:
             continue  # nothing like it occurs
-        joint = P * q / (P * q).sum()
+        joint, checked = P * q / (P * q).sum(), checked + 1
         for d in range(D):
             for k in range(K):
                 share = joint[SPACE[:, d] == k].sum()
                 assert_close(found[n, d, k], share, atol=1e-9, rtol=0)
+    assert checked >= (1 if kept == 0 else len(z) // 2), "vacuous"
 
 
 def conditional(d, k, known, x):
@@ -76,3 +78,17 @@ def test_a_mixture_of_orders_costs_no_more_than_its_orders(counts):
 def test_a_table_of_another_size_is_refused():
     with pytest.raises(ValueError, match=r"log_p: expected shape \(27,\), got \(9,\)"):
         RightGuess(LOG_P[:9], uniform_rest(K), dim=D, levels=K)
+    for groups in ([[0, 1]], [[0, 1], [1, 2]], [[0, 0], [1], [2]]):
+        with pytest.raises(ValueError, match=r"groups: expected each of 0\.\.2 once"):
+            groups_cost(P, groups, dim=D, levels=K)
+    with pytest.raises(ValueError, match=r"p: expected shape \(27,\), got \(9,\)"):
+        groups_cost(P[:9], [[0], [1], [2]], dim=D, levels=K)
+
+
+def test_the_callers_table_is_not_kept():
+    """Kills: the table itself."""
+    log_p, rest = LOG_P.clone(), uniform_rest(K)
+    guess, z = RightGuess(log_p, rest, dim=D, levels=K), SPACE[:4]
+    before = guess(z, torch.zeros(4))
+    log_p[0], rest[0] = 9, 9
+    assert torch.equal(guess(z, torch.zeros(4)), before)
