@@ -13,7 +13,9 @@ that was asked for; and seconds. And the same of validation images beside test i
 
 import math
 import time
+from collections.abc import Callable
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,7 +33,9 @@ from coursepkg.data.digits import Split
 from coursepkg.data.mnist import load_mnist
 from coursepkg.evaluation.samples import frechet_distance, noise_floor, precision_recall
 from coursepkg.models.diffusion.conditional import ConditionalDiffusion, ToldNet
-from coursepkg.models.few_steps.diffusion import DiffusionField
+from coursepkg.models.diffusion.denoisers import FromVelocity
+from coursepkg.models.diffusion.guidance import classifier_free
+from coursepkg.models.diffusion.interpolants import FieldOfGuess
 from coursepkg.models.few_steps.ends import EndRegression, paths
 from coursepkg.models.few_steps.jumps import EndAverage, EulerAverage, Jumps, Restarts
 from coursepkg.nets.judge import Judge
@@ -47,6 +51,8 @@ BATCH, RATE = 64, 1e-3
 DIM = SIDE**2
 LIMIT = 9.0  # the teacher has seen log-SNRs from -9 to 9
 
+Sampler = Callable[[nn.Module, Tensor, int], Jumps | Restarts]
+
 
 def main(
     quick: Annotated[bool, typer.Option(help="train for a moment; writes only to --out")] = False,
@@ -59,9 +65,9 @@ def main(
     """Walks, trains, draws, measures, and writes weights and results."""
     torch.set_num_threads(1)
     walks, epochs, draws = (20, 1, 20) if quick else (walks, epochs, draws)
-    teacher = Guided(diffusion.published().to(memory_format=torch.channels_last), WEIGHT)
+    teacher = diffusion.published().to(memory_format=torch.channels_last)
     x, c, walking = walked(teacher, walks, generator=seeded(1))
-    student, learning = taught(teacher.net, x, c, epochs=epochs, checkpoint=checkpoint)
+    student, learning = taught(teacher, x, c, epochs=epochs, checkpoint=checkpoint)
     row = {
         "weight": WEIGHT, "steps": STEPS, "places": PLACES, "walks": walks, "epochs": epochs,
         "rate": RATE, "weights": sum(each.numel() for each in student.parameters()),
@@ -71,46 +77,25 @@ def main(
          quick=quick, out=out)  # fmt: skip
 
 
-class Guided(nn.Module):
-    """v of a network that leans on the class, v_∅ + w (v_c - v_∅): as x̂, which v is linear in.
-
-    Args:
-        net: maps z (B, D), log-SNRs (B,) and conditions (B, E) to guesses of v, (B, D).
-        weight: w.
-    """
-
-    def __init__(self, net: nn.Module, weight: float) -> None:
-        super().__init__()
-        self.net, self.weight = net, weight
-
-    def forward(self, z: Tensor, log_snr: Tensor, condition: Tensor) -> Tensor:
-        """Maps z (B, D), log-SNRs (B,) and conditions (B, E) to (B, D)."""
-        v: Tensor = self.net(z, log_snr, condition)
-        without = self.net(z, log_snr, torch.zeros_like(condition))
-        return without + self.weight * (v - without)
+def field(net: nn.Module, told: Tensor) -> FieldOfGuess:
+    """The teacher's velocities: the guess leans on the classes (B, 10)."""
+    given, without = (FromVelocity(ToldNet(net, each)) for each in (told, torch.zeros_like(told)))
+    return FieldOfGuess(classifier_free(given, without, weight=WEIGHT), limit=LIMIT)
 
 
-class WithinLimits(nn.Module):
-    """A network of z and λ that is told no log-SNR beyond those of its training."""
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, z: Tensor, log_snr: Tensor) -> Tensor:
-        """Maps z (B, D) and log-SNRs (B,)."""
-        v: Tensor = self.net(z, log_snr.clamp(-LIMIT, LIMIT))
-        return v
+def to_end(told: nn.Module) -> FieldOfGuess:
+    """The student's u(x, t, 1), of a network that is told the class: what it guesses is the end."""
+    return FieldOfGuess(FromVelocity(told), limit=LIMIT)
 
 
-def field(net: nn.Module, told: Tensor) -> DiffusionField:
-    """The velocities of a flow, of a network that predicts v, told the classes (B, 10)."""
-    return around(ToldNet(net, told))
+def jumps(net: nn.Module, told: Tensor, steps: int) -> Jumps:
+    """The teacher draws images of the classes (n, 10), with two calls of the network a step."""
+    return Jumps(EulerAverage(field(net, told)), dim=DIM, steps=steps)
 
 
-def around(told: nn.Module) -> DiffusionField:
-    """The same of a network that was told."""
-    return DiffusionField(WithinLimits(told))
+def restarts(net: nn.Module, told: Tensor, steps: int) -> Restarts:
+    """The student does, with one."""
+    return Restarts(EndAverage(to_end(ToldNet(net, told))), dim=DIM, steps=steps)
 
 
 @torch.no_grad()
@@ -132,7 +117,7 @@ def taught(
     """A copy of the network that learns where the paths end, or goes on; CPU seconds of all."""
     start, student = time.process_time(), deepcopy(teacher).train().requires_grad_()
     model = ConditionalDiffusion(
-        student, lambda told: EndRegression(around(told), dim=DIM, places=PLACES),
+        student, lambda told: EndRegression(to_end(told), dim=DIM, places=PLACES),
         conditions=CLASSES,
     )  # fmt: skip
     optimizer, steps = Adam(model.parameters(), RATE), epochs * math.ceil(len(x) / BATCH)
@@ -150,22 +135,14 @@ def in_turn(n: int) -> Tensor:
     return one_hot(torch.arange(n) % CLASSES, CLASSES).to(torch.get_default_dtype())
 
 
-def sampler(net: nn.Module, told: Tensor, steps: int) -> Jumps | Restarts:
-    """What draws images of the classes (n, 10): the student by restarts, its teacher by jumps."""
-    flow = field(net, told)
-    if isinstance(net, Guided):
-        return Jumps(EulerAverage(flow), dim=DIM, steps=steps)
-    return Restarts(EndAverage(flow), dim=DIM, steps=steps)
-
-
 @torch.no_grad()
-def draw(net: nn.Module, n: int, *, steps: int, generator: Generator) -> Tensor:
+def draw(sampler: Sampler, net: nn.Module, n: int, steps: int, *, generator: Generator) -> Tensor:
     """Images (n, 784) of the ten classes in turn."""
-    parts = (
+    parts = [
         sampler(net, told, steps).sample(len(told), generator=generator)
         for told in in_turn(n).split(TOGETHER)
-    )
-    return torch.cat(list(parts)).clamp(-1, 1)
+    ]
+    return torch.cat(parts).clamp(-1, 1)
 
 
 def measured(student: nn.Module, teacher: nn.Module, draws: int) -> dict[str, Any]:
@@ -173,10 +150,13 @@ def measured(student: nn.Module, teacher: nn.Module, draws: int) -> dict[str, An
     judge, split = trained(), Split(*map(images, load_mnist()))
     real = [judge.features(part).detach() for part in (split.valid, split.test)]
     row: dict[str, Any] = {"student": {}, "teacher": {}}
-    for name, net, counts in (("student", student, (1, 2, 4)), ("teacher", teacher, (2, 4, 30))):
+    for name, sampler, net, counts in (
+        ("student", restarts, student, (1, 2, 4)), ("teacher", jumps, teacher, (2, 4, 30)),
+    ):  # fmt: skip
         for steps in counts:
-            row[name][str(steps)] = judged(net, judge, real, steps=steps, draws=draws)
-            print(name, steps, row[name][str(steps)], flush=True)
+            found = judged(partial(draw, sampler, net, steps=steps), judge, real, draws)
+            row[name][str(steps)] = found
+            print(name, steps, found, flush=True)
     floor = noise_floor(frechet_distance, torch.cat(real), splits=50, generator=seeded(5))
     return row | {
         "draws": draws, "real": frechet_distance(*real), "floor_mean": floor.mean,
@@ -186,15 +166,15 @@ def measured(student: nn.Module, teacher: nn.Module, draws: int) -> dict[str, An
 
 @torch.no_grad()
 def judged(
-    net: nn.Module, judge: Judge, real: list[Tensor], *, steps: int, draws: int
+    drawn: Callable[..., Tensor], judge: Judge, real: list[Tensor], draws: int
 ) -> dict[str, Any]:
     """One sampler, beside validation images and, with other draws, beside test images."""
     valid, test = real
     few = min(len(test), draws)
-    x = draw(net, few, steps=steps, generator=seeded(3))
+    x = drawn(few, generator=seeded(3))
     row: dict[str, Any] = {"valid": frechet_distance(valid, judge.features(x))}
     start = time.process_time()
-    x = draw(net, draws, steps=steps, generator=seeded(4))
+    x = drawn(draws, generator=seeded(4))
     row["cpu_seconds_of_1000"] = (time.process_time() - start) * 1000 / draws
     row["read"] = (judge.read(x) == torch.arange(draws) % CLASSES).double().mean().item()
     parts = judge.features(x)[: draws // few * few].split(few)
