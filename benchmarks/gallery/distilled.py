@@ -57,17 +57,20 @@ Sampler = Callable[[nn.Module, Tensor, int], Jumps | Restarts]
 def main(
     quick: Annotated[bool, typer.Option(help="train for a moment; writes only to --out")] = False,
     out: Annotated[Path | None, typer.Option(help="folder for weights and results")] = None,
-    walks: Annotated[int, typer.Option(help="paths of the teacher", min=1)] = 6000,
+    walks: Annotated[int, typer.Option(help="paths of the teacher", min=1)] = 4000,
     epochs: Annotated[int, typer.Option(help="passes over them", min=1)] = 20,
     draws: Annotated[int, typer.Option(help="of each sampler, in parts of 500", min=500)] = 1000,
-    checkpoint: Annotated[Path | None, typer.Option(help="file to go on from")] = None,
+    kept: Annotated[Path | None, typer.Option(help="folder to go on from")] = None,
 ) -> None:
     """Walks, trains, draws, measures, and writes weights and results."""
     torch.set_num_threads(1)
     walks, epochs, draws = (20, 1, 20) if quick else (walks, epochs, draws)
-    teacher = diffusion.published().to(memory_format=torch.channels_last)
-    x, c, walking = walked(teacher, walks, generator=seeded(1))
-    student, learning = taught(teacher, x, c, epochs=epochs, checkpoint=checkpoint)
+    if kept:
+        kept.mkdir(exist_ok=True)
+    teacher = channels_together(diffusion.published())
+    x, c, walking = walked(teacher, walks, folder=kept, generator=seeded(1))
+    file = kept and kept / "training"
+    student, learning = taught(teacher, x, c, epochs=epochs, checkpoint=file)
     row = {
         "weight": WEIGHT, "steps": STEPS, "places": PLACES, "walks": walks, "epochs": epochs,
         "rate": RATE, "weights": sum(each.numel() for each in student.parameters()),
@@ -75,6 +78,14 @@ def main(
     }  # fmt: skip
     save("distilled", student, row, lambda: measured(student.eval(), teacher, draws),
          quick=quick, out=out)  # fmt: skip
+
+
+def channels_together(net: InPatches) -> InPatches:
+    """The same network with the channels of a pixel side by side: a sixth faster here."""
+    for weights in net.parameters():
+        if weights.ndim == 4:
+            weights.data = weights.data.contiguous(memory_format=torch.channels_last)
+    return net
 
 
 def field(net: nn.Module, told: Tensor) -> FieldOfGuess:
@@ -100,15 +111,27 @@ def restarts(net: nn.Module, told: Tensor, steps: int) -> Restarts:
 
 @torch.no_grad()
 def walked(
-    teacher: nn.Module, n: int, *, generator: Generator
-) -> tuple[Tensor, Tensor, float]:  # fmt: skip
-    """Paths (n, PLACES + 1, 784) of the ten classes in turn, the classes (n, 10), CPU seconds."""
-    start, c, parts = time.process_time(), in_turn(n), []
-    for told in c.split(TOGETHER):
-        x = torch.randn(len(told), DIM, generator=generator, dtype=told.dtype)
-        average = EulerAverage(field(teacher, told))
-        parts.append(paths(average, x, steps=STEPS, every=STEPS // PLACES))
-    return torch.cat(parts), c, time.process_time() - start
+    teacher: nn.Module, n: int, *, folder: Path | None = None, generator: Generator
+) -> tuple[Tensor, Tensor, float]:
+    """Paths (n, PLACES + 1, 784) of the ten classes in turn, the classes (n, 10), CPU seconds.
+
+    With a folder each part is kept there, and is not walked again.
+    """
+    c, parts, seconds = in_turn(n), [], 0.0
+    noise = torch.randn(n, DIM, generator=generator, dtype=c.dtype)
+    for k, (x, told) in enumerate(zip(noise.split(TOGETHER), c.split(TOGETHER), strict=True)):
+        start, file = time.process_time(), folder and folder / f"paths-{k}.pt"
+        if file and file.exists():
+            part, took = torch.load(file, weights_only=True)
+        else:
+            average = EulerAverage(field(teacher, told))
+            part = paths(average, x, steps=STEPS, every=STEPS // PLACES)
+            took = time.process_time() - start
+            if file:
+                torch.save((part, took), file)
+        parts.append(part)
+        seconds += took
+    return torch.cat(parts), c, seconds
 
 
 def taught(

@@ -68,6 +68,6 @@ class EndRegression(nn.Module):
         t = n.to(x) / self.places
         x_t, x_1 = x[torch.arange(len(x), device=x.device), n], x[:, -1]
         with global_state_from(generator):  # the network's dropout
-            u = self.student(x_t, t)
+            u: Tensor = self.student(x_t, t)
         check_alike(u, x_t, what="student", like="x")
         return (u - (x_1 - x_t) / (1 - t)[:, None]).square().sum(1)

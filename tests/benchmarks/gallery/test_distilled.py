@@ -94,6 +94,22 @@ def test_paths_lead_to_what_is_drawn(float32, monkeypatch):
     torch.testing.assert_close(again, x[:, -1].clamp(-1, 1))
 
 
+def test_kept_paths_are_not_walked_again(float32, tmp_path, monkeypatch):
+    """Kills: a part under another's name; seconds of the reading for those of the walk."""
+    monkeypatch.setattr(distilled, "TOGETHER", 10)
+    net = Knows(0.5)
+    first = distilled.walked(net, 30, folder=tmp_path, generator=seeded(0))
+    calls = net.calls
+    again = distilled.walked(net, 30, folder=tmp_path, generator=seeded(0))
+    assert net.calls == calls
+    assert again[2] == first[2]
+    torch.testing.assert_close(again[0], first[0])
+    (tmp_path / "paths-1.pt").unlink()
+    third = distilled.walked(net, 30, folder=tmp_path, generator=seeded(0))
+    assert net.calls == calls + 2 * distilled.STEPS
+    torch.testing.assert_close(third[0], first[0])
+
+
 def test_a_training_goes_on_from_its_checkpoint_and_leaves_the_teacher(tmp_path, float32):
     """Kills: a checkpoint that is not read, a teacher that is trained with its student."""
     x, c = torch.randn(64, distilled.PLACES + 1, 784, generator=seeded(0)), distilled.in_turn(64)
