@@ -2,7 +2,7 @@
 
     python -m benchmarks.gallery.diffusion
 
-trains for some six CPU minutes and writes the U-Net to `coursepkg/weights/diffusion.pt`, in half
+trains for some nine CPU minutes and writes the U-Net to `coursepkg/weights/diffusion.pt`, in half
 precision, and to `benchmarks/results/gallery-diffusion.json` how far its guesses of the velocity
 are off, with the class told and kept back. What its draws are worth says `python -m
 benchmarks.studies.guided_mnist`.
@@ -43,7 +43,7 @@ TIMES = 5  # that each image is looked at for the score
 def main(
     quick: Annotated[bool, typer.Option(help="train for a moment; writes only to --out")] = False,
     out: Annotated[Path | None, typer.Option(help="folder for weights and results")] = None,
-    epochs: Annotated[int, typer.Option(help="passes over the images")] = 40,
+    epochs: Annotated[int, typer.Option(help="passes over the images")] = 66,
     checkpoint: Annotated[Path | None, typer.Option(help="file to go on from")] = None,
 ) -> None:
     """Trains, scores, and writes weights and results."""

@@ -35,7 +35,7 @@ from coursepkg.models.diffusion.solvers import multistep
 from coursepkg.nets.judge import Judge
 from coursepkg.rng import seeded
 
-WEIGHTS = (0.0, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0)
+WEIGHTS = (0.0, 1.0, 1.25, 1.5, 1.75, 2.0, 3.0, 5.0, 8.0)
 LEVELS = torch.linspace(-8, 6, 16, dtype=torch.float64)  # 15 steps, and a last guess
 READ, COMPARED, LEAST = 1000, 500, 0.99
 MEASURES = {  # and the level of the floor's quantile

@@ -6,6 +6,7 @@ from coursepkg.models.few_steps.consistency import (
     consistency_loss,
     end_of,
 )
+from coursepkg.models.few_steps.ends import EndRegression, paths
 from coursepkg.models.few_steps.jumps import EndAverage, EulerAverage, Jumps, Restarts, jump
 from coursepkg.models.few_steps.meanflow import MapDistillation, MeanFlow, mean_flow_target
 from coursepkg.models.few_steps.points import TowardsPoints
@@ -14,6 +15,7 @@ __all__ = [
     "ConsistencyDistillation",
     "ConsistencyTraining",
     "EndAverage",
+    "EndRegression",
     "EulerAverage",
     "Jumps",
     "MapDistillation",
@@ -24,4 +26,5 @@ __all__ = [
     "end_of",
     "jump",
     "mean_flow_target",
+    "paths",
 ]

@@ -1,11 +1,13 @@
 """Maps along a flow, and the losses that teach them: they say nothing about x."""
 
-from torch import Generator
+import torch
+from torch import Generator, Tensor
 
 from coursepkg.models.few_steps import (
     ConsistencyDistillation,
     ConsistencyTraining,
     EndAverage,
+    EndRegression,
     Jumps,
     MapDistillation,
     MeanFlow,
@@ -23,6 +25,10 @@ def field(generator: Generator) -> TimedMLP:
     return perturbed(TimedMLP(2, hidden=8, blocks=1, generator=generator), generator)
 
 
+def walked(n: int, generator: Generator) -> Tensor:
+    return torch.randn(n, 3, 2, generator=generator)
+
+
 CASES = [
     Case("MeanFlow", lambda g: MeanFlow(average(g), dim=2, apart=0.5), plane),
     Case("MapDistillation",
@@ -30,6 +36,7 @@ CASES = [
     Case("ConsistencyDistillation",
          lambda g: ConsistencyDistillation(field(g), field(g), dim=2, steps=4), plane),
     Case("ConsistencyTraining", lambda g: ConsistencyTraining(field(g), dim=2, steps=2), plane),
+    Case("EndRegression", lambda g: EndRegression(field(g), dim=2, places=2), walked),
     Case("Jumps", lambda g: Jumps(average(g), dim=2, steps=2), plane),
     Case("Restarts", lambda g: Restarts(EndAverage(field(g)), dim=2, steps=2), plane),
 ]  # fmt: skip
