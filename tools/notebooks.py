@@ -30,6 +30,7 @@ from tools.machine import cpu
 ROOT = Path(__file__).parents[1]
 TIMINGS = ROOT / "book" / "timings.json"
 REPLACED = ROOT / ".make" / "replaced"
+PEERS = ("tokenizers", "transformers")  # their versions are seen by the tests alone
 
 
 @cache
@@ -81,9 +82,22 @@ def fingerprint(md: Path) -> str:
     """Hash over the code cells and over the names and contents of all else that they need."""
     cells = pairs.code(pairs.read(md))
     digest = hashlib.sha256(json.dumps(cells).encode())
-    for path in needs("\n".join(source for source, _ in cells)):
-        digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes() + b"\0")
+    code = "\n".join(source for source, _ in cells)
+    contents = {path: path.read_bytes() for path in needs(code)}
+    pinned = pins(code.encode() + b"\n".join(contents.values()))
+    for path, content in contents.items():
+        seen = pinned if path.name == "constraints.txt" else content
+        digest.update(f"{path.relative_to(ROOT)}\0".encode() + seen + b"\0")
     return digest.hexdigest()[:16]
+
+
+def pins(code: bytes) -> bytes:
+    """The pinned versions, without those of `PEERS` that the code does not import."""
+    left_out = {
+        name for name in PEERS if not re.search(rf"(?m)^\s*(import|from) {name}\b".encode(), code)
+    }
+    lines = (ROOT / "constraints.txt").read_bytes().splitlines(keepends=True)
+    return b"".join(line for line in lines if line.split(b"==")[0].decode() not in left_out)
 
 
 def execute(md: Path) -> float:

@@ -7,8 +7,7 @@ import pytest
 import torch
 from playwright.sync_api import Browser, Page
 
-from benchmarks.live.guidance import FILE, GREYS, load, unpacked
-from benchmarks.studies.guided_mnist import WEIGHTS
+from benchmarks.live.guidance import FILE, GREYS, WEIGHTS, load, unpacked
 from tests.book.test_live import (
     assert_noticed,
     close,

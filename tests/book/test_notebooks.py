@@ -74,6 +74,21 @@ def test_fingerprint_follows_imports_results_and_pins(course):
     assert notebooks.fingerprint(md) == before
 
 
+def test_pins_of_peers_count_where_they_are_imported(course):
+    """Kills: every chapter made anew; an import forgotten; names that begin alike left out."""
+    md, pins = course / "notebooks" / "01_page.md", course / "constraints.txt"
+
+    def counts(line: str) -> bool:
+        old, before = pins.read_text(), notebooks.fingerprint(md)
+        pins.write_text(old + line)
+        return notebooks.fingerprint(md) != before
+
+    assert not counts("transformers==1\n")
+    assert counts("transformers-more==1\n")
+    md.write_text(md.read_text() + cell("import transformers"))
+    assert counts("transformers==2\n")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "counts"),
     [

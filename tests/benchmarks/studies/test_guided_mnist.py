@@ -105,17 +105,15 @@ def test_the_weight_is_chosen_on_validation(rows):
 
 
 def test_the_published_draws_are_read_and_lie_near(rows):
-    """By two weights: 99 % as wanted at the chosen one, Fréchet at most 2.5 floors at w = 1.5.
+    """At the chosen weight 99 % are as wanted, at most 2.5 floors from real images.
 
     Kills: weights of another training.
     """
     (row,) = (row for row in rows[:-1] if row["chosen"])
     assert row["read"] >= 0.99
+    assert row["frechet"]["value"] <= 2.5 * rows[-1]["floor"]["frechet"]["mean"]
     median = gan.SHARES.index(0.5)
     assert row["nearest"]["samples"][median] > 0.5 * row["nearest"]["test"][median]
-    near = {each["weight"]: each for each in rows[:-1]}[1.5]
-    assert near["frechet"]["value"] <= 2.5 * rows[-1]["floor"]["frechet"]["mean"]
-    assert near["read"] >= 0.97
 
 
 def test_guidance_costs_diversity(rows):
