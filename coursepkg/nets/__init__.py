@@ -16,6 +16,8 @@ from coursepkg.nets.patches import InPatches, Patches
 from coursepkg.nets.pixelcnn import MaskedConv2d, PixelCNN, raster_mask
 from coursepkg.nets.recurrent import RasterGRU, RowLSTM
 from coursepkg.nets.residual import ResidualCNN, ResidualMLP
+from coursepkg.nets.span import SpanMLP
+from coursepkg.nets.symbols import SymbolMLP, SymbolUNet
 from coursepkg.nets.timed import TimedMLP
 from coursepkg.nets.trained import load_weights
 from coursepkg.nets.unet import NoiseEmbedding, ToldBlock, UNet
@@ -50,6 +52,9 @@ __all__ = [
     "ResidualMLP",
     "RowLSTM",
     "ShiftedConv2d",
+    "SpanMLP",
+    "SymbolMLP",
+    "SymbolUNet",
     "TimedMLP",
     "ToldBlock",
     "ToldLayer",
