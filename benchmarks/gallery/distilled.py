@@ -59,7 +59,7 @@ Sampler = Callable[[nn.Module, Tensor, int], Jumps | Restarts]
 def main(
     quick: Annotated[bool, typer.Option(help="train for a moment; writes only to --out")] = False,
     out: Annotated[Path | None, typer.Option(help="folder for weights and results")] = None,
-    walks: Annotated[int, typer.Option(help="paths of the teacher", min=1)] = 8000,
+    walks: Annotated[int, typer.Option(help="paths of the teacher", min=1)] = 4000,
     epochs: Annotated[int, typer.Option(help="passes over them", min=1)] = 20,
     draws: Annotated[int, typer.Option(help="of each sampler, in parts of 500", min=500)] = 1000,
     kept: Annotated[Path | None, typer.Option(help="folder to go on from")] = None,
