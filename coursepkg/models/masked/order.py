@@ -137,7 +137,7 @@ def check_symbols(x: Tensor, *, dim: int, levels: int) -> None:
         TypeError: if x is no tensor of int32 or int64.
         ValueError: if the shape or a level is wrong, or x holds the mask symbol.
     """
-    if isinstance(x, Tensor) and (masks := int((x == levels).sum())):
+    if masks := int((torch.as_tensor(x) == levels).sum()):
         raise ValueError(
             f"x: expected levels 0..{levels - 1}, got the mask symbol {levels} in {masks} places: "
             "data are never hidden"
@@ -155,7 +155,7 @@ def check_counts(hidden: int, counts: Sequence[int]) -> tuple[int, ...]:
             number.
     """
     counts = tuple(counts)
-    whole = all(isinstance(c, int) and c >= 1 for c in counts)
+    whole = all(c == int(c) >= 1 for c in counts)
     if not counts or not whole or sum(counts) != hidden:
         raise ValueError(
             f"counts: expected one or more whole numbers >= 1 that add up to {hidden}, got "
