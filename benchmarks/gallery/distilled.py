@@ -8,7 +8,9 @@ which starts as a copy of it, to say where they end, and writes its weights in h
 teacher two, with the class and without. `benchmarks/results/gallery-distilled.json` says, for both
 and some numbers of steps, beside the test images and with draws and images equally many: Fréchet
 distance, precision and recall in the judge's features; how many draws the judge reads as the class
-that was asked for; and seconds. And the same of validation images beside test images.
+that was asked for; and seconds. And the distance of validation images from test images, and that
+of some thousand draws, and of the ends of the teacher's paths, from as many training images: the
+fewer the draws, the more of a Fréchet distance is chance.
 """
 
 import math
@@ -76,7 +78,7 @@ def main(
         "rate": RATE, "weights": sum(each.numel() for each in student.parameters()),
         "cpu_seconds_of_the_paths": walking, "cpu_seconds": walking + learning,
     }  # fmt: skip
-    save("distilled", student, row, lambda: measured(student.eval(), teacher, draws),
+    save("distilled", student, row, lambda: measured(student.eval(), teacher, draws, x[:, -1]),
          quick=quick, out=out)  # fmt: skip
 
 
@@ -168,7 +170,7 @@ def draw(sampler: Sampler, net: nn.Module, n: int, steps: int, *, generator: Gen
     return torch.cat(parts).clamp(-1, 1)
 
 
-def measured(student: nn.Module, teacher: nn.Module, draws: int) -> dict[str, Any]:
+def measured(student: nn.Module, teacher: nn.Module, draws: int, ends: Tensor) -> dict[str, Any]:
     """All that the file says of the draws, by student and teacher and numbers of steps."""
     judge, split = trained(), Split(*map(images, load_mnist()))
     real = [judge.features(part).detach() for part in (split.valid, split.test)]
@@ -181,6 +183,7 @@ def measured(student: nn.Module, teacher: nn.Module, draws: int) -> dict[str, An
             row[name][str(steps)] = found
             print(name, steps, found, flush=True)
     floor = noise_floor(frechet_distance, torch.cat(real), splits=50, generator=seeded(5))
+    row["many"] = beside_training(student, judge, split.train, ends)
     return row | {
         "draws": draws, "real": frechet_distance(*real), "floor_mean": floor.mean,
         "floor_quantile": floor.quantile,
@@ -210,6 +213,22 @@ def judged(
     return row | {
         name: {"value": sum(each) / len(each), "parts": each} for name, each in found.items()
     }
+
+
+@torch.no_grad()
+def beside_training(
+    student: nn.Module, judge: Judge, train: Tensor, ends: Tensor
+) -> dict[str, Any]:  # fmt: skip
+    """Fréchet distances from the training images: of many draws, so that less of it is chance."""
+    n = min(len(train), len(ends))
+    real = judge.features(train[:n])
+    paths_end = judge.features(ends[:n].clamp(-1, 1))
+    row: dict[str, Any] = {"draws": n, "paths": frechet_distance(real, paths_end)}
+    for steps in (1, 2, 4):
+        f = judge.features(draw(restarts, student, n, steps, generator=seeded(6)))
+        row[str(steps)] = frechet_distance(real, f)
+        row[f"{steps} beside paths"] = frechet_distance(paths_end, f)
+    return row
 
 
 def published() -> InPatches:

@@ -34,6 +34,7 @@ def test_quick_training_writes_weights_and_measures(tmp_path, float32):
     for found in (*row["student"].values(), *row["teacher"].values()):
         assert 0 <= found["read"] <= 1
         assert {"valid", "frechet", "precision", "recall", "cpu_seconds_of_1000"} < set(found)
+    assert {"draws", "paths", "1", "2", "4", "2 beside paths"} < set(row["many"])
     assert row["cpu_seconds"] > row["cpu_seconds_of_the_paths"] > 0
     state = torch.load(tmp_path / "distilled.pt", weights_only=True)
     assert set(state) == set(diffusion.network().state_dict())
@@ -137,7 +138,9 @@ def test_the_published_draws_are_read_and_lie_near_as_the_file_says(float32):
     net, judge, row = distilled.published(), trained(), published()
     x = distilled.draw(distilled.restarts, net, 500, 2, generator=seeded(3))
     assert (judge.read(x) == torch.arange(500) % 10).double().mean() > 0.95
-    found = frechet_distance(*(judge.features(each) for each in (images(load_mnist().valid), x)))
+    with torch.no_grad():
+        real, drawn = (judge.features(each) for each in (images(load_mnist().valid), x))
+    found = frechet_distance(real, drawn)
     assert found == pytest.approx(row["student"]["2"]["valid"], rel=0.02)
     assert (FOLDER / "distilled.pt").stat().st_size < 2_000_000
 
