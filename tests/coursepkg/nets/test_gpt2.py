@@ -73,7 +73,7 @@ def test_a_missing_weight_is_named(generator):
 
 
 def test_hugging_faces_gpt2_has_our_logits(generator):
-    """A peer, at random weights, both ways. Needs `transformers`, which the course does not pin."""
+    """A peer, at random weights, both ways. Kills: another GELU, another ε of the norms."""
     transformers = pytest.importorskip("transformers")
     config = transformers.GPT2Config(
         n_layer=2, n_head=3, n_embd=12, vocab_size=11, n_positions=7, bos_token_id=10,
