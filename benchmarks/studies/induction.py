@@ -97,12 +97,14 @@ def measured(net: Causal, generator: Generator) -> dict[str, float]:
     """Nats a letter where it is certain and elsewhere, and where the heads look."""
     x, certain = draw(TESTED, generator)
     nats = surprise(net, x)
-    heads = net.net.attention(x)
-    looks = torch.stack([heads[0].diagonal(-back, 2, 3).mean() for back in range(DIM)])
+    read = torch.cat([torch.full_like(x[:, :1], LEVELS), x[:, :-1]], dim=1)  # as `Causal` has it
+    heads = net.net.attention(read)
+    late = heads[0][:, :, DIM // 2 :]  # places with as many before them as are looked at here
+    looks = torch.stack([late.diagonal(DIM // 2 - b, 2, 3).mean() for b in range(DIM // 2)])
     return {
         "elsewhere": nats[~certain].mean().item(), "certain": nats[certain].mean().item(),
         "back": int(looks.argmax()), "weight": looks.max().item(),
-        "induction": max(induction_score(w, x).max().item() for w in heads),
+        "induction": max(induction_score(w, read).max().item() for w in heads),
     }  # fmt: skip
 
 

@@ -6,9 +6,9 @@ writes `benchmarks/results/languages.json`. Each language trains one small trans
 words that are drawn anew at every step, so that nothing can be learnt by heart but the language. On
 fresh test words the truth's log-probability less the model's, per symbol with the end, estimates
 the divergence; the two are taken on the same words, so the error is small. A word longer than the
-context is drawn again, of which Dyck's language has one in 20,000. Random chains are sequences of
-one length, each from a matrix of its own: there the truth is the best predictor that does not know
-the matrix.
+context is drawn again, which of 10,000 words of a language not even one is. Random chains are
+sequences of one length, each from a matrix of its own: there the truth is the best predictor that
+does not know the matrix.
 """
 
 import time
@@ -32,7 +32,7 @@ from coursepkg.nets.transformer import Causal, PreNormLayer, Transformer
 from coursepkg.rng import seeded
 
 WIDTH, HEADS, DEPTH, BATCH, RATE, TESTED = 32, 2, 2, 64, 4e-3, 2000
-MOVES = torch.tensor([[0.6, 0.2, 0.1], [0.1, 0.7, 0.1], [0.3, 0.1, 0.5], [0.45, 0.35, 0.1]])
+MOVES = torch.tensor([[0.5, 0.2, 0.1], [0.1, 0.6, 0.1], [0.3, 0.1, 0.4], [0.4, 0.3, 0.1]])
 
 
 class Language(Protocol):
@@ -105,7 +105,7 @@ def chains(dim: int, levels: int) -> Task:
 
 TASKS = {  # and the steps of the training
     "Markov chain": (words(markov_words("abc", MOVES), "abc", 64), 400),
-    "even number of a": (words(even_a(), "ab", 48), 400),
+    "even number of a": (words(even_a(), "ab", 96), 400),
     "Dyck": (words(Dyck(0.3), "()", 48), 600),
     "copying": (words(Copying("abcd", 6), "abcd:", 15), 800),
     "sums modulo 7": (words(ModularAddition(7), "0123456+=", 7), 1200),

@@ -24,9 +24,10 @@ def word_streams(
         generator: draws lengths, words and their order, all uniform.
 
     Raises:
-        ValueError: if there are too few symbols, or words of one.
+        ValueError: if a number is not above 0, there are too few symbols, or words of one.
     """
-    if not 2 <= longest <= levels // max(words, 1):
+    check_positive(n=n, dim=dim, words=words)
+    if not 2 <= longest <= levels // words:
         raise ValueError(
             f"expected 2 <= longest <= {levels} / words, got {longest} with {words} words"
         )
@@ -101,11 +102,17 @@ class RandomChains(nn.Module):
         return self.log_conditionals(x).gather(2, x[..., None]).squeeze(2).sum(1)
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
-        """Draws (n, D): a matrix for each sequence, then its walk."""
+        """Draws (n, D): a matrix for each sequence, then its walk.
+
+        A row of the Dirichlet law is a row of gammas over its sum, and G(a) has the law of
+        G(a + 1) U^(1/a): in logarithms, since for small a the gammas are too small for a float.
+        """
+        check_positive(n=n)
         K, device = self.levels, generator.device
         # torch's gamma sampler takes a generator, its Dirichlet does not
-        gammas = torch._standard_gamma(self.a.expand(n, K, K), generator=generator)
-        P = gammas / gammas.sum(2, keepdim=True)
+        gammas = torch._standard_gamma(self.a.expand(n, K, K) + 1, generator=generator)
+        u = 1 - torch.rand(n, K, K, generator=generator, device=device)
+        P = (gammas.log() + u.log() / self.a).softmax(2)
         x = torch.empty(n, self.dim, dtype=torch.int64, device=device)
         x[:, 0] = torch.randint(K, (n,), generator=generator, device=device)
         for d in range(1, self.dim):

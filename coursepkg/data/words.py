@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.data.languages import Automaton
+from coursepkg.data.languages import Automaton, check_words
 from coursepkg.data.text import Vocabulary
 
 
@@ -33,7 +33,9 @@ class Copying:
 
     def log_prob(self, words: Sequence[str]) -> Tensor:
         """Maps B words to (B,), nats; -inf for a word that is no copy."""
-        return torch.tensor([-self.entropy if self._holds(word) else -math.inf for word in words])
+        return torch.tensor([
+            -self.entropy if self._holds(word) else -math.inf for word in check_words(words)
+        ])
 
     def sample(self, n: int, *, generator: Generator) -> list[str]:
         """Draws n words."""
@@ -69,7 +71,9 @@ class ModularAddition:
         """Maps B words to (B,), nats; -inf for what is no sum, or a wrong one."""
         m = self.modulus
         true = {self._word(a, b) for a in range(m) for b in range(m)}
-        return torch.tensor([-self.entropy if word in true else -math.inf for word in words])
+        return torch.tensor([
+            -self.entropy if word in true else -math.inf for word in check_words(words)
+        ])
 
     def sample(self, n: int, *, generator: Generator) -> list[str]:
         """Draws n words."""
@@ -102,7 +106,7 @@ def markov_words(alphabet: str, moves: Tensor) -> Automaton:
     return Automaton({
         (state, symbol): (1 + j, p)
         for state, row in enumerate(moves.tolist())
-        for j, (symbol, p) in enumerate(zip(alphabet, row, strict=True)) if p > 0
+        for j, (symbol, p) in enumerate(zip(alphabet, row, strict=True)) if p != 0
     })  # fmt: skip
 
 
@@ -113,9 +117,7 @@ def encode_words(words: Sequence[str], vocabulary: Vocabulary, *, length: int) -
         TypeError: if a single string came.
         ValueError: if a symbol is unknown, or a word and its end do not fit.
     """
-    if isinstance(words, str):
-        raise TypeError(f"words: expected a list of words, got the single string {words!r}")
-    rows = torch.full((len(words), length), len(vocabulary), dtype=torch.int64)
+    rows = torch.full((len(check_words(words)), length), len(vocabulary), dtype=torch.int64)
     for row, word in zip(rows, words, strict=True):
         if len(word) >= length:
             raise ValueError(

@@ -22,7 +22,8 @@ def softmax_beta(scores: Tensor, *, beta: float) -> Tensor:
         ValueError: if β is not a finite number above 0.
     """
     check_positive(beta=beta)
-    return (beta * scores).softmax(-1)
+    below = (scores - scores.amax(-1, keepdim=True)).double()  # however large β is, 0 for the best
+    return (beta * below).softmax(-1).to(scores)
 
 
 def attention_weights(q: Tensor, k: Tensor) -> Tensor:
@@ -30,7 +31,12 @@ def attention_weights(q: Tensor, k: Tensor) -> Tensor:
 
     :math:`\alpha_{ts} \propto \exp(q_t \cdot k_s / \sqrt d)` for s ≤ t, and 0 for s > t.
     Source: :eq:`attention`.
+
+    Raises:
+        ValueError: if the shapes differ.
     """
+    if q.shape != k.shape:
+        raise ValueError(f"k: expected the shape of q, {tuple(q.shape)}, got {tuple(k.shape)}")
     scores = q @ k.mT / math.sqrt(q.shape[-1])
     future = torch.ones_like(scores, dtype=torch.bool).triu(1)
     return scores.masked_fill(future, -math.inf).softmax(-1)
@@ -75,24 +81,34 @@ class Rotary(nn.Module):
         base: about how many times slower than the first pair the last one turns.
 
     Raises:
-        ValueError: if the size is odd, or the base not above 0.
+        ValueError: if the size is odd, or a number not above 0.
     """
 
     def __init__(self, context: int, size: int, *, base: float = 10_000.0) -> None:
         super().__init__()
+        check_positive(context=context, size=size, base=base)
         if size % 2:
             raise ValueError(f"size: expected an even number of features a head, got {size}")
-        check_positive(base=base)
         omega = base ** (-torch.arange(0, size, 2) / size)
         angle = torch.arange(context)[:, None] * omega  # (T, d/2)
         self.register_buffer("cos", angle.cos(), persistent=False)
         self.register_buffer("sin", angle.sin(), persistent=False)
 
     def forward(self, x: Tensor, first: int = 0) -> Tensor:
-        """Turns (..., T, d), whose first place is number `first`."""
+        """Turns (..., T, d), whose first place is number `first`.
+
+        Raises:
+            ValueError: if a place is behind the context, or d another size.
+        """
+        cos, sin = self.get_buffer("cos"), self.get_buffer("sin")
+        past, size = first + x.shape[-2], 2 * cos.shape[1]
+        if past > len(cos) or x.shape[-1] != size:
+            raise ValueError(
+                f"x: expected at most {len(cos)} places, the context, of {size} features, "
+                f"got {past} of {x.shape[-1]}"
+            )
+        cos, sin = cos[first:past], sin[first:past]
         a, b = x.chunk(2, dim=-1)
-        places = slice(first, first + x.shape[-2])
-        cos, sin = self.cos[places], self.sin[places]  # type: ignore[index]
         return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
 
 

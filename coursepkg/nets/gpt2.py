@@ -5,6 +5,7 @@ Their linear maps are stored transposed (`Conv1D`), and the embedding twice, sin
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
 OUTSIDE = {
@@ -26,12 +27,15 @@ def from_gpt2(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """A `state_dict` for `gpt` from that of a `GPT2LMHeadModel`; tensors of its own.
 
     Raises:
-        ValueError: if a weight is missing.
+        ValueError: if a weight is missing, or the scores are of other vectors than the embeddings.
     """
     depth = 1 + max((int(key.split(".")[2]) for key in state if ".h." in key), default=-1)
     missing = [theirs for _, theirs, _ in _pairs(depth) if theirs not in state]
     if missing:
         raise ValueError(f"state: expected the weights of GPT-2, got none named {missing[0]}")
+    embedding = state["transformer.wte.weight"]
+    if not torch.equal(state.get("lm_head.weight", embedding), embedding):
+        raise ValueError("state: expected lm_head.weight to be the embedding, got other numbers")
     return {
         ours: (state[theirs].T if turned else state[theirs]).clone()
         for ours, theirs, turned in _pairs(depth)

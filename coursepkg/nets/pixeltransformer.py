@@ -48,7 +48,13 @@ class PixelTransformer(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Maps levels (B, D), or soft ones (B, D, K), to logits (B, D, K)."""
+        """Maps levels (B, D), or soft ones (B, D, K), to logits (B, D, K).
+
+        Raises:
+            ValueError: if there are not D pixels, or a condition came that nobody would hear.
+        """
+        if x.ndim < 2 or x.shape[1] != len(self.bias):
+            raise ValueError(f"x: expected {len(self.bias)} pixels, got shape {tuple(x.shape)}")
         before = pad(self.embed(x)[:, :-1], (0, 0, 1, 0))
         h = self.dropout(before + self._place + self._told(condition)[:, None])
         for layer in self.layers:
@@ -82,6 +88,8 @@ class PixelTransformer(nn.Module):
 
     def _told(self, condition: Tensor | None) -> Tensor:
         """What the condition adds to every token, (B, width); nothing without one, or for 0."""
+        if self.given is None and condition is not None:
+            raise ValueError("condition: expected None, since the network has no conditions")
         if self.given is None or condition is None:
             return self.rows.new_zeros(1, 1)
         told: Tensor = self.given(condition)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.nets.attention import MultiHead, Past, Rotary, causal_attention
 from coursepkg.rng import global_state_from
 from coursepkg.validate import check_levels, check_positive
@@ -64,6 +65,10 @@ class PreNormLayer(nn.Module):
         z: Tensor = x + self.dropout(self.mlp(self.norm2(x)))
         return z
 
+    def weights(self, x: Tensor) -> Tensor:
+        """What each head attends to, (B, T, D) -> (B, heads, T, T)."""
+        return self.attend.weights(self.norm1(x))
+
     def step(self, x: Tensor, past: Past) -> Tensor:
         """One more place, (B, D) -> (B, D); `past` grows."""
         x = x + self.attend.step(self.norm1(x), past)
@@ -94,6 +99,10 @@ class PostNormLayer(nn.Module):
         z: Tensor = self.norm2(x + self.mlp(x))
         return z
 
+    def weights(self, x: Tensor) -> Tensor:
+        """What each head attends to, (B, T, D) -> (B, heads, T, T)."""
+        return self.attend.weights(x)
+
 
 class LearntPositions(nn.Module):
     """A vector for each place, learnt like that of a symbol.
@@ -106,12 +115,12 @@ class LearntPositions(nn.Module):
 
     def __init__(self, context: int, width: int, *, generator: Generator) -> None:
         super().__init__()
-        noise = torch.randn(context, width, generator=generator, device=generator.device)
-        self.table = nn.Parameter(0.02 * noise)
+        with global_state_from(generator):
+            self.table = nn.Parameter(0.02 * torch.randn(context, width))
 
     def forward(self, x: Tensor) -> Tensor:
         """Adds to (B, T, D) the vectors of the first T places."""
-        return x + self.table[: x.shape[1]]
+        return x + first_places(self.table, x)
 
 
 class SinusoidalPositions(nn.Module):
@@ -138,7 +147,18 @@ class SinusoidalPositions(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Adds to (B, T, D) the clocks of the first T places."""
-        return x + self.table[: x.shape[1]]  # type: ignore[index]
+        return x + first_places(self.get_buffer("table"), x)
+
+
+def first_places(table: Tensor, x: Tensor) -> Tensor:
+    """The first rows of a table (C, D) for T places x, (B, T, D) -> (T, D).
+
+    Raises:
+        ValueError: if there are more places than rows.
+    """
+    if x.shape[1] > len(table):
+        raise ValueError(f"x: expected at most {len(table)} places, the context, got {x.shape[1]}")
+    return table[: x.shape[1]]
 
 
 class Transformer(nn.Module):
@@ -181,12 +201,7 @@ class Transformer(nn.Module):
             TypeError: if y are no whole numbers.
             ValueError: if there is no symbol, an unknown one, or more than the context.
         """
-        shape = tuple(getattr(y, "shape", ()))
-        if len(shape) != 2 or not 1 <= shape[1] <= self.context:
-            raise ValueError(
-                f"y: expected shape (B, T) with 1 <= T <= {self.context}, the context, got {shape}"
-            )
-        check_levels(y, levels=self.symbols)
+        self._check(y)
         x = self.positions(self.embed(y))
         for layer in self.layers:
             x = layer(x)
@@ -199,12 +214,25 @@ class Transformer(nn.Module):
 
     @torch.no_grad()
     def attention(self, y: Tensor) -> list[Tensor]:
-        """What the heads of each pre-norm layer attend to: L times (B, heads, T, T)."""
-        x, found = self.positions(self.embed(y)), []
-        for layer in self.layers:
-            found.append(layer.attend.weights(layer.norm1(x)))  # type: ignore[union-attr,operator]
-            x = layer(x)
+        """What the heads of each layer attend to, in eval mode: L times (B, heads, T, T).
+
+        For layers that say it by a method `weights`. Raises as `encode` does.
+        """
+        self._check(y)
+        with eval_mode(self):
+            x, found = self.positions(self.embed(y)), []
+            for layer in self.layers:
+                found.append(layer.weights(x))  # type: ignore[operator]
+                x = layer(x)
         return found
+
+    def _check(self, y: Tensor) -> None:
+        shape = tuple(getattr(y, "shape", ()))
+        if len(shape) != 2 or not 1 <= shape[1] <= self.context:
+            raise ValueError(
+                f"y: expected shape (B, T) with 1 <= T <= {self.context}, the context, got {shape}"
+            )
+        check_levels(y, levels=self.symbols)
 
 
 class Causal(nn.Module):

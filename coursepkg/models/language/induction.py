@@ -17,8 +17,9 @@ def induction_score(weights: Tensor, y: Tensor) -> Tensor:
     Raises:
         ValueError: if the shapes do not belong together, or no symbol comes twice.
     """
-    expected = (len(y), weights.shape[1], y.shape[1], y.shape[1])
-    if weights.shape != expected:
+    T = y.shape[-1]
+    expected = (len(y), *weights.shape[1:2], T, T)
+    if y.ndim != 2 or weights.shape != expected:
         raise ValueError(f"weights: expected shape {expected}, got {tuple(weights.shape)}")
     followed = (y[:, :, None] == y[:, None, :]).tril(-1)  # [t, s]: y_s = y_t, s < t
     target = torch.cat([torch.zeros_like(followed[..., :1]), followed[..., :-1]], dim=2)

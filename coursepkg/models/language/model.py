@@ -3,6 +3,7 @@
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.nets.attention import softmax_beta
 from coursepkg.rng import global_state_from
 from coursepkg.validate import check_levels, check_positive
@@ -50,7 +51,8 @@ class LanguageModel(nn.Module):
             return -self.log_prob(y)
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
-        """Draws n strings, (n, L)."""
+        """Draws n strings, (n, L), in eval mode."""
+        check_positive(n=n)
         device = next(self.parameters(), torch.empty(0)).device
         y = torch.full((n, self.length), self.end, device=device)
         return self._write(y, 0, beta=1.0, generator=generator)
@@ -60,17 +62,20 @@ class LanguageModel(nn.Module):
     ) -> Tensor:
         """Draws n strings that begin with the prompt, (T,), each symbol at a temperature: (n, L).
 
-        At temperature 1 from p(y | the beginning). Source: :eq:`lm-softmax` with β = 1/temperature.
+        At temperature 1 from p(y | the beginning), in eval mode. Source: :eq:`lm-softmax` with
+        β = 1/temperature.
 
         Raises:
             TypeError: if the prompt holds no whole numbers.
-            ValueError: if it is empty, too long or not of the alphabet, or the temperature <= 0.
+            ValueError: if it is empty, too long or not of the alphabet, or the temperature or n is
+                not above 0.
         """
-        check_positive(temperature=temperature)
-        if prompt.ndim != 1 or not 1 <= len(prompt) < self.length:
+        check_positive(n=n, temperature=temperature)
+        shape = tuple(getattr(prompt, "shape", ()))
+        if len(shape) != 1 or not 1 <= shape[0] < self.length:
             raise ValueError(
-                f"prompt: expected 1 to {self.length - 1} symbols in a row, got shape "
-                f"{tuple(prompt.shape)}; sample starts from nothing"
+                f"prompt: expected 1 to {self.length - 1} symbols in a row, got shape {shape}; "
+                "sample starts from nothing"
             )
         check_levels(prompt, levels=self.end)
         y = torch.full((n, self.length), self.end, device=prompt.device)
@@ -94,14 +99,15 @@ class LanguageModel(nn.Module):
     def _write(self, y: Tensor, first: int, *, beta: float, generator: Generator) -> Tensor:
         """Draws places `first`, ... one after the other; what has ended stays ended."""
         ended = torch.zeros_like(y[:, 0], dtype=torch.bool)
-        for t in range(first, self.length - 1):
-            scores = self.net(self._before(y)[:, : t + 1])[:, -1]
-            p = softmax_beta(scores, beta=beta)
-            drawn = torch.multinomial(p, 1, generator=generator).squeeze(1)
-            y[:, t] = drawn.where(~ended, self.end)
-            ended |= drawn == self.end
-            if ended.all():
-                break
+        with eval_mode(self.net):
+            for t in range(first, self.length - 1):
+                scores = self.net(self._before(y)[:, : t + 1])[:, -1]
+                p = softmax_beta(scores, beta=beta)
+                drawn = torch.multinomial(p, 1, generator=generator).squeeze(1)
+                y[:, t] = drawn.where(~ended, self.end)
+                ended |= drawn == self.end
+                if ended.all():
+                    break
         return y
 
     def _before(self, y: Tensor) -> Tensor:

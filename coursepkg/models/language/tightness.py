@@ -1,7 +1,5 @@
 """Where the mass of a language model goes: to strings that end, or to those that never do."""
 
-import math
-
 import torch
 from torch import Tensor
 
@@ -27,13 +25,14 @@ def unfinished(stop: Tensor) -> Tensor:
 
 @torch.no_grad()
 def least_stop(net: Transformer) -> float:
-    r"""A number ε > 0 with p(EOS | y) ≥ ε after every y, however long: what makes it tight.
+    r"""A number δ > 0 with p(EOS | y) ≥ δ after every y, however long: what makes it tight.
 
-    :math:`\varepsilon = 1 / (1 + (K - 1) e^{2c})` where all scores lie in [-c, c]. Source:
-    :eq:`lm-tight`. The last norm has encodings of length :math:`\sqrt D \max|\gamma| + |\beta|` at
-    most, and no embedding is longer than the longest.
+    :math:`\delta = 1 / (1 + (K - 1) e^{2c})` where all scores lie in [-c, c]. Source:
+    :eq:`lm-tight`. The last norm, of gains γ and shifts b, has encodings of length
+    :math:`\sqrt D \max|\gamma| + |b|` at most, and no embedding is longer than the longest. What is
+    below 1e-323 comes out as 0.
     """
     gain, shift = net.norm.weight, net.norm.bias
     longest = len(gain) ** 0.5 * gain.abs().max() + shift.norm()
-    c = float(longest * net.embed.weight.norm(dim=1).max())
-    return 1 / (1 + (net.symbols - 1) * math.exp(2 * c))
+    c = (longest * net.embed.weight.norm(dim=1).max()).double()
+    return float(torch.sigmoid(-2 * c - torch.tensor(net.symbols - 1.0).log()))

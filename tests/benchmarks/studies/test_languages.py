@@ -58,12 +58,15 @@ def test_every_task_draws_what_its_truth_allows(float32):
         assert (task.symbols(rows) >= 1).all()
 
 
-def test_few_words_of_dyck_are_too_long():
-    """One in 20,000 has 48 symbols or more. Kills: a context that cuts the law."""
+def test_few_words_are_too_long():
+    """Fewer than one in 10,000 has no end within its row. Kills: a context that cuts the law."""
     p, mass = 0.3, 0.0
-    for n in range(24):
+    for n in range(24):  # pairs of a word of Dyck's language in 48 places
         mass += math.comb(2 * n, n) / (n + 1) * p**n * (1 - p) ** (n + 1)
-    assert 1 - mass < 3e-4
+    assert 1 - mass < 1e-4
+    moves = torch.tensor([[0.4, 0.4], [0.5, 0.5]])  # even a: to states 0 and 1
+    assert torch.linalg.matrix_power(moves.double(), 96)[0].sum() < 1e-4
+    assert languages.MOVES.sum(1).max() ** 64 < 1e-4
 
 
 def test_the_results_are_within_two_hundredths():

@@ -56,6 +56,8 @@ def test_impossible_chains_are_refused():
         with pytest.raises(ValueError, match=word):
             RandomChains(**sizes)
     law = RandomChains(dim=3, levels=2, concentration=1)
+    with pytest.raises(ValueError, match=r"^n: expected a finite number > 0, got 0"):
+        law.sample(0, generator=torch.Generator())
     with pytest.raises(ValueError, match=r"shape \(B, 3\)"):
         law.log_conditionals(torch.zeros(2, 4, dtype=torch.int64))
 
@@ -65,6 +67,13 @@ def test_draws_follow_the_law_of_all_matrices(generator):
     law, x = RandomChains(dim=4, levels=2, concentration=0.6), states(2, 4)
     drawn = state_index(law.sample(20_000, generator=generator), 2)
     assert_probs(drawn, law.log_prob(x).exp(), detects=0.12)
+
+
+def test_rows_that_are_nearly_certain_are_drawn_so(generator):
+    """Kills: gammas that underflow, whose rows come out uniform; the power of U without its 1/a."""
+    law, x = RandomChains(dim=4, levels=2, concentration=0.003), states(2, 4)
+    drawn = state_index(law.sample(20_000, generator=generator), 2)
+    assert_probs(drawn, law.log_prob(x).exp(), detects=0.1)
 
 
 def test_streams_are_made_of_their_own_words(generator):
@@ -95,3 +104,7 @@ def test_too_few_symbols_make_no_words(generator):
     for sizes in ({"words": 3, "longest": 4}, {"words": 2, "longest": 1}):
         with pytest.raises(ValueError, match="expected 2 <= longest <= 9 / words, got"):
             word_streams(2, dim=4, levels=9, **sizes, generator=generator)
+    sizes = {"n": 2, "dim": 4, "words": 2}
+    for name in sizes:
+        with pytest.raises(ValueError, match=f"^{name}: expected a finite number > 0, got 0"):
+            word_streams(**{**sizes, name: 0}, levels=9, longest=3, generator=generator)

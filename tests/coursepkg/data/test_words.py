@@ -67,6 +67,28 @@ def test_words_of_a_chain(generator):
         markov_words("ab", moves[:2])
 
 
+@pytest.mark.parametrize("bad", [-0.3, math.nan])
+def test_a_move_that_is_no_probability_is_refused(bad):
+    """Kills: an entry that is skipped, whose mass goes to the end."""
+    moves = torch.tensor([[0.5, 0.3], [bad, 0.6], [0.4, 0.4]])
+    with pytest.raises(ValueError, match=r"probability in \(0, 1\], got 'a'"):
+        markov_words("ab", moves)
+
+
+@pytest.mark.parametrize("p", [0.1, 0.4, 0.8, 0.9])
+def test_rows_that_sum_to_one_in_single_precision_never_end(p):
+    """Kills: a sum of 1.00000003 that is refused, an end of 2e-8."""
+    moves = torch.tensor([[p, 1 - p], [0.3, 0.3], [0.3, 0.3]])
+    assert markov_words("ab", moves).log_prob([""]).item() == -math.inf
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_one_string_is_no_list_of_words(name):
+    """Kills: letters that are taken for words."""
+    with pytest.raises(TypeError, match="expected a list of words, got the single string"):
+        LISTS[name][0].log_prob("ab:ab")
+
+
 def test_words_become_rows_and_come_back():
     """Kills: the end left out or drawn from the alphabet, rows that are too short."""
     known = Vocabulary("ab")

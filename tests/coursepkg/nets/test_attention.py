@@ -21,6 +21,12 @@ from tests.statistics import assert_mean
 T, d = 5, 6
 
 
+def test_a_large_beta_is_a_choice_of_the_best():
+    """Kills: β times a score that is too large for a float."""
+    found = softmax_beta(torch.tensor([[1.0, 3.0, -2.0], [5.0, 5.0, 0.0]]), beta=1e39)
+    assert_close(found, torch.tensor([[0.0, 1.0, 0.0], [0.5, 0.5, 0.0]]))
+
+
 def draws(generator, *shape):
     return torch.randn(3, *shape, generator=generator, dtype=torch.float64)
 
@@ -143,8 +149,34 @@ def test_rotary_scores_know_the_distance_alone(generator):
 def test_an_odd_head_cannot_be_turned():
     with pytest.raises(ValueError, match="size: expected an even number of features a head, got 3"):
         Rotary(4, 3)
-    with pytest.raises(ValueError, match="base: expected a finite number > 0, got 0"):
-        Rotary(4, 2, base=0)
+    for name in ("context", "size", "base"):
+        with pytest.raises(ValueError, match=f"^{name}: expected a finite number > 0, got 0"):
+            Rotary(**{"context": 4, "size": 2, "base": 10, name: 0})
+
+
+@pytest.mark.parametrize(("shape", "first"), [((5, 6), 0), ((1, 6), 4), ((3, 6), 2), ((2, 4), 0)])
+def test_what_no_turn_fits_is_refused(shape, first):
+    """Kills: one angle for all places, or for all pairs, by broadcasting."""
+    with pytest.raises(ValueError, match=r"^x: expected at most 4 places, the context, of 6 feat"):
+        Rotary(4, 6)(torch.zeros(2, *shape), first)
+    Rotary(4, 6)(torch.zeros(2, 1, 6), 3)
+
+
+def test_a_step_behind_the_context_leaves_the_past_alone(generator):
+    """Kills: keys that have grown when the error comes."""
+    layer, past = make(generator, rotary=True), []
+    for _ in range(T):
+        layer.step(torch.zeros(1, 12, dtype=torch.float64), past)
+    with pytest.raises(ValueError, match=f"^x: expected at most {T} places.*got {T + 1} of 6"):
+        layer.step(torch.zeros(1, 12, dtype=torch.float64), past)
+    assert [p.shape[2] for p in past] == [T, T]
+
+
+def test_weights_need_as_many_keys_as_queries():
+    """Kills: a mask of the first two places for the last two."""
+    for keys in (1, 4):
+        with pytest.raises(ValueError, match=r"^k: expected the shape of q, \(2, 3\), got"):
+            attention_weights(torch.zeros(2, 3), torch.zeros(keys, 3))
 
 
 def make(generator, *, rotary=False):

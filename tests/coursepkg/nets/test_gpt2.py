@@ -72,6 +72,15 @@ def test_a_missing_weight_is_named(generator):
         to_gpt2({})
 
 
+def test_scores_of_other_vectors_are_refused(generator):
+    """Kills: an untied model that is read as a tied one; a missing head that is missed."""
+    state = to_gpt2(ours(generator).state_dict())
+    with pytest.raises(ValueError, match=r"expected lm_head.weight to be the embedding, got other"):
+        from_gpt2({**state, "lm_head.weight": state["lm_head.weight"] + 1})
+    del state["lm_head.weight"]
+    from_gpt2(state)
+
+
 def test_hugging_faces_gpt2_has_our_logits(generator):
     """A peer, at random weights, both ways. Kills: another GELU, another ε of the norms."""
     transformers = pytest.importorskip("transformers")

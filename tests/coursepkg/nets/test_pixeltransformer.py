@@ -55,6 +55,16 @@ def test_places_differ_by_row_and_by_column(generator):
     assert_close(place[2], net.rows[0, 0] + net.columns[2])
 
 
+def test_other_images_and_conditions_that_nobody_hears_are_refused(generator):
+    """Kills: two pixels for six by broadcasting, a condition of a network without."""
+    net = make(generator)
+    for x in (torch.zeros(2, 1), torch.zeros(2, 7), torch.zeros(2)):
+        with pytest.raises(ValueError, match=r"^x: expected 6 pixels, got shape \(2"):
+            net(x.long())
+    with pytest.raises(ValueError, match=r"^condition: expected None, since the network has no"):
+        net(torch.zeros(2, 6).long(), torch.ones(2, 3))
+
+
 def test_it_starts_as_it_is_told(generator):
     """Kills: a head that is not silent."""
     net, x = make(generator), torch.randint(K, (4, D), generator=generator)

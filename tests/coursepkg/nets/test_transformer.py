@@ -158,9 +158,13 @@ def test_scores_read_what_came_before_and_the_present(generator):
         assert moved.tolist() == [t >= s for t in range(T)]
 
 
-def test_attention_is_what_the_layers_look_at(generator):
-    """Kills: weights of the wrong layer, or of x without its norm."""
+@pytest.mark.parametrize("kind", [PreNormLayer, PostNormLayer])
+def test_attention_is_what_the_layers_look_at(kind, generator):
+    """Kills: weights of the wrong layer, or of x without its norm, or with one too many."""
     net, y = small(generator), torch.randint(K, (3, T), generator=generator)
+    net.layers = nn.ModuleList(
+        shaken(kind(D, heads=2, generator=generator), generator) for _ in range(2)
+    )
     seen, handles = [], []
     for layer in net.layers:
         handles.append(layer.attend.register_forward_pre_hook(lambda m, x: seen.append(x[0])))
@@ -171,6 +175,26 @@ def test_attention_is_what_the_layers_look_at(generator):
     assert [w.shape for w in found] == [(3, 2, T, T)] * 2
     for layer, w, x in zip(net.layers, found, seen, strict=True):
         assert_close(w, layer.attend.weights(x))
+
+
+def test_attention_is_told_in_eval_mode_and_of_what_can_be_read(generator):
+    """Kills: dropout in what is shown, a mode that is not put back, too long a text."""
+    net, y = small(generator, dropout=0.5), torch.randint(K, (3, T), generator=generator)
+    shown, state = net.attention(y), torch.random.get_rng_state()
+    for a, b in zip(net.train().attention(y), shown, strict=True):
+        assert torch.equal(a, b)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert all(part.training for part in net.modules())
+    with pytest.raises(ValueError, match=f"1 <= T <= {T}, the context, got"):
+        net.attention(torch.zeros(2, T + 1, dtype=torch.int64))
+
+
+@pytest.mark.parametrize("context", [1, 4])
+def test_places_without_a_row_are_refused(context, generator):
+    """Kills: one vector for all places, by broadcasting."""
+    for kind in (LearntPositions(context, D, generator=generator), SinusoidalPositions(context, D)):
+        with pytest.raises(ValueError, match=f"^x: expected at most {context} places.*got 5"):
+            kind(torch.zeros(2, 5, D))
 
 
 def test_branches_start_smaller_in_deep_networks(generator):

@@ -49,3 +49,7 @@ def test_what_cannot_be_scored_is_refused():
         induction_score(torch.zeros(1, 1, 3, 3), torch.tensor([[0, 1, 2]]))
     with pytest.raises(ValueError, match=r"weights: expected shape \(1, 1, 4, 4\), got"):
         induction_score(torch.zeros(1, 1, 3, 3), torch.tensor([[0, 1, 2, 0]]))
+    for w, y in ((torch.zeros(3, 3), torch.zeros(1, 3)), (torch.zeros(3, 3), torch.zeros(3)),
+                 (torch.zeros(3, 1, 3, 3), torch.zeros(3))):  # fmt: skip
+        with pytest.raises(ValueError, match="weights: expected shape"):
+            induction_score(w, y.long())

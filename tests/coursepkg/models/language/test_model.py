@@ -103,6 +103,30 @@ def test_the_loss_is_minus_log_prob_with_dropout_from_the_generator(generator):
     assert not torch.equal(a, dropped.loss(y, generator=torch.Generator().manual_seed(2)))
 
 
+def test_draws_are_in_eval_mode(generator):
+    """Same generator, same strings. Kills: dropout, from the global state, while drawing."""
+    model, prompt = make(generator, dropout=0.5).train(), torch.tensor([0])
+    state = torch.random.get_rng_state()
+    for draw in (model.sample, lambda n, **g: model.continuations(prompt, n, **g)):
+        a, b = (draw(50, generator=torch.Generator().manual_seed(3)) for _ in range(2))
+        assert torch.equal(a, b)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert all(part.training for part in model.modules())
+    with torch.random.fork_rng():
+        y = torch.zeros(1, L - 1, dtype=torch.int64)
+        assert not torch.equal(model.net(y), model.net(y)), "vacuous: no dropout"
+
+
+def test_no_draws_are_refused(generator):
+    """Kills: an empty tensor, or a message of something inside."""
+    model = make(generator)
+    for n in (0, -1):
+        with pytest.raises(ValueError, match=f"^n: expected a finite number > 0, got {n}"):
+            model.sample(n, generator=generator)
+        with pytest.raises(ValueError, match=f"^n: expected a finite number > 0, got {n}"):
+            model.continuations(torch.tensor([0]), n, generator=generator)
+
+
 def test_prompts_that_cannot_be_continued_are_refused(generator):
     model = make(generator)
     go = model.continuations
@@ -114,6 +138,8 @@ def test_prompts_that_cannot_be_continued_are_refused(generator):
             go(torch.tensor(prompt, dtype=torch.int64), 2, generator=generator)
     with pytest.raises(TypeError, match="integer"):
         go(torch.zeros(2), 2, generator=generator)
+    with pytest.raises(ValueError, match=r"^prompt: expected 1 to 4 symbols in a row, got shape"):
+        go([0], 2, generator=generator)
     for temperature in (0.0, -1.0, math.nan):
         with pytest.raises(ValueError, match="temperature: expected a finite number > 0, got"):
             go(torch.tensor([0]), 2, temperature=temperature, generator=generator)

@@ -70,6 +70,23 @@ def test_the_bound_is_reached():
     assert least_stop(net) == pytest.approx(1 / (1 + math.exp(2 * 1.5 * 2)))
 
 
+@pytest.mark.parametrize(("size", "least"), [(300.0, math.exp(-600)), (1e4, 0.0)])
+def test_large_scores_make_it_small(size, least):
+    """K = 2. Kills: an exponential that overflows."""
+    net = gpt(symbols=2, context=2, width=1, heads=1, depth=1,
+              generator=torch.Generator().manual_seed(0)).double()  # fmt: skip
+    with torch.no_grad():
+        net.norm.weight.fill_(1)
+        net.embed.weight.fill_(size)
+    assert least_stop(net) == pytest.approx(least, rel=1e-6)
+
+
+def test_with_no_symbol_but_the_end_it_is_certain(generator):
+    """Kills: the logarithm of 0."""
+    net = gpt(symbols=1, context=2, width=2, heads=1, depth=1, generator=generator)
+    assert least_stop(net) == 1
+
+
 def test_what_is_no_probability_is_refused():
     with pytest.raises(ValueError, match=r"stop: expected probabilities in \[0, 1\], got"):
         unfinished(torch.tensor([0.5, 1.2]))
