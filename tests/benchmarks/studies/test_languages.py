@@ -61,7 +61,7 @@ def test_every_task_draws_what_its_truth_allows(float32):
 def test_few_words_are_too_long():
     """Fewer than one in 10,000 has no end within its row. Kills: a context that cuts the law."""
     p, mass = 0.3, 0.0
-    for n in range(24):  # pairs of a word of Dyck's language in 48 places
+    for n in range(32):  # pairs of a word of Dyck's language in 64 places
         mass += math.comb(2 * n, n) / (n + 1) * p**n * (1 - p) ** (n + 1)
     assert 1 - mass < 1e-4
     moves = torch.tensor([[0.4, 0.4], [0.5, 0.5]])  # even a: to states 0 and 1
