@@ -1,12 +1,13 @@
 /* Chapter 20's live figure: where a small transformer looks in the text that the reader types. The
    mathematics stands first, in pure functions that tests/book/test_live_attention.py holds against
-   coursepkg.nets.transformer. The weights are those of the reader in the chapter's first figure. */
+   coursepkg.nets.transformer. The weights are those of the reader of two layers that the chapter trains. */
 "use strict";
 (() => {
   const { stage, net } = window.course;
   const { COLOURS, make, shown } = stage;
   const START = 26;
   const LONGEST = 40; // letters
+  const BASE = 10; // of the turns, as benchmarks.studies.induction.BASE
   const { embed, layers, norm } = net.read("attention");
 
   /** The letters of a text as numbers; what is no letter from a to z is left out. */
@@ -32,13 +33,13 @@
     );
   }
 
-  /** Features c and c + d/2 of place t, turned by t 10000^(-2c/d): coursepkg.nets.Rotary. */
+  /** Features c and c + d/2 of place t, turned by t BASE^(-2c/d): coursepkg.nets.Rotary. */
   function turned({ shape: [T, d], data }) {
     const half = d / 2;
     const found = new Float64Array(T * d);
     for (let t = 0; t < T; t++)
       for (let c = 0; c < half; c++) {
-        const angle = t * 10000 ** ((-2 * c) / d);
+        const angle = t * BASE ** ((-2 * c) / d);
         const [a, b] = [data[t * d + c], data[t * d + c + half]];
         found[t * d + c] = a * Math.cos(angle) - b * Math.sin(angle);
         found[t * d + c + half] = a * Math.sin(angle) + b * Math.cos(angle);
@@ -122,7 +123,7 @@
     return `${s ? name(symbols[s - 1]) : name(START)} at place ${s} (${shown(row[s])})`;
   }
 
-  function numbers({ symbols, place, found }) {
+  function numbers({ symbols, place, found, unread }) {
     const p = found.next[place];
     const best = p.indexOf(Math.max(...p));
     const table = {
@@ -133,6 +134,7 @@
     };
     if (place < symbols.length)
       table["what comes"] = `${name(symbols[place])} (${shown(p[symbols[place]])})`;
+    if (unread) table["not read"] = `${unread} of the signs typed`;
     return table;
   }
 
@@ -141,7 +143,7 @@
     const parts = make("div", { role: "group", ariaLabel: host.dataset.alt });
     host.replaceChildren(controls, parts, make("p", { className: "live-key" }, KEY));
     const tell = stage.report(host);
-    const state = { symbols: letters("kvozbqxkvozbqx"), place: 12, found: null };
+    const state = { symbols: letters("kvozbqxkvozbqx"), place: 12, found: null, unread: 0 };
     const text = make("input", {
       type: "text", value: "kvozbqxkvozbqx", maxLength: 200, autocomplete: "off", spellcheck: false,
     });
@@ -156,13 +158,15 @@
     text.oninput = () => {
       state.symbols = letters(text.value);
       state.found = read(state.symbols);
+      state.unread = Array.from(text.value).length - state.symbols.length;
       go(state.symbols.length);
     };
     text.addEventListener("keydown", (event) => event.stopPropagation()); // the page has shortcuts
 
     function go(place) {
       state.place = place;
-      slider.set(0, Math.max(state.symbols.length, 1), place);
+      slider.set(0, state.symbols.length, place);
+      slider.control.disabled = !state.symbols.length;
       element.ariaLabel = `Attention at place ${place} of ${state.symbols.length}`;
       redraw();
       tell("Attention", () => numbers(state), true);
