@@ -96,7 +96,7 @@ BUGS = {
     "capitals lost": ("text.toLowerCase()", "text"),
     "no end": (".slice(0, LONGEST)", ""),
     "brackets are letters": ("k >= 0 && k < START", "k >= 0"),
-    "another gelu": ("0.044715", "0.05"),
+    "another gelu": ("0.044715 *", "0.05 *"),
     "turned the other way": ("a * Math.cos(angle) - b * Math.sin(angle)",
                              "a * Math.cos(angle) + b * Math.sin(angle)"),
     "angles of neighbours": ("BASE ** ((-2 * c) / d)", "BASE ** (-c / d)"),
@@ -171,8 +171,6 @@ def test_arrow_keys_move_by_a_letter(figure: Page):
 
 def test_without_letters_there_is_no_place_to_go(figure: Page):
     """And what was not read is said. Kills: a place behind the text, signs that vanish unseen."""
-    errors: list[Exception] = []
-    figure.on("pageerror", errors.append)
     field = figure.get_by_role("textbox", name="Text")
     assert "not read" not in numbers(figure)
     field.fill("4+4")
@@ -181,7 +179,6 @@ def test_without_letters_there_is_no_place_to_go(figure: Page):
     field.fill("x" * 43)
     expect(figure.get_by_role("slider", name="Place")).to_be_enabled()
     assert numbers(figure)["not read"] == "3 of the signs typed"
-    assert not errors
 
 
 def test_the_picture_is_drawn_and_fits_a_phone(figure: Page):
