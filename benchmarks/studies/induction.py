@@ -5,8 +5,10 @@
 writes `benchmarks/results/induction.json`. Transformers of the same width and training, one layer
 or two, from five seeds, read streams of words that nobody has seen before. Behind the first letter
 of a word that has come before the next letter is certain, but only for a reader that finds where
-the present letter stood and takes what followed. Written are the nats a letter there and elsewhere,
-how many places back the first layer looks most, with what mean weight, and the largest score of a
+the present letter stood and takes what followed. Written are the nats a letter there and elsewhere;
+how many places back the first layer looks most, the mean weight there and the next largest; how many
+places after the last coming of the present letter the last layer looks most; the nats of certain
+letters nearer to it than the first layer looks back, and of the others; and the largest score of a
 head as an induction head. The first layer is told the places, by turns; the second, if there is
 one, finds by what stands there alone.
 """
@@ -93,19 +95,53 @@ def surprise(net: nn.Module, x: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def measured(net: Causal, generator: Generator) -> dict[str, float]:
+def measured(net: Causal, generator: Generator) -> dict[str, float | None]:
     """Nats a letter where it is certain and elsewhere, and where the heads look."""
     x, certain = draw(TESTED, generator)
     nats = surprise(net, x)
     read = torch.cat([torch.full_like(x[:, :1], LEVELS), x[:, :-1]], dim=1)  # as `Causal` has it
     heads = net.net.attention(read)
-    late = heads[0][:, :, DIM // 2 :]  # places with as many before them as are looked at here
-    looks = torch.stack([late.diagonal(DIM // 2 - b, 2, 3).mean() for b in range(DIM // 2)])
+    looks, after = looks_back(heads[0][:, 0]), looks_after(heads[-1][:, 0], read)
+    back = int(looks.argmax())
+    near = certain & (distance(read) < back)
     return {
         "elsewhere": nats[~certain].mean().item(), "certain": nats[certain].mean().item(),
-        "back": int(looks.argmax()), "weight": looks.max().item(),
+        "back": back, "weight": looks.max().item(),
+        "beside": looks.sort(descending=True).values[1].item(),
+        "after": int(after.argmax()), "after_weight": after.max().item(),
+        "near": nats[near].mean().item() if near.any() else None,
+        "far": nats[certain & ~near].mean().item(),
         "induction": max(induction_score(w, read).max().item() for w in heads),
     }  # fmt: skip
+
+
+def looks_back(weights: Tensor) -> Tensor:
+    """Mean weight b places back, b = 0, 1, ..., of the later half of the places: (B, T, T)."""
+    half = weights.shape[1] // 2
+    late = weights[:, half:]
+    return torch.stack([late.diagonal(half - b, 1, 2).mean() for b in range(half)])
+
+
+def looks_after(weights: Tensor, y: Tensor) -> Tensor:
+    """Mean weight j places after the last coming of the symbol that was read, j = 0, ..., 9.
+
+    Over the places whose symbol has come before, at least j places ago: (B, T, T) -> (10,).
+    """
+    apart, t = distance(y), torch.arange(y.shape[1])
+    found = []
+    for j in range(10):
+        some = (apart > 0) & (apart >= j)
+        place = (t - apart + j).where(some, 0)
+        found.append(weights.gather(2, place[..., None]).squeeze(2)[some].mean())
+    return torch.stack(found)
+
+
+def distance(y: Tensor) -> Tensor:
+    """How many places ago the symbol of each place came last, 0 for never: (B, T) -> (B, T)."""
+    t = torch.arange(y.shape[1])
+    before = (y[:, :, None] == y[:, None, :]).tril(-1)
+    last = (before * (t + 1)).amax(2)  # its place + 1, 0 for never
+    return (t + 1 - last).where(last > 0, 0)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,21 @@ def test_who_looks_up_is_certain_and_where(float32):
     assert nats[~certain].mean() > 3
 
 
+def test_where_a_head_looks_is_counted_from_the_place_and_from_the_last_coming():
+    """By hand, on "abcab". Kills: a place too many, the first coming for the last, the future."""
+    y = torch.tensor([[0, 1, 2, 0, 1]])
+    assert induction.distance(y).tolist() == [[0, 0, 0, 3, 3]]
+    assert induction.distance(torch.tensor([[4, 4, 4]])).tolist() == [[0, 1, 1]]
+    w = torch.zeros(1, 5, 5)
+    w[0, 3, 1] = w[0, 4, 2] = 1  # what followed the last time
+    assert induction.looks_back(w).tolist() == pytest.approx([0, 0])
+    w[0, 2, 1] = 1
+    assert induction.looks_back(w).tolist() == pytest.approx([0, 1 / 3])
+    after = induction.looks_after(w, y)
+    assert after[:4].tolist() == [0, 1, 0, 0]
+    assert after[4:].isnan().all()
+
+
 def test_results_have_five_seeds_and_two_layers_know():
     """What chapter 20 says."""
     one, two = json.loads((RESULTS / "induction.json").read_text("utf8"))["rows"]
