@@ -6,11 +6,11 @@ writes `benchmarks/results/induction.json`. Transformers of the same width and t
 or two, from five seeds, read streams of words that nobody has seen before. Behind the first letter
 of a word that has come before the next letter is certain, but only for a reader that finds where
 the present letter stood and takes what followed. Written are the nats a letter there and elsewhere;
-how many places back the first layer looks most, the mean weight there and the next largest; how many
-places after the last coming of the present letter the last layer looks most; the nats of certain
-letters nearer to it than the first layer looks back, and of the others; and the largest score of a
-head as an induction head. The first layer is told the places, by turns; the second, if there is
-one, finds by what stands there alone.
+how many places back the first layer looks most, the mean weight there and the next largest; how
+many places after the last coming of the present letter the last layer looks most; the nats of
+certain letters nearer to it than the first layer looks back, and of the others; and the largest
+score of a head as an induction head. The first layer is told the places, by turns; the second, if
+there is one, finds by what stands there alone.
 """
 
 import time
