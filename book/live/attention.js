@@ -95,7 +95,7 @@
   function draw(pen, width, height, { symbols, place, found }) {
     pen.fillStyle = "#FFFFFF";
     pen.fillRect(0, 0, width, height);
-    const step = Math.min((width - 16) / (symbols.length + 1), 30);
+    const step = Math.min((width - 16) / (symbols.length + 1), 44);
     const middle = height / 2;
     const tall = middle - 18;
     Object.assign(pen, { textAlign: "center", textBaseline: "middle" });
