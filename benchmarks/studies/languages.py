@@ -11,6 +11,7 @@ sequences of one length, each from a matrix of its own: there the truth is the b
 does not know the matrix.
 """
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -119,20 +120,25 @@ def main(
     steps: Annotated[int | None, typer.Option(help="of each; default the study's")] = None,
     out: Annotated[Path, typer.Option(help="folder for the results")] = RESULTS,
 ) -> None:
-    """Trains and compares with the truth, prints a line for each, writes the results."""
+    """Trains and compares with the truth, prints a line for each, writes the results.
+
+    What the file says of languages that are not asked for stays.
+    """
     torch.set_num_threads(1)
-    rows = []
+    path = out / "languages.json"
+    old = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
+    rows = {row["language"]: row for row in old}
     for name in only or TASKS:
         task, usual = TASKS[name]
         start = time.process_time()
         found = [excess(task, steps or usual, seed) for seed in range(seeds)]
-        rows.append({
+        rows[name] = {
             "language": name, "steps": steps or usual,
             **{key: [each[key] for each in found] for key in found[0]},
             "cpu_seconds": (time.process_time() - start) / seeds,
-        })  # fmt: skip
-        print(name, rows[-1], flush=True)
-        write_results(out / "languages.json", rows)
+        }  # fmt: skip
+        print(name, rows[name], flush=True)
+        write_results(path, [rows[each] for each in TASKS if each in rows])
 
 
 def excess(task: Task, steps: int, seed: int) -> dict[str, float]:

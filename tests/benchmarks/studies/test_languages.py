@@ -26,6 +26,11 @@ def test_a_few_steps_are_written(tmp_path, float32):
         assert len(row["excess"]) == 2
         assert row["excess"][0] != row["excess"][1]
         assert min(row["excess"]) > 0.05, "untrained and yet the truth"
+    done = invoke(languages.main, "copying", "--seeds", "1", "--steps", "1", "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    more = json.loads((tmp_path / "languages.json").read_text())["rows"]
+    assert [row["language"] for row in more] == ["Dyck", "copying", "random chains"]
+    assert more[::2] == rows, "what was not asked for stays"
 
 
 def test_a_model_that_knows_has_no_excess(float32):
