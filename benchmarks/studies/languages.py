@@ -107,7 +107,7 @@ def chains(dim: int, levels: int) -> Task:
 TASKS = {  # and the steps of the training
     "Markov chain": (words(markov_words("abc", MOVES), "abc", 64), 400),
     "even number of a": (words(even_a(), "ab", 96), 400),
-    "Dyck": (words(Dyck(0.3), "()", 64), 400),
+    "Dyck": (words(Dyck(0.3), "()", 64), 600),
     "copying": (words(Copying("abcd", 6), "abcd:", 15), 800),
     "sums modulo 7": (words(ModularAddition(7), "0123456+=", 7), 1200),
     "random chains": (chains(48, 3), 700),
