@@ -18,15 +18,15 @@ D = 64
 def transformer(split: Split, generator: Generator, quick: bool) -> CachedARM:
     """Attention to all pixels before; trained as the PixelCNN is, told how copies were distorted.
 
-    Started from independent pixels. Width, depth, dropout and epochs were chosen on validation, one
-    seed each.
+    Started from independent pixels. Copies, their strength, decay and epochs are the PixelCNN's;
+    width, depth, dropout and rate are first guesses, and none was tuned.
     """
     net = PixelTransformer(
         SHAPE, levels=LEVELS, width=16 if quick else 64, heads=4, depth=1 if quick else 3,
         conditions=TOLD, dropout=0.1, generator=generator,
     )  # fmt: skip
     net.start_from(best_chain(split, 0, tied=False).table[:, 0])
-    copies, epochs = (1, 1) if quick else (10, 5)
+    copies, epochs = (1, 1) if quick else (10, 8)
     parts = [(split.train, split.train.new_zeros(len(split.train), TOLD).to(net.bias))]
     parts += [distorted(split.train, 0.12, generator) for _ in range(copies)]
     x, told = map(torch.cat, zip(*parts, strict=True))
