@@ -8,7 +8,8 @@ fresh test words the truth's log-probability less the model's, per symbol with t
 the divergence; the two are taken on the same words, so the error is small. A word longer than the
 context is drawn again, which of 10,000 words of a language not even one is. Random chains are
 sequences of one length, each from a matrix of its own: there the truth is the best predictor that
-does not know the matrix.
+does not know the matrix. Sums begin with larger embeddings than the others: with a standard deviation
+of 0.02 no seed had learnt them after the same 1,200 steps.
 """
 
 import json
@@ -72,12 +73,21 @@ def network(symbols: int, context: int, generator: Generator) -> Transformer:
     return Transformer(layers, symbols=symbols, context=context, width=WIDTH, generator=generator)
 
 
-def words(language: Language, alphabet: str, length: int) -> Task:
-    """A task of a language of strings, in rows of `length` places."""
+def words(language: Language, alphabet: str, length: int, *, start: float = 0.02) -> Task:
+    """A task of a language of strings, in rows of `length` places.
+
+    Args:
+        language: what draws and scores them.
+        alphabet: its symbols.
+        length: places of a row.
+        start: standard deviation with which the embeddings start.
+    """
     known = Vocabulary(alphabet)
 
     def model(generator: Generator) -> LanguageModel:
         net = network(len(known) + 1, length - 1, generator)
+        with torch.no_grad():
+            net.embed.weight.mul_(start / net.embed.weight.std())
         return LanguageModel(net, symbols=len(known) + 1, length=length)
 
     def draw(n: int, generator: Generator) -> Tensor:
@@ -109,7 +119,7 @@ TASKS = {  # and the steps of the training
     "even number of a": (words(even_a(), "ab", 96), 400),
     "Dyck": (words(Dyck(0.3), "()", 64), 600),
     "copying": (words(Copying("abcd", 6), "abcd:", 15), 800),
-    "sums modulo 7": (words(ModularAddition(7), "0123456+=", 7), 1200),
+    "sums modulo 7": (words(ModularAddition(7), "0123456+=", 7, start=0.3), 1200),
     "random chains": (chains(48, 3), 700),
 }
 
