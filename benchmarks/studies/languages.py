@@ -8,8 +8,8 @@ fresh test words the truth's log-probability less the model's, per symbol with t
 the divergence; the two are taken on the same words, so the error is small. A word longer than the
 context is drawn again, which of 10,000 words of a language not even one is. Random chains are
 sequences of one length, each from a matrix of its own: there the truth is the best predictor that
-does not know the matrix. Sums begin with larger embeddings than the others: with a standard deviation
-of 0.02 no seed had learnt them after the same 1,200 steps.
+does not know the matrix. Sums begin with larger embeddings than the others: with a standard
+deviation of 0.02 no seed had learnt them after the same 1,200 steps.
 """
 
 import json
