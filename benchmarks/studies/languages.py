@@ -63,31 +63,30 @@ class Task(NamedTuple):
     symbols: Callable[[Tensor], Tensor]
 
 
-def network(symbols: int, context: int, generator: Generator) -> Transformer:
+def network(symbols: int, context: int, spread: float, generator: Generator) -> Transformer:
     """Two pre-norm layers with rotary positions."""
     layers = [
         PreNormLayer(WIDTH, heads=HEADS, rotary=Rotary(context, WIDTH // HEADS),
                      generator=generator)
         for _ in range(DEPTH)
     ]  # fmt: skip
-    return Transformer(layers, symbols=symbols, context=context, width=WIDTH, generator=generator)
+    return Transformer(layers, symbols=symbols, context=context, width=WIDTH, spread=spread,
+                       generator=generator)  # fmt: skip
 
 
-def words(language: Language, alphabet: str, length: int, *, start: float = 0.02) -> Task:
+def words(language: Language, alphabet: str, length: int, *, spread: float = 0.02) -> Task:
     """A task of a language of strings, in rows of `length` places.
 
     Args:
         language: what draws and scores them.
         alphabet: its symbols.
         length: places of a row.
-        start: standard deviation with which the embeddings start.
+        spread: standard deviation of the embeddings at the start.
     """
     known = Vocabulary(alphabet)
 
     def model(generator: Generator) -> LanguageModel:
-        net = network(len(known) + 1, length - 1, generator)
-        with torch.no_grad():
-            net.embed.weight.mul_(start / net.embed.weight.std())
+        net = network(len(known) + 1, length - 1, spread, generator)
         return LanguageModel(net, symbols=len(known) + 1, length=length)
 
     def draw(n: int, generator: Generator) -> Tensor:
@@ -108,7 +107,7 @@ def chains(dim: int, levels: int) -> Task:
     law = RandomChains(dim=dim, levels=levels, concentration=1.0)
 
     def model(generator: Generator) -> ARM:
-        return ARM(Causal(network(levels + 1, dim, generator)), dim=dim, levels=levels)
+        return ARM(Causal(network(levels + 1, dim, 0.02, generator)), dim=dim, levels=levels)
 
     return Task(model, lambda n, g: law.sample(n, generator=g), law.log_prob,
                 lambda rows: torch.full((len(rows),), dim))  # fmt: skip
@@ -119,8 +118,8 @@ TASKS = {  # and the steps of the training
     "even number of a": (words(even_a(), "ab", 96), 400),
     "Dyck": (words(Dyck(0.3), "()", 64), 600),
     "copying": (words(Copying("abcd", 6), "abcd:", 15), 800),
-    "sums modulo 7": (words(ModularAddition(7), "0123456+=", 7, start=0.3), 1200),
-    "random chains": (chains(48, 3), 700),
+    "sums modulo 7": (words(ModularAddition(7), "0123456+=", 7, spread=0.3), 1200),
+    "random chains": (chains(48, 3), 1200),
 }
 
 

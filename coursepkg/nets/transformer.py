@@ -174,6 +174,7 @@ class Transformer(nn.Module):
         context: longest sequence T.
         width: features D.
         positions: adds the places to (B, T, D); None for layers that know them, or need not.
+        spread: standard deviation of the embeddings at the start; that of GPT-2 if not given.
         generator: draws the embeddings.
 
     Raises:
@@ -182,14 +183,14 @@ class Transformer(nn.Module):
 
     def __init__(
         self, layers: Sequence[nn.Module], *, symbols: int, context: int, width: int,
-        positions: nn.Module | None = None, generator: Generator,
+        positions: nn.Module | None = None, spread: float = 0.02, generator: Generator,
     ) -> None:  # fmt: skip
         super().__init__()
-        check_positive(symbols=symbols, context=context, width=width)
+        check_positive(symbols=symbols, context=context, width=width, spread=spread)
         self.symbols, self.context = symbols, context
         with global_state_from(generator):
             self.embed = nn.Embedding(symbols, width)
-            nn.init.normal_(self.embed.weight, std=0.02)
+            nn.init.normal_(self.embed.weight, std=spread)
         self.positions = nn.Identity() if positions is None else positions
         self.layers = nn.ModuleList(layers)
         self.norm = nn.LayerNorm(width)

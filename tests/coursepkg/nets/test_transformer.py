@@ -207,6 +207,10 @@ def test_branches_start_smaller_in_deep_networks(generator):
         )
         assert ratio.item() == pytest.approx(math.sqrt(8), rel=0.1)
     assert eight.embed.weight.std().item() == pytest.approx(0.02, rel=0.3)
+    wide = Transformer([], symbols=K, context=T, width=64, spread=0.5, generator=generator)
+    assert wide.embed.weight.std().item() == pytest.approx(0.5, rel=0.3)
+    with pytest.raises(ValueError, match="spread: expected a finite number > 0, got 0"):
+        Transformer([], symbols=K, context=T, width=64, spread=0, generator=generator)
 
 
 def test_what_no_transformer_can_read_is_refused(generator):
