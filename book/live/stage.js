@@ -87,12 +87,13 @@
       Object.assign(control, { min: low, max: high, value });
       tell();
     }
-    // arrow keys go through a hundred places, which "any" would leave to the browser
+    // arrow keys go by the step, or through a hundred places, which "any" would leave to the browser
     control.addEventListener("keydown", (event) => {
       const way = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1 }[event.key];
       if (!way) return;
       event.preventDefault();
-      control.value = Number(control.value) + (way * (control.max - control.min)) / 100;
+      const size = Number(control.step) || (control.max - control.min) / 100; // "any" is no number
+      control.value = Number(control.value) + way * size;
       control.oninput();
     });
     return { control, set, value: () => Number(control.value) };

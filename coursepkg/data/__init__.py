@@ -15,6 +15,7 @@ from coursepkg.data.audio import (
     radiate,
     resonate,
 )
+from coursepkg.data.chains import RandomChains, word_streams
 from coursepkg.data.digits import LEVELS, Split, binarise, load_labels, load_levels, load_split
 from coursepkg.data.glyphs import Glyphs, draw_glyphs, load_binary_alphadigits, load_glyphs
 from coursepkg.data.languages import Automaton, Dyck, ab_star, even_a
@@ -47,6 +48,13 @@ from coursepkg.data.toy import (
     two_moons,
 )
 from coursepkg.data.windows import Pairs, next_token_pairs, sliding_windows
+from coursepkg.data.words import (
+    Copying,
+    ModularAddition,
+    decode_words,
+    encode_words,
+    markov_words,
+)
 
 __all__ = [
     "FILMS",
@@ -59,12 +67,15 @@ __all__ = [
     "Automaton",
     "Banana",
     "Checkerboard",
+    "Copying",
     "Dyck",
     "Glyphs",
     "Gumbel",
     "IsotropicMixture",
+    "ModularAddition",
     "NoisyOr",
     "Pairs",
+    "RandomChains",
     "Ratings",
     "Sounds",
     "Split",
@@ -76,12 +87,14 @@ __all__ = [
     "ab_star",
     "binarise",
     "binarise_mnist",
+    "decode_words",
     "draw_glyphs",
     "draw_patches",
     "draw_sounds",
     "draw_tones",
     "draw_vowels",
     "eight_gaussians",
+    "encode_words",
     "even_a",
     "film_club",
     "load_binary_alphadigits",
@@ -97,6 +110,7 @@ __all__ = [
     "load_text",
     "load_tones",
     "load_vowels",
+    "markov_words",
     "mu_law_decode",
     "mu_law_encode",
     "next_token_pairs",
@@ -111,4 +125,5 @@ __all__ = [
     "two_gaussians",
     "two_moons",
     "whiten",
+    "word_streams",
 ]

@@ -40,7 +40,7 @@ class Automaton:
             self.stop[state] -= p
             self._moves[state, after] += p
             self._from[state].append((symbol, after, p))
-        self.stop[self.stop.abs() < 1e-12] = 0  # what rounding left of 1 - 1
+        self.stop[self.stop.abs() < 1e-6] = 0  # what rounding, to float32 perhaps, left of 1 - 1
         if (self.stop < 0).any():
             raise ValueError(f"arrows: expected sums of at most 1 a state, got {1 - self.stop}")
         if torch.linalg.eigvals(self._moves).abs().max() > 1 - 1e-9:
@@ -48,7 +48,7 @@ class Automaton:
 
     def log_prob(self, words: Sequence[str]) -> Tensor:
         """Maps B words to (B,), nats; -inf for a word outside the language."""
-        return torch.tensor([self._log_prob(word) for word in _check_words(words)])
+        return torch.tensor([self._log_prob(word) for word in check_words(words)])
 
     def sample(self, n: int, *, generator: Generator) -> list[str]:
         """Draws n words."""
@@ -103,7 +103,7 @@ class Dyck:
 
     def log_prob(self, words: Sequence[str]) -> Tensor:
         """Maps B words to (B,), nats; -inf for a word that is not balanced."""
-        return torch.tensor([self._log_prob(word) for word in _check_words(words)])
+        return torch.tensor([self._log_prob(word) for word in check_words(words)])
 
     def sample(self, n: int, *, generator: Generator) -> list[str]:
         """Draws n words."""
@@ -153,7 +153,12 @@ def _uniform(generator: Generator) -> float:
     return float(torch.rand((), generator=generator, dtype=torch.float64))
 
 
-def _check_words(words: Sequence[str]) -> Sequence[str]:
+def check_words(words: Sequence[str]) -> Sequence[str]:
+    """The words as they came, if they are a list, and not one string.
+
+    Raises:
+        TypeError: if a single string came.
+    """
     if isinstance(words, str):
         raise TypeError(f"words: expected a list of words, got the single string {words!r}")
     return words

@@ -113,8 +113,7 @@ def test_the_taxonomy_numbers_the_chapters_alike():
     planned = re.findall(r"(?m)^\| (.+?) \| (\d+), planned \|", text)
     table = rows("book/intro.md")
     assert all(not table[number][1] for _, number in planned)
-    assert dict(planned)["Transformer"] == next(
-        n for n, (t, _) in table.items() if t == "Transformers"
-    )
+    (shown,) = re.findall(r"(?m)^\| Transformer \| \[?(\d+)", text)
+    assert shown == next(n for n, (t, _) in table.items() if "Transformers" in t)
     done = re.findall(r"\[(\d+)\]\(\.\./notebooks/(\d\d)_", text)
     assert all(int(shown) == int(file) and table[shown][1] for shown, file in done)

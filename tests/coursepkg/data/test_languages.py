@@ -110,3 +110,10 @@ def test_languages_with_no_law_or_no_end_are_refused(make):
 def test_a_single_string_is_not_taken_for_its_letters(language):
     with pytest.raises(TypeError, match="expected a list of words"):
         language.log_prob("ab")
+
+
+def test_probabilities_of_single_precision_may_sum_to_one():
+    """0.6 + 0.4 = 1.00000003 in float32. Kills: a sum that is refused, a walk that may end."""
+    p, rest = torch.tensor([0.6, 0.4], dtype=torch.float32).tolist()
+    law = Automaton({(0, "a"): (1, p), (0, "b"): (1, rest)})
+    assert law.stop.tolist() == [0, 1]
