@@ -1,7 +1,7 @@
 """Diffusion of symbols: they are hidden or scrambled, and a network finds them back."""
 
 from coursepkg.models.masked.discrete import DiscreteDiffusion
-from coursepkg.models.masked.noise import SymbolNoise, bounded_log_odds, masked_rest, uniform_rest
+from coursepkg.models.masked.noise import SymbolNoise, kept_odds, masked_rest, uniform_rest
 from coursepkg.models.masked.order import AnyOrder
 from coursepkg.models.masked.reveal import at_random, reveal, surest
 from coursepkg.models.masked.tables import RightGuess, back_law, groups_cost, order_law
@@ -13,8 +13,8 @@ __all__ = [
     "SymbolNoise",
     "at_random",
     "back_law",
-    "bounded_log_odds",
     "groups_cost",
+    "kept_odds",
     "masked_rest",
     "order_law",
     "reveal",

@@ -10,7 +10,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.models.diffusion.discrete_time import stratified
-from coursepkg.models.masked.noise import SymbolNoise, bounded_log_odds
+from coursepkg.models.masked.noise import SymbolNoise, kept_odds
 from coursepkg.models.masked.order import check_symbols
 from coursepkg.rng import global_state_from
 from coursepkg.validate import check_positive
@@ -47,7 +47,7 @@ class DiscreteDiffusion(nn.Module):
 
     def log_conditionals(self, z: Tensor, t: Tensor) -> Tensor:
         """log p(x_d = k | z_t), (B, D) and steps (B,) -> (B, D, K), nats."""
-        logits: Tensor = self.net(z, bounded_log_odds(self.noise.alpha_bar[t]))
+        logits: Tensor = self.net(z, kept_odds(self.noise.alpha_bar[t]))
         if logits.numel() != z.numel() * self.levels:
             expected = (len(z), self.dim * self.levels)
             raise ValueError(f"net: expected shape {expected}, got {tuple(logits.shape)}")

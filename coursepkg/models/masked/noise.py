@@ -12,7 +12,7 @@ from torch import Generator, Tensor, nn
 from coursepkg.validate import check_levels, check_positive
 
 
-def bounded_log_odds(share: Tensor) -> Tensor:
+def kept_odds(share: Tensor) -> Tensor:
     """log(share / (1 - share)), cut off near 0 and 1, (B,) float64: what a network is told."""
     return share.double().logit(eps=1e-12)
 

@@ -16,7 +16,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.models.diffusion.discrete_time import stratified
-from coursepkg.models.masked.noise import bounded_log_odds
+from coursepkg.models.masked.noise import kept_odds
 from coursepkg.models.masked.reveal import at_random, reveal
 from coursepkg.rng import global_state_from
 from coursepkg.validate import check_levels, check_positive
@@ -49,12 +49,12 @@ class AnyOrder(nn.Module):
         super().__init__()
         check_positive(dim=dim, levels=levels)
         self.net, self.dim, self.levels = net, dim, levels
-        self.counts = check_sizes(dim, (1,) * dim if counts is None else counts)
+        self.counts = check_steps(dim, (1,) * dim if counts is None else counts)
 
     def log_conditionals(self, z: Tensor) -> Tensor:
         """log p(x_d = k | what z shows), (B, D) with masks -> (B, D, K), nats."""
         seen = (z != self.levels).double().mean(1)
-        logits: Tensor = self.net(z, bounded_log_odds(seen))
+        logits: Tensor = self.net(z, kept_odds(seen))
         if logits.numel() != z.numel() * self.levels:
             expected = (len(z), self.dim * self.levels)
             raise ValueError(f"net: expected shape {expected}, got {tuple(logits.shape)}")
@@ -147,7 +147,7 @@ def check_symbols(x: Tensor, *, dim: int, levels: int) -> None:
         raise TypeError(f"x: expected int32 or int64 levels, got {x.dtype}")
 
 
-def check_sizes(hidden: int, counts: Sequence[int]) -> tuple[int, ...]:
+def check_steps(hidden: int, counts: Sequence[int]) -> tuple[int, ...]:
     """Checks that steps that find so many symbols each leave none of them hidden.
 
     Raises:

@@ -10,7 +10,7 @@ from coursepkg.models.masked import (
     DiscreteDiffusion,
     SymbolNoise,
     back_law,
-    bounded_log_odds,
+    kept_odds,
     masked_rest,
     order_law,
     uniform_rest,
@@ -210,7 +210,7 @@ def test_the_callers_law_is_not_kept():
 
 def test_log_odds_are_cut_off():
     share = torch.tensor([0.0, 0.25, 1.0])
-    found = bounded_log_odds(share)
+    found = kept_odds(share)
     assert found.isfinite().all()
     assert_close(found.sigmoid(), share.double(), atol=1e-9, rtol=0)
 
