@@ -23,8 +23,9 @@ T, d = 5, 6
 
 def test_a_large_beta_is_a_choice_of_the_best():
     """Kills: β times a score that is too large for a float."""
-    found = softmax_beta(torch.tensor([[1.0, 3.0, -2.0], [5.0, 5.0, 0.0]]), beta=1e39)
-    assert_close(found, torch.tensor([[0.0, 1.0, 0.0], [0.5, 0.5, 0.0]]))
+    scores = torch.tensor([[1.0, 3.0, -2.0], [5.0, 5.0, 0.0]], dtype=torch.float32)
+    expected = torch.tensor([[0.0, 1.0, 0.0], [0.5, 0.5, 0.0]], dtype=torch.float32)
+    assert_close(softmax_beta(scores, beta=1e39), expected)
 
 
 def draws(generator, *shape):
