@@ -12,8 +12,8 @@ from torch import Tensor
 from coursepkg.validate import check_positive
 
 
-def greedy(log_p: Tensor) -> Tensor:
-    """All probability on the most likely symbol, the first of equals: (..., K) -> (..., K).
+def most_likely(log_p: Tensor) -> Tensor:
+    """Greedy: the most likely symbol, the first of equals, is certain, (..., K) -> (..., K).
 
     Raises:
         TypeError: if log_p is no floating-point tensor.

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from coursepkg.models.language.decoding import greedy, nucleus, temper, top_k
+from coursepkg.models.language.decoding import most_likely, nucleus, temper, top_k
 from tests.oracles import states
 
 LAW = torch.tensor([0.1, 0.4, 0.05, 0.25, 0.2])
@@ -69,10 +69,10 @@ def test_p_of_one_keeps_everything_however_rare():
 
 
 def test_greedy_is_certain_and_takes_the_first_of_equals(laws):
-    found = greedy(laws)
+    found = most_likely(laws)
     assert torch.equal(found.exp().argmax(-1), laws.argmax(-1))
     assert ((found == 0).sum(-1) == 1).all()
-    assert greedy(torch.tensor([0.3, 0.35, 0.35]).log()).exp().tolist() == [0, 1, 0]
+    assert most_likely(torch.tensor([0.3, 0.35, 0.35]).log()).exp().tolist() == [0, 1, 0]
 
 
 @pytest.mark.equation("temperature-law")
@@ -100,7 +100,7 @@ def test_the_tempered_law_is_the_best_of_mean_log_p_plus_entropy(temperature, la
 @pytest.mark.equation("truncation-price")
 def test_what_is_kept_is_minus_log_mass_away(laws):
     """KL(q, p) = -log p(kept). Kills: a law that is bent inside what is kept."""
-    for found in (top_k(laws, k=3), nucleus(laws, p=0.7), greedy(laws)):
+    for found in (top_k(laws, k=3), nucleus(laws, p=0.7), most_likely(laws)):
         kept = found > -math.inf
         mass = laws.exp().where(kept, 0).sum(-1)
         divergence = (found.exp() * (found - laws)).where(kept, 0).sum(-1)
@@ -133,7 +133,7 @@ def test_what_cannot_be_is_refused(laws):
     for k in (0, -1, 1.5):
         with pytest.raises(ValueError, match="k: expected a whole number >= 1, got"):
             top_k(laws, k=k)
-    rules = (greedy, lambda x: temper(x, temperature=1.0), lambda x: nucleus(x, p=0.5))
+    rules = (most_likely, lambda x: temper(x, temperature=1.0), lambda x: nucleus(x, p=0.5))
     for rule in rules:
         with pytest.raises(ValueError, match="expected logarithms of probabilities"):
             rule(laws + 0.1)
@@ -149,6 +149,6 @@ def test_what_cannot_be_is_refused(laws):
 
 def test_the_callers_tensor_stays(laws):
     before = laws.clone()
-    for rule in (greedy, lambda x: temper(x, temperature=2.0), lambda x: nucleus(x, p=0.5)):
+    for rule in (most_likely, lambda x: temper(x, temperature=2.0), lambda x: nucleus(x, p=0.5)):
         rule(laws)
     assert torch.equal(laws, before)
