@@ -49,7 +49,7 @@ def top_k(log_p: Tensor, *, k: int) -> Tensor:
         ValueError: if they are no log-probabilities, or k is no whole number above 0.
     """
     check_log_probs(log_p)
-    if not isinstance(k, int) or k < 1:
+    if k < 1 or k % 1:
         raise ValueError(f"k: expected a whole number >= 1, got {k}")
     order = log_p.argsort(dim=-1, descending=True, stable=True)
     kept = torch.arange(log_p.shape[-1], device=log_p.device) < k
@@ -88,8 +88,10 @@ def check_log_probs(log_p: Tensor) -> None:
         TypeError: if log_p is no floating-point tensor.
         ValueError: if they do not sum to 1, or are NaN.
     """
-    if not isinstance(log_p, Tensor) or not log_p.is_floating_point():
+    if not isinstance(log_p, Tensor):
         raise TypeError(f"log_p: expected a floating-point tensor, got {type(log_p).__name__}")
+    if not log_p.is_floating_point():
+        raise TypeError(f"log_p: expected a floating-point tensor, got dtype {log_p.dtype}")
     if log_p.numel() == 0:
         raise ValueError(f"log_p: expected at least one law, got shape {tuple(log_p.shape)}")
     off = log_p.double().logsumexp(-1).abs().max().item()

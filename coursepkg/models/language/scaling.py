@@ -4,13 +4,14 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from scipy.optimize import least_squares
 from torch import Tensor
 
 
 class ScalingLaw(NamedTuple):
-    r"""loss = E + A / N^a + B / D^b, of N parameters and D symbols. Source: :eq:`scaling-law`; Hoffmann et al. (2022).
+    r"""The loss of N parameters that have seen D symbols: E + A / N^a + B / D^b.
+
+    Source: :eq:`scaling-law`; Hoffmann et al. (2022), equation 2.
 
     Args:
         floor: E, what no model of the family goes below.
