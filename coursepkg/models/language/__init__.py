@@ -2,7 +2,7 @@
 
 from coursepkg.models.language.decoding import most_likely, nucleus, temper, top_k
 from coursepkg.models.language.induction import induction_score
-from coursepkg.models.language.kneser_ney import KneserNey
+from coursepkg.models.language.kneser_ney import KneserNey, estimated_discounts
 from coursepkg.models.language.model import LanguageModel
 from coursepkg.models.language.preference import dpo_loss, optimal_policy, policy_value, preferred
 from coursepkg.models.language.scaling import ScalingLaw, fit_scaling_law
@@ -21,6 +21,7 @@ __all__ = [
     "as_it_is",
     "bits_per_character",
     "dpo_loss",
+    "estimated_discounts",
     "fit_scaling_law",
     "induction_score",
     "kept_share",
