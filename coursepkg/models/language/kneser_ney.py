@@ -120,8 +120,8 @@ def estimated_discounts(counts: Tensor) -> Tensor:
     m = torch.bincount(counts.clamp(max=5), minlength=6)[1:5].double()
     if (m == 0).any():
         return torch.tensor([0, 0.75, 0.75, 0.75], dtype=torch.float64)
-    i, Y = torch.arange(1, 4), m[0] / (m[0] + 2 * m[1])
-    off = i - (i + 1) * Y * m[1:] / m[:-1]
+    i, share = torch.arange(1, 4), m[0] / (m[0] + 2 * m[1])
+    off = i - (i + 1) * share * m[1:] / m[:-1]
     return torch.cat([off.new_zeros(1), off.clamp(min=torch.zeros(3), max=i.double())])
 
 
