@@ -85,8 +85,8 @@ class Remembering(nn.Module):
     def _read(self, symbol: Tensor, t: int) -> Tensor:
         """The encoding at place t, of which all layers keep key and value, (B,) -> (B, D)."""
         net = self.net
-        places = net.positions(net.embed(symbol)[:, None].expand(-1, t + 1, -1))
-        x: Tensor = places[:, t]
+        e = net.embed(symbol)
+        x: Tensor = e + net.positions(e.new_zeros(1, t + 1, e.shape[1]))[:, t]
         for layer, past in zip(net.layers, self.past, strict=True):
             x = layer.step(x, past)  # type: ignore[operator]
         encoding: Tensor = net.norm(x)
