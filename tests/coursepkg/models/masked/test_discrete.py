@@ -1,6 +1,6 @@
 """Symbols in T steps: matrices against slow loops, the bound by enumeration, exact laws."""
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 import torch
@@ -151,6 +151,39 @@ def test_the_bound_is_the_sum_over_paths(model):
     assert_mean(elbo, total, detects=0.2)
     assert_mean(-loss, total, detects=0.5)
     assert total < back_law(model)[state_index(x, K)].log() - 0.01
+
+
+def test_what_is_left_of_x_is_paid(monkeypatch):
+    """A chain that keeps 0.4, no other term. Kills: the prior lost, or that of one symbol."""
+    kept = torch.tensor([0.7, 0.4])
+    model = DiscreteDiffusion(Table(), SymbolNoise(kept, SKEW), dim=D, levels=K)
+    monkeypatch.setattr(model, "term", lambda x, t, *, generator: torch.zeros(len(x)))
+    x, truth = torch.tensor([[0, 2, 1], [2, 2, 0]]), torch.zeros(2, dtype=torch.float64)
+    for n, d in product(range(2), range(D)):
+        for s in range(K):
+            q = 0.4 * (s == x[n, d]).double() + 0.6 * SKEW[s]
+            truth[n] += q * (q / SKEW[s]).log()
+    assert_close(model.loss(x, generator=seeded(0)).double(), truth, atol=1e-6, rtol=0)
+    assert_close(-model.elbo(x, generator=seeded(0)).double(), truth, atol=1e-6, rtol=0)
+
+
+def test_what_cannot_be_has_no_slope():
+    """Kills: the slope 0/0 of 0 log 0, where a symbol is seen."""
+    model = steps(masked_rest, [0.6, 0.25, 0.0], logits := Logits())
+    model.loss(SPACE[:9], generator=seeded(0)).sum().backward()
+    assert logits.table.grad.isfinite().all()
+    assert logits.table.grad.abs().max() > 0.1
+
+
+class Logits(torch.nn.Module):
+    """A network of one table, whatever it sees."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = torch.nn.Parameter(torch.linspace(-1, 1, D * K))
+
+    def forward(self, z, log_odds):
+        return self.table.expand(len(z), -1)
 
 
 @pytest.mark.parametrize("model", MODELS)
