@@ -24,6 +24,7 @@ from tests.coursepkg.models.masked.laws import (
     Table,
     any_order,
     even,
+    log_p_given,
     over_orders,
     steps,
 )
@@ -153,6 +154,7 @@ def test_the_bound_is_the_sum_over_paths(model):
     assert total < back_law(model)[state_index(x, K)].log() - 0.01
 
 
+@pytest.mark.equation("symbol-elbo")
 def test_what_is_left_of_x_is_paid(monkeypatch):
     """A chain that keeps 0.4, no other term. Kills: the prior lost, or that of one symbol."""
     kept = torch.tensor([0.7, 0.4])
@@ -222,6 +224,21 @@ def test_many_steps_of_masking_cost_what_any_order_costs(x):
     assert abs(gaps[-1]) < 0.01
     for before, later in pairwise(gaps):
         assert later / before == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.equation("absorbing-elbo")
+def test_a_step_of_masking_costs_the_share_that_is_lifted():
+    """From 4 tenths hidden to 3: a quarter of -log p of each hidden place. Kills: twice of it."""
+    model, x = (
+        steps(masked_rest, even(10), net := Table()),
+        torch.tensor([[0, 2, 1]]).expand(20, -1),
+    )
+    with torch.no_grad():
+        found = model.term(x, at(4, 20), generator=seeded(0))
+    for z, each in zip(model.noise(x, at(4, 20), generator=seeded(0)), found, strict=True):
+        hidden = (z == K).nonzero()[:, 0].tolist()
+        truth = -log_p_given(net, x[0], hidden)[hidden].sum() / 4
+        assert_close(each.double(), truth.double(), atol=1e-5, rtol=0)
 
 
 @pytest.mark.equation("absorbing-elbo")
