@@ -52,3 +52,14 @@ class ToEnd(nn.Module):
 
 def data(n, seed=5):
     return MEAN + SCALE * torch.randn(n, 2, generator=seeded(seed))
+
+
+class Learnt(nn.Module):
+    """A field with weights of its own, w x: a teacher that could be trained by mistake."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.ones(2))
+
+    def forward(self, x, t):
+        return self.w * x

@@ -14,7 +14,15 @@ from coursepkg.models.few_steps import (
 )
 from coursepkg.models.few_steps.consistency import step_of_a_line
 from coursepkg.rng import seeded
-from tests.coursepkg.models.few_steps.normal import MEAN, SCALE, ToEnd, Velocity, data, place
+from tests.coursepkg.models.few_steps.normal import (
+    MEAN,
+    SCALE,
+    Learnt,
+    ToEnd,
+    Velocity,
+    data,
+    place,
+)
 from tests.statistics import assert_cdf, assert_probs
 
 
@@ -144,15 +152,8 @@ def test_a_diffusion_teaches():
 
 
 def test_a_teacher_is_not_trained():
-    class Teacher(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.w = nn.Parameter(torch.ones(2))
-
-        def forward(self, x, t):
-            return self.w * x
-
-    teacher, net = Teacher(), ToEnd(0.1)
+    """Kills: a teacher among the weights, or with a slope."""
+    teacher, net = Learnt(), ToEnd(0.1)
     model = ConsistencyDistillation(net, teacher, dim=2, steps=4)
     model.loss(data(9), generator=seeded(0)).sum().backward()
     assert teacher.w.grad is None

@@ -9,7 +9,7 @@ from coursepkg.models.few_steps import MapDistillation, MeanFlow, mean_flow_targ
 from coursepkg.models.few_steps.meanflow import times
 from coursepkg.nets import SpanMLP
 from coursepkg.rng import seeded
-from tests.coursepkg.models.few_steps.normal import AverageVelocity, Velocity, data
+from tests.coursepkg.models.few_steps.normal import AverageVelocity, Learnt, Velocity, data
 from tests.statistics import assert_mean, assert_probs
 
 
@@ -99,16 +99,7 @@ def test_the_target_is_held_fixed(taught):
 
 def test_a_teacher_is_not_trained():
     """Kills: a teacher among the weights, or with a slope."""
-
-    class Teacher(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.w = nn.Parameter(torch.ones(2))
-
-        def forward(self, x, t):
-            return self.w * x
-
-    teacher, net = Teacher(), AverageVelocity(0.1)
+    teacher, net = Learnt(), AverageVelocity(0.1)
     model = MapDistillation(net, teacher, dim=2, apart=0.5)
     model.loss(data(9), generator=seeded(0)).sum().backward()
     assert list(model.parameters()) == list(net.parameters())  # an optimiser would decay others

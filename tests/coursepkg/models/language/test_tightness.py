@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -70,6 +71,21 @@ def test_the_bound_is_reached():
     assert least_stop(net) == pytest.approx(1 / (1 + math.exp(2 * 1.5 * 2)))
 
 
+@pytest.mark.equation("lm-tight")
+def test_the_bound_is_that_of_the_formula(request):
+    """By hand, below single precision. Kills: the shift left out, the mean gain, float32."""
+    request.addfinalizer(partial(torch.set_default_dtype, torch.get_default_dtype()))
+    torch.set_default_dtype(torch.float32)
+    net = gpt(symbols=3, context=2, width=2, heads=1, depth=1,
+              generator=torch.Generator().manual_seed(0))  # fmt: skip
+    with torch.no_grad():
+        net.norm.weight.copy_(torch.tensor([1.0, -3.0]))
+        net.norm.bias.copy_(torch.tensor([3.0, 4.0]))
+        net.embed.weight.copy_(torch.tensor([[0.0, 1.0], [6.0, 8.0], [1.0, 1.0]]))
+    c = 10 * (3 * 2**0.5 + 5)
+    assert least_stop(net) == pytest.approx(1 / (1 + 2 * math.exp(2 * c)), rel=1e-3, abs=0)
+
+
 @pytest.mark.parametrize(("size", "least"), [(300.0, math.exp(-600)), (1e4, 0.0)])
 def test_large_scores_make_it_small(size, least):
     """K = 2. Kills: an exponential that overflows."""
@@ -78,7 +94,7 @@ def test_large_scores_make_it_small(size, least):
     with torch.no_grad():
         net.norm.weight.fill_(1)
         net.embed.weight.fill_(size)
-    assert least_stop(net) == pytest.approx(least, rel=1e-6)
+    assert least_stop(net) == pytest.approx(least, rel=1e-6, abs=0)
 
 
 def test_with_no_symbol_but_the_end_it_is_certain(generator):
