@@ -12,6 +12,8 @@ from typing import NamedTuple
 OPTION = re.compile(r"- \[([ xX])\] (.*\S)\s*")
 NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(?:/(\d+\.?\d*))?(%?)")
 
+ROLE = re.compile(r"\{\w+\}`")
+
 
 class Option(NamedTuple):
     """One answer to choose, and what is said to whoever chooses it."""
@@ -75,9 +77,11 @@ def parse(argument: str, options: Mapping[str, str], body: Sequence[str]) -> Que
     if not label or not text:
         raise ValueError(f"expected a question with a :label:, got `{text}` with `{label}`")
     if "answer" in options:
+        _plain(label, text)
         return _number(label, text, options, body)
     choice = Choice(label, text, tuple(_options(label, body)))
     texts = [option.text for option in choice.options]
+    _plain(label, text, *texts)
     if len(texts) < 2 or len({*texts}) < len(texts):
         raise ValueError(f"{label}: expected two options or more, all different, got {texts}")
     if (count := sum(option.right for option in choice.options)) != 1:
@@ -86,6 +90,13 @@ def parse(argument: str, options: Mapping[str, str], body: Sequence[str]) -> Que
         if not option.reason:
             raise ValueError(f"{label}: expected a reason below `{option.text}`, got none")
     return choice
+
+
+def _plain(label: str, *texts: str) -> None:
+    """Sphinx resolves roles in a reason alone: in what is asked they would break the build."""
+    for text in texts:
+        if ROLE.search(text):
+            raise ValueError(f"{label}: expected no role but in a reason, got `{text}`")
 
 
 def _number(label: str, text: str, options: Mapping[str, str], body: Sequence[str]) -> Number:

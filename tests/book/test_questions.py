@@ -97,6 +97,7 @@ NUMERIC = LABEL | {"answer": "1", "tolerance": "0"}
         (NUMERIC, "", "expected a :tolerance: and a reason"),
         (LABEL | {"answer": "1"}, "Reason.", "expected a :tolerance: and a reason"),
         (NUMERIC | {"answer": "many"}, "Reason.", "expected a number .*, got `many`"),
+        (LABEL, CHOICE.replace("It goes on.", "It is {eq}`chain`."), r"role .*, got `It is \{eq"),
         (NUMERIC | {"tolerance": "-1"}, "Reason.", "expected a tolerance >= 0, got -1"),
     ],
 )
@@ -105,6 +106,13 @@ def test_what_is_missing_or_too_much_is_named(settings: dict[str, str], body: st
         quiz.parse("Why?", settings, body.split("\n"))
     with pytest.raises(ValueError, match="expected a question"):
         quiz.parse("  ", LABEL, CHOICE.split("\n"))
+
+
+@pytest.mark.parametrize(("settings", "body"), [(LABEL, CHOICE), (NUMERIC, "Reason.")])
+def test_a_role_in_what_is_asked_is_refused(settings: dict[str, str], body: str):
+    """It would end the build with a bare AssertionError. Kills: only options looked at."""
+    with pytest.raises(ValueError, match=r"^q-04-a: expected no role but in a reason, got `Why, "):
+        quiz.parse("Why, by {cite}`neal2011`?", settings, body.split("\n"))
 
 
 # --- the tie to the tests ----------------------------------------------------------------------
