@@ -18,6 +18,7 @@ from coursepkg.nets.head import LevelHead
 from coursepkg.nets.headed import Headed
 from coursepkg.nets.judge import Judge
 from coursepkg.nets.levels import LevelEmbedding, soft_levels
+from coursepkg.nets.lowrank import LowRank, adapt, learnt, merge_adapters
 from coursepkg.nets.made import MADE, InOrder
 from coursepkg.nets.masked import CausalLayer, CausalTransformer, MaskedMLP
 from coursepkg.nets.mlp import MLP, WindowMLP
@@ -25,6 +26,7 @@ from coursepkg.nets.nade import NADE
 from coursepkg.nets.patches import InPatches, Patches
 from coursepkg.nets.pixelcnn import MaskedConv2d, PixelCNN, raster_mask
 from coursepkg.nets.pixeltransformer import PixelTransformer
+from coursepkg.nets.readers import RecurrentReader, WindowReader
 from coursepkg.nets.recurrent import RasterGRU, RowLSTM
 from coursepkg.nets.residual import ResidualCNN, ResidualMLP
 from coursepkg.nets.span import SpanMLP
@@ -66,6 +68,7 @@ __all__ = [
     "LectureLayer",
     "LevelEmbedding",
     "LevelHead",
+    "LowRank",
     "MaskedConv2d",
     "MaskedMLP",
     "MultiHead",
@@ -76,6 +79,7 @@ __all__ = [
     "PostNormLayer",
     "PreNormLayer",
     "RasterGRU",
+    "RecurrentReader",
     "ResidualCNN",
     "ResidualMLP",
     "Rotary",
@@ -92,6 +96,8 @@ __all__ = [
     "UNet",
     "WaveNet",
     "WindowMLP",
+    "WindowReader",
+    "adapt",
     "attention_weights",
     "causal_attention",
     "check_causal",
@@ -100,7 +106,9 @@ __all__ = [
     "fused_attention",
     "gpt",
     "kernel_smoother",
+    "learnt",
     "load_weights",
+    "merge_adapters",
     "raster_mask",
     "receptive_field",
     "soft_levels",

@@ -16,6 +16,7 @@ from coursepkg.data.text import (
     Vocabulary,
     load_shakespeare,
     load_text,
+    plain_lines,
     read_text,
     shakespeare_folder,
     split_text,
@@ -71,6 +72,16 @@ def test_a_file_of_the_readers_is_split_alike(tmp_path):
     text = read_text(path)
     assert (text.train, text.valid) == ("één", "zwei")
     assert text.source == str(path)
+
+
+def test_a_mark_and_mixed_line_ends_are_mended(tmp_path):
+    """Kills: a mark that is a symbol; paragraphs that hang together, or are held twice."""
+    path = tmp_path / "mixed.txt"
+    path.write_bytes("\ufeffone\r\nline\r\n\r\ntwo\r\rone\nline\n\nthree\ufeff".encode())
+    text = read_text(path)
+    assert (text.train, text.valid) == ("one\nline\n\ntwo", "three\ufeff")
+    assert plain_lines("\ufeffa\r\nb\rc\n\r\n") == "a\nb\nc\n\n"
+    assert split_text("\ufeffa\r\n\r\nb", source="here").train == "a"
 
 
 @pytest.mark.parametrize("content", [b"", b"one paragraph\nonly", b"same\n\nsame"])
