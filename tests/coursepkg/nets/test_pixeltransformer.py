@@ -78,14 +78,16 @@ def test_soft_levels_pass_too(generator):
     assert_close(net(soft_levels(x, K)), net(x))
 
 
-def test_dropout_is_used_in_training_only(generator):
-    """Kills: dropout forgotten."""
+@pytest.mark.parametrize("part", ["dropout", "layers"])
+def test_each_dropout_acts_in_training_only(part, generator):
+    """With the other one off. Kills: dropout forgotten before the layers or in them."""
     net = PixelTransformer(SHAPE, levels=K, width=8, heads=2, depth=1, dropout=0.5,
-                           generator=generator)  # fmt: skip
+                           generator=generator).eval()  # fmt: skip
     x = torch.randint(K, (4, D), generator=generator)
+    assert torch.equal(net(x), net(x))
+    getattr(net, part).train()
     with torch.random.fork_rng():
         assert not torch.equal(net(x), net(x))
-    assert torch.equal(net.eval()(x), net(x))
 
 
 def test_all_weights_come_from_the_generator():
