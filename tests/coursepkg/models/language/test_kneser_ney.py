@@ -88,6 +88,15 @@ def test_a_text_is_scored_from_its_start(generator):
     assert_close(after[:-1].gather(1, new[1:, None])[:, 0].exp(), expected[1:])
 
 
+def test_bytes_may_be_bytes(generator):
+    """K = 256, whose "nothing" is no uint8. Kills: numbers that overflow."""
+    y = torch.randint(256, (1, 300), generator=generator)
+    whole, small = (KneserNey(2, symbols=256).fit(part) for part in (y, y.to(torch.uint8)))
+    for kind in (y, y.to(torch.uint8), y.int()):
+        assert torch.equal(small(kind), whole(y))
+        assert torch.equal(small.log_conditionals(kind), whole.log_conditionals(y))
+
+
 def test_two_texts_do_not_follow_one_another(generator):
     """Kills: rows read as one."""
     y = torch.tensor([[0, 0, 0, 0], [1, 1, 1, 1]])
@@ -149,3 +158,8 @@ def test_what_cannot_be_is_refused():
             use(torch.tensor([[3]]))
         with pytest.raises(TypeError, match="integer"):
             use(torch.zeros(1, 2))
+        for empty in (torch.zeros(1, 0).long(), torch.zeros(0, 3).long(), torch.zeros(3).long()):
+            with pytest.raises(
+                ValueError, match=r"expected texts \(B, T\) of at least one symbol, got"
+            ):
+                use(empty)
