@@ -58,7 +58,7 @@ def top_k(log_p: Tensor, *, k: int) -> Tensor:
 
 
 def nucleus(log_p: Tensor, *, p: float) -> Tensor:
-    """The fewest symbols, the most likely first, that have probability p together, and no other.
+    """Top-p: the fewest symbols, the likeliest first, that have probability p together, no other.
 
     A symbol is kept if those that are more likely have less than p; what is less by rounding alone
     is p. Source: :eq:`nucleus`; Holtzman et al., *The curious case of neural text degeneration*

@@ -67,7 +67,7 @@ def write_ahead(
 
 
 def remainder(p: Tensor, q: Tensor) -> Tensor:
-    """What p has more than q, over its sum, (..., K) twice -> (..., K).
+    """The residual law: what p has more than q, over its sum, (..., K) twice -> (..., K).
 
     Source: :eq:`speculative`. Where p = q nothing is refused, but by rounding: there it is p.
     """
@@ -77,7 +77,7 @@ def remainder(p: Tensor, q: Tensor) -> Tensor:
 
 
 def kept_share(p: Tensor, q: Tensor) -> Tensor:
-    """Probability that a guess from q is kept, 1 - TV(p, q), (..., K) twice -> (...).
+    """Acceptance rate: how often a guess from q is kept, 1 - TV(p, q), (..., K) twice -> (...).
 
     Source: :eq:`acceptance`.
     """

@@ -48,7 +48,7 @@ def write(
 
 
 class Remembering(nn.Module):
-    """A transformer that reads on: keys and values of what it has read are kept.
+    """A transformer that reads on: a cache keeps keys and values (KV) of what it has read.
 
     In the place of the network in `write`: the same scores, but for rounding, at O(T) instead of
     O(T²) for each symbol. It reads one set of texts, once; make a new one for the next.

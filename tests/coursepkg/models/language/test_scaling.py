@@ -66,14 +66,11 @@ def test_whole_numbers_lists_and_gradients_do():
 
 def test_without_a_trade_there_is_no_best_size():
     """Kills: a root of a number below 0, which is complex."""
-    for bad in (
-        {"size_power": -0.4},
-        {"data_power": 0.0},
-        {"of_size": -1.0},
-        {"of_data": math.nan},
-    ):
-        with pytest.raises(ValueError, match=f"{next(iter(bad))}: expected a finite number > 0, got"):
-            LAW._replace(**bad).best_size(1e9)
+    for name, bad in (
+        ("size_power", -0.4), ("data_power", 0.0), ("of_size", -1.0), ("of_data", math.nan),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=f"{name}: expected a finite number > 0, got"):
+            LAW._replace(**{name: bad}).best_size(1e9)
     for compute in (0.0, -1.0, math.inf):
         with pytest.raises(ValueError, match="compute: expected a finite number > 0, got"):
             LAW.best_size(compute)
