@@ -30,7 +30,10 @@ class Chain(nn.Module):
 
 
 class Odometer:
-    """In the place of `_draw`: goes through all outcomes, and keeps the probability of each run."""
+    """In the place of `_draw`: goes through all outcomes, and keeps the probability of each run.
+
+    Outcomes of probability 0 are passed over: what would follow one has no law.
+    """
 
     def __init__(self):
         self.script = []
@@ -40,7 +43,7 @@ class Odometer:
 
     def __call__(self, p, generator):
         if self.place == len(self.script):
-            self.script.append((0, p))
+            self.script.append((p.gt(0).tolist().index(True), p))
         choice, _ = self.script[self.place]
         self.place += 1
         self.mass *= p[choice].item()
@@ -65,12 +68,10 @@ def law_of(target, draft, length, ahead, rule, monkeypatch):
         drawn.start()
         result = write_ahead(target, draft, torch.tensor([0, 1]), length, ahead=ahead, rule=rule,
                              generator=None)  # fmt: skip
-        if drawn.mass:
-            assert len(result.y) == 2 + length
-            at = sum(s * K ** (length - 1 - n) for n, s in enumerate(result.y[2:].tolist()))
-            found[at] += drawn.mass
-            passes += drawn.mass * result.passes
-            kept += drawn.mass * result.kept
+        assert len(result.y) == 2 + length
+        found[state_index(result.y[None, 2:], K)] += drawn.mass
+        passes += drawn.mass * result.passes
+        kept += drawn.mass * result.kept
         if not drawn.next():
             return found, passes, kept
 
