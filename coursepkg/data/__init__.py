@@ -15,7 +15,7 @@ from coursepkg.data.audio import (
     radiate,
     resonate,
 )
-from coursepkg.data.bpe import BytePairs, as_bytes, from_bytes, pieces
+from coursepkg.data.bpe import BYTES, BytePairs, as_bytes, from_bytes, pieces
 from coursepkg.data.chains import RandomChains, word_streams
 from coursepkg.data.digits import LEVELS, Split, binarise, load_labels, load_levels, load_split
 from coursepkg.data.glyphs import Glyphs, draw_glyphs, load_binary_alphadigits, load_glyphs
@@ -59,6 +59,7 @@ from coursepkg.data.words import (
 )
 
 __all__ = [
+    "BYTES",
     "FILMS",
     "FORMANTS",
     "LEVELS",

@@ -15,14 +15,16 @@ from coursepkg.data.text import Vocabulary
 Word = tuple[int, ...]
 Pair = tuple[int, int]
 
+BYTES = Vocabulary("".join(map(chr, range(256))))  # each byte as the character of its number
+
 
 @dataclass(frozen=True)
 class BytePairs:
     """Text as tokens: characters 0..K-1, then merged pairs of tokens, K, K + 1, ...
 
     No token crosses the bounds of `pieces`. Decoding undoes encoding, for any text of the known
-    characters. Sennrich, Haddow and Birch (2016); for bytes in the place of characters encode
-    `as_bytes` of the text.
+    characters. Sennrich, Haddow and Birch (2016); for bytes in the place of characters, and so for
+    any text at all, take `as_bytes` of each text and `BYTES` for the vocabulary.
 
     Args:
         vocabulary: the characters.
@@ -33,15 +35,22 @@ class BytePairs:
     merges: tuple[Pair, ...]
 
     @classmethod
-    def from_text(cls, text: str, *, size: int) -> "BytePairs":
+    def from_text(
+        cls, text: str, *, size: int, vocabulary: Vocabulary | None = None
+    ) -> "BytePairs":
         """Learns `size` tokens, or fewer where no two are left to merge, from a text.
 
         Of equally frequent pairs the one with the smaller numbers is first.
 
+        Args:
+            text: what the pairs are counted in.
+            size: how many tokens, characters with them.
+            vocabulary: the characters; those of the text when left out.
+
         Raises:
-            ValueError: if there are more characters than `size`.
+            ValueError: if there are more characters than `size`, or unknown ones in the text.
         """
-        vocabulary = Vocabulary.from_text(text)
+        vocabulary = vocabulary or Vocabulary.from_text(text)
         if size < len(vocabulary):
             raise ValueError(f"size: expected {len(vocabulary)} characters or more, got {size}")
         words = Counter(pieces(text))

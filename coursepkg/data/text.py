@@ -117,7 +117,7 @@ def split_text(text: str, *, source: str) -> Text:
         ValueError: if there are fewer than two different paragraphs.
     """
     text = plain_lines(text)
-    pieces = (piece.strip("\n") for piece in re.split(r"\n[ \t]*\n", text))
+    pieces = (piece.strip("\n") for piece in re.split(r"\n(?:[ \t]*\n)+", text))
     unique = list(dict.fromkeys(piece for piece in pieces if piece.strip()))
     if len(unique) < 2:
         raise ValueError(

@@ -16,10 +16,11 @@ class LowRank(nn.Module):
     Source: :eq:`lora`; Hu et al., *LoRA* (2022), section 4.1. B starts at 0, so that nothing
     changes at first; A starts with entries of variance 1/(columns), so that A x has about the size
     of x. Of full rank, A orthogonal and held, a gradient step on B is one on W
-    (:eq:`lora-full-rank`).
+    (:eq:`lora-full-rank`). It has what an `nn.Linear` has, its `weight` being W + B A: some
+    networks read the matrix itself, to put a mask on it.
 
     Args:
-        linear: the map, (B, n) -> (B, m); it is kept as it is, and no longer learns.
+        linear: the map, (..., n) -> (..., m); it is kept as it is, and no longer learns.
         rank: r; min(n, m) reaches every correction.
         generator: draws A.
 
@@ -37,8 +38,21 @@ class LowRank(nn.Module):
             rank, W.shape[1], generator=generator, device=generator.device, dtype=W.dtype
         )
         self.linear = linear.requires_grad_(False)
-        self.A = nn.Parameter(noise / math.sqrt(W.shape[1]))
+        self.in_features, self.out_features = linear.in_features, linear.out_features
+        self.A = nn.Parameter(noise.to(W) / math.sqrt(W.shape[1]))
         self.B = nn.Parameter(W.new_zeros(W.shape[0], rank))
+        self.train(linear.training)
+
+    @property
+    def weight(self) -> Tensor:
+        """W + B A, (m, n)."""
+        return self.linear.weight + self.B @ self.A
+
+    @property
+    def bias(self) -> Tensor | None:
+        """b, (m,), or None."""
+        b: Tensor | None = self.linear.bias
+        return b
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps (..., n) to (..., m)."""
@@ -49,7 +63,7 @@ class LowRank(nn.Module):
         """One linear map that does the same: W + B A."""
         linear = copy.deepcopy(self.linear).requires_grad_(True)
         with torch.no_grad():
-            linear.weight += self.B @ self.A
+            linear.weight.copy_(self.weight)
         return linear
 
 
@@ -62,8 +76,10 @@ def adapt(net: M, *, rank: int, generator: Generator) -> M:
         generator: draws the matrices A.
 
     Raises:
-        ValueError: if the rank is below 1, or there is no linear map.
+        ValueError: if the rank is below 1, there is no linear map, or one has an adapter already.
     """
+    if any(isinstance(module, LowRank) for module in net.modules()):
+        raise ValueError("net: expected one without adapters, got some; first merge_adapters(net)")
     adapted = copy.deepcopy(net).requires_grad_(False)
     places = [
         (module, name, child)
@@ -71,7 +87,7 @@ def adapt(net: M, *, rank: int, generator: Generator) -> M:
         if isinstance(child, nn.Linear)
     ]  # fmt: skip
     if not places:
-        raise ValueError(f"net: expected one with linear maps, got a {type(net).__name__} of none")
+        raise ValueError(f"net: expected one made of linear maps, got a {type(net).__name__}")
     for module, name, child in places:
         r = min(rank, *child.weight.shape)
         setattr(module, name, LowRank(child, rank=r, generator=generator))
@@ -82,8 +98,13 @@ def merge_adapters(net: M) -> M:
     """A copy in which adapters are part of their maps: the same function, the old names.
 
     Args:
-        net: it is not changed.
+        net: made by `adapt`; it is not changed.
+
+    Raises:
+        ValueError: if no part of it is an adapter; one alone has `merged`.
     """
+    if not any(isinstance(part, LowRank) for part in list(net.modules())[1:]):
+        raise ValueError(f"net: expected one made of adapters, got a {type(net).__name__} of none")
     merged = copy.deepcopy(net).requires_grad_(True)
     for module in list(merged.modules()):
         for name, child in list(module.named_children()):

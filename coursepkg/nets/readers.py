@@ -37,8 +37,8 @@ class WindowReader(nn.Module):
 
     def forward(self, y: Tensor) -> Tensor:
         """Maps symbols (B, T) to scores of the symbol that follows each, (B, T, K)."""
-        check_levels(y, levels=self.symbols)
-        before = pad(y, (self.window - 1, 0), value=self.symbols)
+        check_symbols(y, self.symbols)
+        before = pad(y.long(), (self.window - 1, 0), value=self.symbols)
         seen = self.embed(before).unfold(1, self.window, 1).flatten(2)  # (B, T, width L)
         scores: Tensor = self.last(self.dropout(self.first(seen).relu()))
         return scores
@@ -69,7 +69,20 @@ class RecurrentReader(nn.Module):
 
     def forward(self, y: Tensor) -> Tensor:
         """Maps symbols (B, T) to scores of the symbol that follows each, (B, T, K)."""
-        check_levels(y, levels=self.symbols)
-        h, _ = self.gru(self.embed(y))
+        check_symbols(y, self.symbols)
+        h, _ = self.gru(self.embed(y.long()))
         scores: Tensor = self.last(self.dropout(h))
         return scores
+
+
+def check_symbols(y: Tensor, symbols: int) -> None:
+    """Checks that y holds texts of at least one symbol each, of 0..symbols-1.
+
+    Raises:
+        TypeError: if y holds no whole numbers.
+        ValueError: if the shape is not (B, T), there is no symbol, or an unknown one.
+    """
+    shape = tuple(getattr(y, "shape", ()))
+    if len(shape) != 2 or 0 in shape:
+        raise ValueError(f"y: expected texts (B, T) of at least one symbol, got {shape}")
+    check_levels(y, levels=symbols)

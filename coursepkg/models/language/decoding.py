@@ -38,7 +38,8 @@ def temper(log_p: Tensor, *, temperature: float) -> Tensor:
     """
     check_log_probs(log_p)
     check_positive(temperature=temperature)
-    return (log_p / temperature).log_softmax(-1)
+    behind = log_p - log_p.amax(-1, keepdim=True)  # 0 at the best, whatever it is divided by
+    return (behind / temperature).log_softmax(-1)
 
 
 def top_k(log_p: Tensor, *, k: int) -> Tensor:
@@ -57,10 +58,11 @@ def top_k(log_p: Tensor, *, k: int) -> Tensor:
 
 
 def nucleus(log_p: Tensor, *, p: float) -> Tensor:
-    """The fewest symbols, the most likely first, that have probability p together, and no other.
+    """Top-p: the fewest symbols, the likeliest first, that have probability p together, no other.
 
-    A symbol is kept if those that are more likely have less than p. Source: :eq:`nucleus`; Holtzman
-    et al., *The curious case of neural text degeneration* (2020), section 3.1.
+    A symbol is kept if those that are more likely have less than p; what is less by rounding alone
+    is p. Source: :eq:`nucleus`; Holtzman et al., *The curious case of neural text degeneration*
+    (2020), section 3.1.
 
     Args:
         log_p: (..., K), nats.
@@ -76,7 +78,7 @@ def nucleus(log_p: Tensor, *, p: float) -> Tensor:
     order = log_p.argsort(dim=-1, descending=True, stable=True)
     ranked = log_p.gather(-1, order).exp()
     onwards = ranked.flip(-1).cumsum(-1).flip(-1)  # summed from the rare end: 1 - p may be small
-    kept = onwards > 1 - p
+    kept = onwards > (1 - p) * (1 + 1e-6)
     kept[..., 0] = True
     return _only(log_p, order, kept)
 
@@ -92,7 +94,7 @@ def check_log_probs(log_p: Tensor) -> None:
         raise TypeError(f"log_p: expected a floating-point tensor, got {type(log_p).__name__}")
     if not log_p.is_floating_point():
         raise TypeError(f"log_p: expected a floating-point tensor, got dtype {log_p.dtype}")
-    if log_p.numel() == 0:
+    if log_p.ndim == 0 or log_p.numel() == 0:
         raise ValueError(f"log_p: expected at least one law, got shape {tuple(log_p.shape)}")
     off = log_p.double().logsumexp(-1).abs().max().item()
     if not off < 1e-3:

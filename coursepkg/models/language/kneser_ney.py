@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from coursepkg.validate import check_levels
+from coursepkg.nets.readers import check_symbols
 
 
 class KneserNey:
@@ -43,8 +43,13 @@ class KneserNey:
         self.totals = [torch.zeros(2, 1)] * (order + 1)
 
     def fit(self, y: Tensor) -> "KneserNey":
-        """Counts what follows what in y, (N, T) symbols."""
-        check_levels(y, levels=self.symbols)
+        """Counts what follows what in y, (N, T) symbols: N texts, none of which follows another.
+
+        Raises:
+            TypeError: if y holds no whole numbers.
+            ValueError: if the shape is another, there is no symbol, or an unknown one.
+        """
+        check_symbols(y, self.symbols)
         places = list(self._number(y, new=True))  # of the string that ends at each place
         counts = torch.bincount(places[-1].flatten(), minlength=len(self.keys[-1]))
         for n in range(self.order, -1, -1):
@@ -60,15 +65,16 @@ class KneserNey:
         return self
 
     def __call__(self, y: Tensor) -> Tensor:
-        """log p of every symbol after each place, (B, T) -> (B, T, K), nats."""
-        check_levels(y, levels=self.symbols)
-        contexts = [torch.zeros_like(y), *self._number(y)][: self.order + 1]
+        """log p of every symbol after each place, (B, T) -> (B, T, K), nats. Raises as `fit`."""
+        check_symbols(y, self.symbols)
+        contexts = [torch.zeros_like(y.long()), *self._number(y)][: self.order + 1]
         symbols = torch.arange(self.symbols, device=y.device)
         return self._probability([c[..., None] for c in contexts], symbols).log()
 
     def log_conditionals(self, y: Tensor) -> Tensor:
-        """log p(y_t | y_{<t}) of what is there, (B, T) -> (B, T), nats."""
-        check_levels(y, levels=self.symbols)
+        """log p(y_t | y_{<t}) of what is there, (B, T) -> (B, T), nats. Raises as `fit`."""
+        check_symbols(y, self.symbols)
+        y = y.long()
         before = pad(y, (1, 0), value=self.symbols)[:, :-1]
         contexts = [torch.zeros_like(y), *self._number(before)][: self.order + 1]
         return self._probability(contexts, y).log()
@@ -80,7 +86,7 @@ class KneserNey:
             y: symbols, where K is nothing; so is what would stand before them.
             new: whether to number the strings anew; else those not known have the number -1.
         """
-        y = pad(y, (self.order, 0), value=self.symbols)
+        y = pad(y.long(), (self.order, 0), value=self.symbols)
         context = torch.zeros_like(y)
         for n in range(self.order + 1):
             key = context * (self.symbols + 1) + y
@@ -96,7 +102,7 @@ class KneserNey:
         """What is taken off counts of 0, 1, 2, and more, (4,)."""
         if self.discount is None:
             return estimated_discounts(counts)
-        return torch.tensor([0, *[self.discount] * 3], dtype=torch.float64)
+        return counts.new_tensor([0, *[self.discount] * 3], dtype=torch.float64)
 
     def _probability(self, contexts: list[Tensor], symbol: Tensor) -> Tensor:
         """p(symbol | context), from the shortest context to the longest."""
@@ -115,14 +121,15 @@ def estimated_discounts(counts: Tensor) -> Tensor:
 
     With :math:`m_i` strings of count i and :math:`Y = m_1 / (m_1 + 2 m_2)`:
     :math:`i - (i + 1) Y m_{i+1} / m_i`. Source: :eq:`discounts`; Chen and Goodman (1999), equation
-    26. Where some :math:`m_i` is 0, as with few strings, 3/4.
+    26. Where some :math:`m_i` is 0, as with few strings, 3/4. None is below 0 or above its count;
+    a discount of 0 takes nothing off, and frees nothing for what was not seen.
     """
     m = torch.bincount(counts.clamp(max=5), minlength=6)[1:5].double()
     if (m == 0).any():
-        return torch.tensor([0, 0.75, 0.75, 0.75], dtype=torch.float64)
-    i, share = torch.arange(1, 4), m[0] / (m[0] + 2 * m[1])
+        return m.new_tensor([0, 0.75, 0.75, 0.75])
+    i, share = m.new_tensor([1, 2, 3]), m[0] / (m[0] + 2 * m[1])
     off = i - (i + 1) * share * m[1:] / m[:-1]
-    return torch.cat([off.new_zeros(1), off.clamp(min=torch.zeros(3), max=i.double())])
+    return torch.cat([m.new_zeros(1), torch.minimum(off.clamp(min=0), i)])
 
 
 def _look_up(keys: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:

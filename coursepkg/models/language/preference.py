@@ -11,7 +11,11 @@ def preferred(reward: Tensor, other: Tensor) -> Tensor:
     """Bradley and Terry: probability that a string with a reward is preferred to another, (B,).
 
     Source: :eq:`bradley-terry`.
+
+    Raises:
+        ValueError: if the shapes differ.
     """
+    _check_alike(reward=reward, other=other)
     return torch.sigmoid(reward - other)
 
 
@@ -29,19 +33,22 @@ def optimal_policy(reference: Tensor, reward: Tensor, *, beta: float) -> Tensor:
         ValueError: if β is not a finite number above 0, or the shapes differ.
     """
     check_positive(beta=beta)
-    if reference.shape != reward.shape:
-        raise ValueError(
-            f"reward: expected one for each of {tuple(reference.shape)}, got {tuple(reward.shape)}"
-        )
+    _check_alike(reference=reference, reward=reward)
     return (reference + reward / beta).log_softmax(-1)
 
 
 def policy_value(log_p: Tensor, reference: Tensor, reward: Tensor, *, beta: float) -> Tensor:
     """What the optimal policy has most of: E r - β KL(p, ref), of laws on N strings, ().
 
-    Source: :eq:`dpo-value`.
+    Source: :eq:`dpo-value`. A string that p never says counts nothing.
+
+    Raises:
+        ValueError: if β is not a finite number above 0, or the shapes differ.
     """
-    return (log_p.exp() * (reward - beta * (log_p - reference))).sum(-1)
+    check_positive(beta=beta)
+    _check_alike(log_p=log_p, reference=reference, reward=reward)
+    p = log_p.exp()
+    return (p * (reward - beta * (log_p - reference))).where(p > 0, 0).sum(-1)
 
 
 def dpo_loss(
@@ -61,7 +68,18 @@ def dpo_loss(
         beta: β > 0; large keeps the model near the reference.
 
     Raises:
-        ValueError: if β is not a finite number above 0.
+        ValueError: if β is not a finite number above 0, or the shapes differ.
     """
     check_positive(beta=beta)
+    _check_alike(better=better, worse=worse, better_before=better_before, worse_before=worse_before)
     return -logsigmoid(beta * ((better - better_before) - (worse - worse_before)))
+
+
+def _check_alike(**rows: Tensor) -> None:
+    """Checks that all have the shape of the first: others would be broadcast without a word."""
+    (first, *others), shapes = rows, {name: tuple(row.shape) for name, row in rows.items()}
+    for name in others:
+        if shapes[name] != shapes[first]:
+            raise ValueError(
+                f"{name}: expected the shape of {first}, {shapes[first]}, got {shapes[name]}"
+            )

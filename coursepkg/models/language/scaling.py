@@ -4,8 +4,11 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from scipy.optimize import least_squares
 from torch import Tensor
+
+from coursepkg.validate import check_positive
 
 
 class ScalingLaw(NamedTuple):
@@ -37,7 +40,15 @@ class ScalingLaw(NamedTuple):
         r"""The N for which the loss is least where 6 N D = `compute` operations are spent.
 
         :math:`N^{a + b} = \frac{a A}{b B} (C / 6)^b`. Source: :eq:`scaling-optimum`.
+
+        Raises:
+            ValueError: if the compute or one of A, B, a, b is not a finite number above 0: then
+                there is no best size.
         """
+        check_positive(
+            compute=compute, of_size=self.of_size, of_data=self.of_data,
+            size_power=self.size_power, data_power=self.data_power,
+        )  # fmt: skip
         ratio = self.size_power * self.of_size / (self.data_power * self.of_data)
         total = self.size_power + self.data_power
         return float((ratio * (compute / 6) ** self.data_power) ** (1 / total))
@@ -47,7 +58,7 @@ def fit_scaling_law(size: Tensor, data: Tensor, loss: Tensor) -> ScalingLaw:
     """The law with the least squares of errors in log loss, of M runs, (M,) three times.
 
     Errors above a hundredth count linearly (Huber), so that one bad run does not decide. Several
-    starts, of which the best is kept.
+    starts, of which the best is kept. The powers are as the runs say, even below 0.
 
     Args:
         size: parameters N of each run.
@@ -55,14 +66,10 @@ def fit_scaling_law(size: Tensor, data: Tensor, loss: Tensor) -> ScalingLaw:
         loss: what it pays, nats or bits a symbol.
 
     Raises:
-        ValueError: if there are fewer than five runs, lengths differ, or a number is not above 0.
+        ValueError: if there are fewer than five runs, lengths differ, a number is not above 0, or
+            sizes or numbers of symbols are fewer than three: two do not tell a power from a floor.
     """
-    shapes = {tuple(x.shape) for x in (size, data, loss)}
-    if len(shapes) != 1 or size.ndim != 1 or len(size) < 5:
-        raise ValueError(f"expected five or more runs, as three equally long rows, got {shapes}")
-    N, D, target = (x.double().numpy() for x in (size, data, loss))
-    if not all(np.isfinite(x).all() and (x > 0).all() for x in (N, D, target)):
-        raise ValueError("expected finite numbers > 0, got others")
+    N, D, target = _checked(size=size, data=data, loss=loss)
     small, few = np.median(N), np.median(D)
 
     def errors(theta: np.ndarray) -> np.ndarray:
@@ -83,6 +90,23 @@ def fit_scaling_law(size: Tensor, data: Tensor, loss: Tensor) -> ScalingLaw:
     floor, of_size, of_data = np.exp(best[:3])
     a, b = float(best[3]), float(best[4])
     return ScalingLaw(float(floor), float(of_size * small**a), float(of_data * few**b), a, b)
+
+
+def _checked(**runs: Tensor) -> list[np.ndarray]:
+    """The numbers of the runs, in double precision, if five can be fitted to them."""
+    rows = {
+        name: torch.as_tensor(row).detach().cpu().double().numpy() for name, row in runs.items()
+    }
+    shapes = {name: row.shape for name, row in rows.items()}
+    if len(set(shapes.values())) != 1 or rows["loss"].ndim != 1 or len(rows["loss"]) < 5:
+        raise ValueError(f"expected five or more runs, as three equally long rows, got {shapes}")
+    for name, row in rows.items():
+        if not (np.isfinite(row).all() and (row > 0).all()):
+            raise ValueError(f"{name}: expected finite numbers > 0, got {row.tolist()}")
+    for name in ("size", "data"):
+        if (kinds := len(np.unique(rows[name]))) < 3:
+            raise ValueError(f"{name}: expected three or more different ones, got {kinds}")
+    return list(rows.values())
 
 
 def operations(size: int, data: int) -> float:

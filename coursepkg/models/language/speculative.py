@@ -6,8 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.language.writing import Rule, as_it_is, check_prompt
-from coursepkg.validate import check_positive
 
 
 class Checked(NamedTuple):
@@ -32,7 +32,8 @@ def write_ahead(
     Leviathan, Kalman and Matias (2023), algorithm 1.
 
     Args:
-        target: maps symbols (B, T) to scores (B, T, K) of the symbol that follows each; eval mode.
+        target: maps symbols (B, T) to scores (B, T, K) of the symbol that follows each; a module
+            is used in eval mode.
         draft: the same, of the same symbols.
         prompt: the beginning, (T,).
         length: how many symbols are added.
@@ -44,33 +45,39 @@ def write_ahead(
         TypeError: if the prompt holds no whole numbers.
         ValueError: if it is empty, a number is impossible, or the draft has another alphabet.
     """
-    check_prompt(prompt[None], length)
-    check_positive(ahead=ahead)
-    check_alphabets(*(net(prompt[None])[0, -1] for net in (target, draft)))
-    y, passes, guessed, kept = prompt, 0, 0, 0
-    while (left := len(prompt) + length - len(y)) > 0:
-        guess, q = _guess(draft, y, min(ahead, left - 1), rule, generator)
-        p = rule(target(guess[None])[0, len(y) - 1 :].log_softmax(-1)).exp()  # one law more
-        passes, guessed, n = passes + 1, guessed + len(q), 0
-        for x in guess[len(y) :].tolist():
-            if not _draw(_coin(p[n, x] / q[n, x]), generator):
-                y = _append(y, _draw(remainder(p[n], q[n]), generator))
-                break
-            y, n = _append(y, x), n + 1
-        else:
-            y = _append(y, _draw(p[n], generator))
-        kept += n
+    check_prompt(prompt, length, ndim=1)
+    if ahead < 1 or ahead % 1:
+        raise ValueError(f"ahead: expected a whole number >= 1, got {ahead}")
+    y, passes, guessed, kept = prompt.clone().long(), 0, 0, 0
+    with eval_mode(target), eval_mode(draft):
+        check_alphabets(*(net(y.new_zeros(1, 1)) for net in (target, draft)))
+        while (left := len(prompt) + length - len(y)) > 0:
+            guess, q = _guess(draft, y, min(int(ahead), left - 1), rule, generator)
+            p = rule(target(guess[None])[0, len(y) - 1 :].log_softmax(-1)).exp()  # one law more
+            passes, guessed, n = passes + 1, guessed + len(q), 0
+            for x in guess[len(y) :].tolist():
+                if not _draw(_coin(p[n, x] / q[n, x]), generator):
+                    y = _append(y, _draw(remainder(p[n], q[n]), generator))
+                    break
+                y, n = _append(y, x), n + 1
+            else:
+                y = _append(y, _draw(p[n], generator))
+            kept += n
     return Checked(y, passes, guessed, kept)
 
 
 def remainder(p: Tensor, q: Tensor) -> Tensor:
-    """What p has more than q, over its sum, (K,) twice -> (K,). Source: :eq:`speculative`."""
+    """The residual law: what p has more than q, over its sum, (..., K) twice -> (..., K).
+
+    Source: :eq:`speculative`. Where p = q nothing is refused, but by rounding: there it is p.
+    """
     more = (p - q).clamp(min=0)
-    return more / more.sum() if more.any() else p  # p = q: nothing is refused, but by rounding
+    total = more.sum(-1, keepdim=True)
+    return (more / total).where(total > 0, p)
 
 
 def kept_share(p: Tensor, q: Tensor) -> Tensor:
-    """Probability that a guess from q is kept, 1 - TV(p, q), (..., K) twice -> (...).
+    """Acceptance rate: how often a guess from q is kept, 1 - TV(p, q), (..., K) twice -> (...).
 
     Source: :eq:`acceptance`.
     """

@@ -7,6 +7,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import pad
 
+from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.rng import global_state_from
 from coursepkg.validate import check_levels
 
@@ -51,7 +52,8 @@ def stream_log_prob(
     is predicted from at least half a context, or from all there is.
 
     Args:
-        net: maps symbols (B, T) to scores (B, T, K) of the symbol that follows each, in eval mode.
+        net: maps symbols (B, T) to scores (B, T, K) of the symbol that follows each; a module is
+            used in eval mode.
         y: at least two symbols.
         context: symbols that the network reads at once, an even number.
         batch_size: windows at once.
@@ -69,7 +71,8 @@ def stream_log_prob(
     blank = max(context, math.ceil(T / half) * half) - T  # to a whole number of halves
     before, after = (pad(part, (0, blank)).unfold(0, context, half) for part in (y[:-1], y[1:]))
     windows = zip(before.split(batch_size), after.split(batch_size), strict=True)
-    log_p = torch.cat([_of_what_came(net(b), a) for b, a in windows])
+    with eval_mode(net):
+        log_p = torch.cat([_of_what_came(net(b), a) for b, a in windows])
     return torch.cat([log_p[0, :half], log_p[:, half:].flatten()])[:T]
 
 

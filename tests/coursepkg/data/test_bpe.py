@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coursepkg.data.bpe import BytePairs, as_bytes, from_bytes, pieces
+from coursepkg.data.bpe import BYTES, BytePairs, as_bytes, from_bytes, pieces
 from coursepkg.data.text import load_text
 
 SAMPLE = (
@@ -100,6 +100,16 @@ def test_bytes_write_any_text(text):
     assert max(map(ord, coded)) < 256
     assert [ord(c) for c in coded] == list(text.encode())
     assert from_bytes(coded) == text
+
+
+@given(st.text())
+def test_pairs_of_bytes_write_any_text(text):
+    """Signs that the tokens have never seen. Kills: the characters of the text for all bytes."""
+    tokens = BytePairs.from_text(as_bytes("the naïve theatre"), size=260, vocabulary=BYTES)
+    ids = tokens.encode(as_bytes("the " + text))
+    assert from_bytes(tokens.decode(ids)) == "the " + text
+    assert len(tokens) == 260
+    assert len(ids) < len(as_bytes("the " + text))
 
 
 def test_bytes_that_are_no_text_show():

@@ -66,6 +66,12 @@ def test_the_first_nine_tenths_train_and_indentation_stays():
     assert paragraphs(text.valid) == pieces[9:]
 
 
+def test_blank_lines_with_spaces_in_them_part_paragraphs_too():
+    r"""However many. Kills: "b" and " \nb" held for two, one of which tests the other."""
+    text = split_text("a\n \nb\n \n\t\nb\n\n \n \nb\n\n  c", source="here")
+    assert (text.train, text.valid) == ("a\n\nb", "  c")
+
+
 def test_a_file_of_the_readers_is_split_alike(tmp_path):
     path = tmp_path / "mine.txt"
     path.write_bytes("één\r\n\r\nzwei\r\n\r\nzwei\r\n".encode())

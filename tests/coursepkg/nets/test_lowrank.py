@@ -8,6 +8,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from coursepkg.nets.lowrank import LowRank, adapt, learnt, merge_adapters
+from coursepkg.nets.made import MADE
 from coursepkg.nets.transformer import gpt
 from coursepkg.rng import global_state_from
 
@@ -113,6 +114,33 @@ def test_a_network_is_adapted_and_merged(generator):
     assert isinstance(adapted.layers[0].attend.project, LowRank)
 
 
+def test_a_network_that_masks_its_matrices_keeps_its_masks(generator):
+    """MADE reads weight and bias. Kills: a correction past the mask; one that is not seen."""
+    made = MADE(dim=4, levels=2, hidden=[9], generator=generator).eval()
+    adapted = shaken(adapt(made, rank=2, generator=generator), generator)
+    x = torch.zeros(1, 4, dtype=torch.int64)
+    merged = merge_adapters(adapted)
+    assert_close(merged(x), adapted(x))
+    assert (adapted(x) - made(x)).abs().max() > 0.01
+    for d in range(4):
+        other = x.clone()
+        other[0, d] = 1
+        changed = (adapted(other) - adapted(x)).abs().amax(-1)[0] > 0
+        assert not changed[: d + 1].any()
+    assert adapted.layers[0].out_features == made.layers[0].out_features
+    assert adapted.layers[0].in_features == made.layers[0].in_features
+
+
+def test_modes_and_numbers_are_those_of_the_map(generator):
+    """Kills: parts in training mode in a network that is not; float64 in one of float32."""
+    net = gpt(symbols=5, context=6, width=8, heads=2, depth=1, dropout=0.5, generator=generator)
+    for mode in (True, False):
+        adapted = adapt(net.train(mode).float(), rank=2, generator=generator)
+        assert {part.training for part in adapted.modules()} == {mode}
+        assert {p.dtype for p in adapted.parameters()} == {torch.float32}
+        assert {p.dtype for p in merge_adapters(adapted).parameters()} == {torch.float32}
+
+
 def test_a_rank_above_a_maps_own_becomes_full(generator):
     adapted = adapt(nn.Sequential(linear(3, 5, generator)), rank=100, generator=generator)
     assert adapted[0].A.shape == (3, 3)
@@ -124,5 +152,12 @@ def test_what_cannot_be_is_refused(generator):
             LowRank(linear(3, 5, generator), rank=rank, generator=generator)
     with pytest.raises(ValueError, match="rank: expected 1 to 3"):
         adapt(nn.Sequential(linear(3, 5, generator)), rank=0, generator=generator)
-    with pytest.raises(ValueError, match="expected one with linear maps, got a ReLU"):
+    with pytest.raises(ValueError, match="expected one made of linear maps, got a ReLU"):
         adapt(nn.ReLU(), rank=1, generator=generator)
+    net = nn.Sequential(linear(3, 5, generator))
+    with pytest.raises(ValueError, match="expected one without adapters, got some"):
+        adapt(adapt(net, rank=1, generator=generator), rank=1, generator=generator)
+    with pytest.raises(ValueError, match="expected one made of adapters, got a Sequential of none"):
+        merge_adapters(net)
+    with pytest.raises(ValueError, match="expected one made of adapters, got a LowRank of none"):
+        merge_adapters(LowRank(linear(3, 5, generator), rank=1, generator=generator))

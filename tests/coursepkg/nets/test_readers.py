@@ -63,6 +63,16 @@ def test_weights_come_from_the_generator_and_dropout_works(make):
         assert (net.train()(y) - net.eval()(y)).abs().max() > 0.01
 
 
+def test_bytes_may_be_bytes(generator):
+    """K = 256, whose "nothing" is no uint8. Kills: numbers that overflow."""
+    y = torch.tensor([[0, 255, 3]])
+    for net in (
+        WindowReader(symbols=256, window=3, width=2, hidden=3, generator=generator),
+        RecurrentReader(symbols=256, width=2, hidden=3, generator=generator),
+    ):
+        assert torch.equal(net(y.to(torch.uint8)), net(y))
+
+
 @pytest.mark.parametrize("make", [window, recurrent])
 def test_what_cannot_be_is_refused(make, generator):
     net = make(generator)
@@ -70,6 +80,11 @@ def test_what_cannot_be_is_refused(make, generator):
         net(torch.tensor([[5]]))
     with pytest.raises(TypeError, match="integer"):
         net(torch.zeros(1, 2))
+    for y in (torch.zeros(1, 0).long(), torch.zeros(0, 2).long(), torch.zeros(3).long(), [[0]]):
+        with pytest.raises(
+            ValueError, match=r"expected texts \(B, T\) of at least one symbol, got"
+        ):
+            net(y)
     with pytest.raises(ValueError, match="window: expected a finite number > 0"):
         WindowReader(symbols=K, window=0, width=4, hidden=7, generator=generator)
     with pytest.raises(ValueError, match="hidden: expected a finite number > 0"):

@@ -60,6 +60,23 @@ def test_a_nucleus_by_hand():
     assert (nucleus(torch.tensor([0.5, 0.25, 0.25]).log(), p=0.5) > -math.inf).sum() == 1
 
 
+@pytest.mark.equation("nucleus")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_has_just_p_is_enough_however_it_is_rounded(dtype):
+    """Sums that are p in decimals. Kills: a symbol more because 0.15 + 0.05 > 1 - 0.8 in binary."""
+    for law, sums in (
+        ([0.5, 0.3, 0.15, 0.05], [0.5, 0.8, 0.95, 1.0]),
+        ([0.9, 0.1], [0.9, 1.0]),
+        ([0.99, 0.009, 0.001], [0.99, 0.999, 1.0]),
+        ([0.1] * 10, [n / 10 for n in range(1, 11)]),
+    ):
+        log_p = torch.tensor(law, dtype=dtype).log().log_softmax(-1)
+        kept = [(nucleus(log_p, p=p) > -math.inf).sum().item() for p in sums]
+        assert kept == list(range(1, len(law) + 1))
+        assert nucleus(log_p, p=0.5).dtype == dtype
+    assert (nucleus(LAW.log(), p=0.65 + 1e-5) > -math.inf).sum() == 3, "more than rounding"
+
+
 def test_p_of_one_keeps_everything_however_rare():
     """In single precision. Kills: a sum from the likely end, which is 1 before the rare come."""
     rare = torch.tensor([0.0, -30.0, -60.0], dtype=torch.float32).log_softmax(-1)
@@ -95,6 +112,15 @@ def test_the_tempered_law_is_the_best_of_mean_log_p_plus_entropy(temperature, la
     free = found.clone().requires_grad_()
     value(free.log_softmax(-1)).sum().backward()
     assert free.grad.abs().max() < 1e-9
+
+
+@pytest.mark.parametrize("temperature", [1e-300, 1e-30, 1e-3])
+def test_a_temperature_near_0_is_greedy(temperature):
+    """Of the best, which may be less likely than 1/e. Kills: a division that overflows: NaN."""
+    law = torch.tensor([0.1, 0.3, 0.28, 0.32]).log()
+    assert temper(law, temperature=temperature).exp().tolist() == pytest.approx([0, 0, 0, 1])
+    certain = torch.tensor([0.0, 1.0]).log()
+    assert temper(certain, temperature=temperature).tolist() == [-math.inf, 0]
 
 
 @pytest.mark.equation("truncation-price")
@@ -139,8 +165,9 @@ def test_what_cannot_be_is_refused(laws):
             rule(laws + 0.1)
         with pytest.raises(ValueError, match="expected logarithms of probabilities"):
             rule(torch.full((2, 3), torch.nan))
-        with pytest.raises(ValueError, match="at least one law"):
-            rule(torch.zeros(0, 3))
+        for shape in ((0, 3), (2, 0), ()):
+            with pytest.raises(ValueError, match="at least one law, got shape"):
+                rule(torch.zeros(shape))
         with pytest.raises(TypeError, match="expected a floating-point tensor"):
             rule(torch.zeros(2, dtype=torch.int64))
         with pytest.raises(TypeError, match="expected a floating-point tensor, got list"):

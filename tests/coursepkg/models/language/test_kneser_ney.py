@@ -24,11 +24,12 @@ def taken_off(table, discount):
     return lambda c: min(max(found[min(c, 3)], 0), c, 3) if c else 0
 
 
-def slowly(text, order, discount):
+def slowly(texts, order, discount):
     """p(k | context), a function of the last `order` symbols."""
-    padded = [K] * order + list(text)
+    padded = [[K] * order + list(text) for text in texts]
     grams = [
-        [tuple(padded[t - n : t + 1]) for t in range(order, len(padded))] for n in range(order + 1)
+        [tuple(row[t - n : t + 1]) for row in padded for t in range(order, len(row))]
+        for n in range(order + 1)
     ]
     tables = [Counter(grams[order])]
     for n in range(order - 1, -1, -1):  # of lower orders: kinds of longer strings
@@ -67,7 +68,7 @@ def test_the_law_is_that_of_the_equation(order, discount, generator):
     """
     y = text(generator)
     model = KneserNey(order, symbols=K, discount=discount).fit(y[None])
-    p = slowly(y.tolist(), order, discount)
+    p = slowly([y.tolist()], order, discount)
     contexts = states(K, max(order, 1))
     found = model(contexts)[:, -1].exp()
     for context, law in zip(contexts.tolist(), found, strict=True):
@@ -80,7 +81,7 @@ def test_a_text_is_scored_from_its_start(generator):
     """With "nothing" before it. Kills: a shift by one place, places that know what comes."""
     y, new = text(generator), torch.tensor([0, 1, 1, 2, 0, 0, 1])
     model = KneserNey(3, symbols=K).fit(y[None])
-    p = slowly(y.tolist(), 3, None)
+    p = slowly([y.tolist()], 3, None)
     padded = [K] * 3 + new.tolist()
     expected = torch.tensor([p(k, tuple(padded[t : t + 3])) for t, k in enumerate(new.tolist())])
     assert_close(model.log_conditionals(new[None])[0].exp(), expected)
@@ -88,13 +89,34 @@ def test_a_text_is_scored_from_its_start(generator):
     assert_close(after[:-1].gather(1, new[1:, None])[:, 0].exp(), expected[1:])
 
 
-def test_two_texts_do_not_follow_one_another(generator):
-    """Kills: rows read as one."""
-    y = torch.tensor([[0, 0, 0, 0], [1, 1, 1, 1]])
-    model = KneserNey(1, symbols=K).fit(y)
-    joined = KneserNey(1, symbols=K).fit(y.view(1, -1))
-    after = torch.tensor([[0]])
-    assert model(after)[0, 0, 1] < joined(after)[0, 0, 1]
+def test_bytes_may_be_bytes(generator):
+    """K = 256, whose "nothing" is no uint8. Kills: numbers that overflow."""
+    y = torch.randint(256, (1, 300), generator=generator)
+    whole, small = (KneserNey(2, symbols=256).fit(part) for part in (y, y.to(torch.uint8)))
+    for kind in (y, y.to(torch.uint8), y.int()):
+        assert torch.equal(small(kind), whole(y))
+        assert torch.equal(small.log_conditionals(kind), whole.log_conditionals(y))
+
+
+@pytest.mark.parametrize("discount", [0.4, None])
+def test_texts_begin_each_for_itself(discount, generator):
+    """Twenty, all of which have a beginning: that of a new one is looked up under "nothing".
+
+    Kills: rows read as one, a beginning counted once in the highest order, or not as a kind below.
+    """
+    y = torch.randint(K, (20, 9), generator=generator)
+    y[:12, 0], y[12:18, 0] = 0, 1
+    model = KneserNey(2, symbols=K, discount=discount).fit(y)
+    p = slowly(y.tolist(), 2, discount)
+    for new in (torch.tensor([[0, 1, 2], [2, 2, 1]]), y[:3]):
+        expected = [
+            [p(k, tuple([K, K, *row][t : t + 2])) for t, k in enumerate(row)]
+            for row in new.tolist()
+        ]
+        assert_close(model.log_conditionals(new).exp(), torch.tensor(expected))
+    joined = KneserNey(2, symbols=K, discount=discount).fit(y.view(1, -1))
+    first = torch.tensor([[0], [1], [2]])
+    assert (model.log_conditionals(first) - joined.log_conditionals(first)).abs().max() > 0.1
 
 
 def test_by_hand():
@@ -149,3 +171,8 @@ def test_what_cannot_be_is_refused():
             use(torch.tensor([[3]]))
         with pytest.raises(TypeError, match="integer"):
             use(torch.zeros(1, 2))
+        for empty in (torch.zeros(1, 0).long(), torch.zeros(0, 3).long(), torch.zeros(3).long()):
+            with pytest.raises(
+                ValueError, match=r"expected texts \(B, T\) of at least one symbol, got"
+            ):
+                use(empty)

@@ -74,6 +74,17 @@ def test_the_optimum_has_the_largest_value(beta, laws, generator):
     assert_close(policy_value(other, reference, reward, beta=beta), plain)
 
 
+@pytest.mark.equation("dpo-value")
+def test_what_is_never_said_counts_nothing():
+    """p = (3/4, 1/4, 0), half of each by p_0 but the last. Kills: 0 times infinity."""
+    log_p, reference = torch.tensor([0.75, 0.25, 0]).log(), torch.tensor([0.25, 0.25, 0.5]).log()
+    value = policy_value(log_p, reference, torch.tensor([1.0, 2.0, 9.0]), beta=0.5)
+    assert value.item() == pytest.approx(1.25 - 0.5 * 0.75 * math.log(3))
+    both = policy_value(log_p, log_p, torch.tensor([1.0, 2.0, 9.0]), beta=0.5)
+    assert both.item() == pytest.approx(1.25)
+    assert policy_value(reference, log_p, torch.zeros(3), beta=0.5).item() == -math.inf
+
+
 @pytest.mark.equation("dpo-reward")
 def test_the_reward_is_read_from_the_optimum(laws):
     """β (log p* - log ref) differs from r by one constant. Kills: β forgotten."""
@@ -138,5 +149,23 @@ def test_what_cannot_be_is_refused(laws):
             optimal_policy(*laws, beta=beta)
         with pytest.raises(ValueError, match="beta: expected a finite number > 0"):
             dpo_loss(*laws, better_before=laws[0], worse_before=laws[0], beta=beta)
-    with pytest.raises(ValueError, match=r"expected one for each of \(6,\), got \(5,\)"):
-        optimal_policy(laws[0], laws[1][:5], beta=1.0)
+        with pytest.raises(ValueError, match="beta: expected a finite number > 0"):
+            policy_value(laws[0], *laws, beta=beta)
+
+
+def test_shapes_that_differ_are_refused(laws):
+    """Kills: (6,) and (6, 1) broadcast to 36 numbers without a word."""
+    one, (reference, reward) = laws[0][:, None], laws
+    said = r"expected the shape of \w+, \(6,\), got \(6, 1\)"
+    with pytest.raises(ValueError, match=f"other: {said}"):
+        preferred(reward, one)
+    with pytest.raises(ValueError, match=f"reward: {said}"):
+        optimal_policy(reference, one, beta=1.0)
+    for name in ("reference", "reward"):
+        others = {"reference": reference, "reward": reward, name: one}
+        with pytest.raises(ValueError, match=f"{name}: {said}"):
+            policy_value(reference, **others, beta=1.0)
+    for name in ("worse", "better_before", "worse_before"):
+        others = dict.fromkeys(("worse", "better_before", "worse_before"), reward) | {name: one}
+        with pytest.raises(ValueError, match=f"{name}: {said}"):
+            dpo_loss(reward, **others, beta=1.0)

@@ -45,6 +45,37 @@ def test_the_best_size_is_that_of_a_search(compute):
     assert operations(1000, 500) == pytest.approx(3e6)
 
 
+@pytest.mark.equation("scaling-law")
+def test_other_laws_are_found_too(generator):
+    """Twelve, of any powers and terms. Kills: one start that ends in another valley."""
+    for draws in torch.rand(12, 5, generator=generator):
+        floor, size_part, data_part, a, b = (
+            0.1 + 0.9 * draws
+        ).tolist()  # parts at N, D in the middle
+        law = ScalingLaw(floor, size_part * 2e4**a, data_part * 2e5**b, a, b)
+        assert_close(torch.tensor(fit_scaling_law(N, D, law.at(N, D))), torch.tensor(law),
+                     rtol=1e-3, atol=0)  # fmt: skip
+
+
+def test_whole_numbers_lists_and_gradients_do():
+    """Kills: an array that cannot be made of a tensor with a gradient."""
+    loss = LAW.at(N, D).requires_grad_()
+    found = fit_scaling_law(N.long(), D.long(), loss)
+    assert found == fit_scaling_law(N.tolist(), D.tolist(), loss.tolist())
+
+
+def test_without_a_trade_there_is_no_best_size():
+    """Kills: a root of a number below 0, which is complex."""
+    for name, bad in (
+        ("size_power", -0.4), ("data_power", 0.0), ("of_size", -1.0), ("of_data", math.nan),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=f"{name}: expected a finite number > 0, got"):
+            LAW._replace(**{name: bad}).best_size(1e9)
+    for compute in (0.0, -1.0, math.inf):
+        with pytest.raises(ValueError, match="compute: expected a finite number > 0, got"):
+            LAW.best_size(compute)
+
+
 def test_what_cannot_be_is_refused():
     loss = LAW.at(N, D)
     for rows in ((N[:4], D[:4], loss[:4]), (N, D, loss[:-1]), (N[None], D[None], loss[None])):
@@ -53,5 +84,9 @@ def test_what_cannot_be_is_refused():
     for bad in (0.0, -1.0, math.nan, math.inf):
         spoilt = loss.clone()
         spoilt[2] = bad
-        with pytest.raises(ValueError, match="expected finite numbers > 0"):
+        with pytest.raises(ValueError, match="loss: expected finite numbers > 0, got"):
             fit_scaling_law(N, D, spoilt)
+    two = torch.tensor([1e3, 1e4]).repeat(8)  # a floor, or a power? Both fit
+    for rows, name in (((two, D), "size"), ((N, two), "data"), ((N, two * 0 + 1), "data")):
+        with pytest.raises(ValueError, match=f"{name}: expected three or more different ones, got"):
+            fit_scaling_law(*rows, loss)

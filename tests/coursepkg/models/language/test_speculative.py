@@ -12,7 +12,8 @@ from coursepkg.models.language.decoding import nucleus
 from coursepkg.models.language.speculative import kept_share, remainder, write_ahead
 from coursepkg.models.language.writing import as_it_is
 from coursepkg.nets.transformer import gpt
-from tests.oracles import states
+from tests.oracles import state_index, states
+from tests.statistics import assert_probs
 
 K = 3
 
@@ -29,7 +30,10 @@ class Chain(nn.Module):
 
 
 class Odometer:
-    """In the place of `_draw`: goes through all outcomes, and keeps the probability of each run."""
+    """In the place of `_draw`: goes through all outcomes, and keeps the probability of each run.
+
+    Outcomes of probability 0 are passed over: what would follow one has no law.
+    """
 
     def __init__(self):
         self.script = []
@@ -39,7 +43,7 @@ class Odometer:
 
     def __call__(self, p, generator):
         if self.place == len(self.script):
-            self.script.append((0, p))
+            self.script.append((p.gt(0).tolist().index(True), p))
         choice, _ = self.script[self.place]
         self.place += 1
         self.mass *= p[choice].item()
@@ -64,12 +68,10 @@ def law_of(target, draft, length, ahead, rule, monkeypatch):
         drawn.start()
         result = write_ahead(target, draft, torch.tensor([0, 1]), length, ahead=ahead, rule=rule,
                              generator=None)  # fmt: skip
-        if drawn.mass:
-            assert len(result.y) == 2 + length
-            at = sum(s * K ** (length - 1 - n) for n, s in enumerate(result.y[2:].tolist()))
-            found[at] += drawn.mass
-            passes += drawn.mass * result.passes
-            kept += drawn.mass * result.kept
+        assert len(result.y) == 2 + length
+        found[state_index(result.y[None, 2:], K)] += drawn.mass
+        passes += drawn.mass * result.passes
+        kept += drawn.mass * result.kept
         if not drawn.next():
             return found, passes, kept
 
@@ -123,6 +125,43 @@ def test_a_draft_that_is_the_target_is_always_right(generator):
     assert len(found.y) == 21
 
 
+def test_real_draws_follow_the_law(generator):
+    """Kills: the likeliest in place of a draw, which the search above replaces."""
+    target, draft = Chain(generator), Chain(generator)
+    y = torch.stack([
+        write_ahead(target, draft, torch.tensor([0, 1]), 2, ahead=1, generator=generator).y[2:]
+        for _ in range(3000)
+    ])  # fmt: skip
+    law = true_law(target, 2, as_it_is)
+    assert_probs(state_index(y, K), law, detects=0.25)
+    assert (true_law(draft, 2, as_it_is) - law).abs().sum() > 0.25, "vacuous"
+
+
+def test_dropout_is_off_and_the_prompt_is_not_kept(generator):
+    """Kills: a network that writes with dropout, from the global state; the caller's tensor."""
+    nets = [gpt(symbols=K, context=12, width=8, heads=2, depth=1, dropout=0.5,
+                generator=generator) for _ in range(2)]  # fmt: skip
+    prompt = torch.tensor([0, 2], dtype=torch.uint8)
+    quiet, loud = (
+        write_ahead(*(net.train(mode) for net in nets), prompt, 9, ahead=3,
+                    generator=torch.Generator().manual_seed(1)).y for mode in (False, True)
+    )  # fmt: skip
+    assert torch.equal(quiet, loud)
+    assert all(part.training for net in nets for part in net.modules())
+    assert quiet.dtype == torch.int64
+    found = write_ahead(*nets, prompt.long(), 0, ahead=3, generator=generator).y
+    found += 1
+    assert prompt.tolist() == [0, 2]
+
+
+def test_two_precisions_may_meet(generator):
+    """A chain's laws are double. Kills: laws that cannot be compared."""
+    target, draft = (gpt(symbols=K, context=9, width=8, heads=2, depth=1, generator=generator)
+                     for _ in range(2))  # fmt: skip
+    found = write_ahead(target.float(), draft, torch.tensor([0]), 8, ahead=2, generator=generator)
+    assert len(found.y) == 9
+
+
 def test_never_more_is_written_than_asked(generator):
     """Kills: a guess too many at the end; a place that the context does not have."""
     net = gpt(symbols=K, context=7, width=8, heads=2, depth=1, generator=generator).eval()
@@ -138,16 +177,26 @@ def test_the_remainder_is_what_p_has_more():
     p, q = torch.tensor([0.5, 0.3, 0.2]), torch.tensor([0.2, 0.7, 0.1])
     assert_close(remainder(p, q), torch.tensor([0.75, 0, 0.25]))
     assert torch.equal(remainder(p, p), p)
+    rows = remainder(torch.stack([p, p, q]), torch.stack([q, p, p]))
+    assert_close(rows, torch.tensor([[0.75, 0, 0.25], [0.5, 0.3, 0.2], [0, 1, 0]]))
 
 
 def test_what_cannot_be_is_refused(generator):
     target, prompt = Chain(generator), torch.tensor([0])
     for symbols in (2, 4):
         draft = Chain(generator, symbols)
-        with pytest.raises(ValueError, match=rf"target's 3 symbols, got one of {symbols}"):
-            write_ahead(target, draft, prompt, 4, ahead=2, generator=generator)
-    for ahead in (0, -1, math.nan):
-        with pytest.raises(ValueError, match="ahead: expected a finite number > 0"):
+        for first in (prompt, torch.tensor([2])):  # a symbol that the smaller one does not know
+            with pytest.raises(ValueError, match=rf"target's 3 symbols, got one of {symbols}"):
+                write_ahead(target, draft, first, 4, ahead=2, generator=generator)
+    for ahead in (0, -1, 1.5, math.nan, math.inf):
+        with pytest.raises(ValueError, match="ahead: expected a whole number >= 1, got"):
             write_ahead(target, target, prompt, 4, ahead=ahead, generator=generator)
-    with pytest.raises(ValueError, match="at least one symbol"):
-        write_ahead(target, target, prompt[:0], 4, ahead=1, generator=generator)
+    for bad in (prompt[:0], prompt[None], [0]):
+        with pytest.raises(
+            ValueError, match=r"expected shape \(T,\) with at least one symbol, got"
+        ):
+            write_ahead(target, target, bad, 4, ahead=1, generator=generator)
+    with pytest.raises(ValueError, match="length: expected 0 or more symbols, got -1"):
+        write_ahead(target, target, prompt, -1, ahead=1, generator=generator)
+    with pytest.raises(TypeError, match="integer"):
+        write_ahead(target, target, torch.zeros(2), 4, ahead=1, generator=generator)

@@ -56,6 +56,14 @@ def test_every_symbol_counts_once_with_half_a_context_before_it(n, generator):
         assert_close(found[t - 1], one(net, y[start:t], y[t]).detach())
 
 
+def test_dropout_is_off_while_a_stream_is_scored(generator):
+    """Kills: a network in training mode that is scored with dropout, from the global state."""
+    net, y = make(generator, dropout=0.5), torch.randint(K, (20,), generator=generator)
+    quiet = stream_log_prob(net, y, context=8)
+    assert torch.equal(stream_log_prob(net.train(), y, context=8), quiet)
+    assert all(part.training for part in net.modules())
+
+
 @pytest.mark.equation("bits-per-character")
 def test_bits_by_hand_and_a_spelling_is_a_bound(generator):
     """Of all spellings of a text: -log Σ p ≤ -log p of one. Kills: nats, symbols for characters."""

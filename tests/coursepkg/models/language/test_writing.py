@@ -10,6 +10,7 @@ from coursepkg.models.language.writing import Remembering, write
 from coursepkg.nets.attention import Rotary
 from coursepkg.nets.transformer import (
     LearntPositions,
+    PostNormLayer,
     PreNormLayer,
     SinusoidalPositions,
     Transformer,
@@ -95,34 +96,80 @@ def test_the_texts_are_the_same(generator):
     assert torch.equal(write(net, prompt, 0, generator=generator), prompt)
 
 
+def modes(net):
+    return [part.training for part in net.modules()]
+
+
+def test_dropout_is_off_while_it_writes_and_on_again_afterwards(generator):
+    """Kills: a network in training mode that writes with dropout, from the global state."""
+    net = make(generator)
+    prompt = torch.randint(K, (3, 4), generator=generator)
+    quiet = write(net, prompt, 8, generator=torch.Generator().manual_seed(1))
+    net.train().layers[0].eval()
+    before = modes(net)
+    for reader in (net, Remembering(net)):
+        assert torch.equal(
+            write(reader, prompt, 8, generator=torch.Generator().manual_seed(1)), quiet
+        )
+        assert modes(net) == before
+    assert len(set(before)) == 2, "vacuous"
+
+
+def test_what_is_written_is_a_tensor_of_its_own(generator):
+    """Of int64, whatever the prompt's whole numbers. Kills: the prompt itself; overflow of K."""
+    net, prompt = make(generator), torch.tensor([[0, 1]])
+    found = write(net, prompt, 0, generator=generator)
+    found += 1
+    assert prompt.tolist() == [[0, 1]]
+    for dtype in (torch.uint8, torch.int32):
+        found = write(net, prompt.to(dtype), 2, generator=generator)
+        assert found.dtype == torch.int64
+        assert found[:, :2].tolist() == [[0, 1]]
+
+
 def test_a_memory_reads_one_text(generator):
     """Kills: another text answered from the keys of this one; a context that is passed."""
     net = make(generator)
     reader, y = Remembering(net), torch.randint(K, (2, CONTEXT + 1), generator=generator)
     reader(y[:, :5])
-    for other in (y[:, :5], y[:, :3], (y[:, :7] + 1) % K, y[:1, :7]):
+    for other in ((y[:, :7] + 1) % K, y[:1, :7]):
         with pytest.raises(ValueError, match="goes on from the 5 symbols"):
             reader(other)
-    with pytest.raises(ValueError, match="at most 12 symbols, the context, got 13"):
-        reader(y)
-    y[:, 0] = 2 - y[:, 0]  # the caller's tensor is not what is remembered
+    for other in (y[:, :5], y[:, :3], y, y[0], [[0]]):
+        with pytest.raises(ValueError, match=r"expected shape \(B, T\) with 5 < T <= 12, .*, got"):
+            reader(other)
+    with pytest.raises(ValueError, match="0 < T <= 12"):
+        Remembering(net)(y[:, :0])
+    assert_close(reader(y[:, :7])[:, 0], net(y[:, :7])[:, -1])  # refusals leave no trace
+    y[:, 0] = (y[:, 0] + 1) % K  # the caller's tensor is not what is remembered
     with pytest.raises(ValueError, match="goes on"):
-        reader(torch.cat([y[:, :6]], dim=1))
+        reader(y[:, :9])
 
 
 def test_prompts_that_cannot_be_continued_are_refused(generator):
     net = make(generator)
-    for prompt in (torch.zeros(2, 0).long(), torch.zeros(3).long(), torch.zeros(0, 2).long()):
-        with pytest.raises(ValueError, match="at least one symbol"):
+    none = torch.zeros(0, 2).long()
+    for prompt in (none.view(2, 0), torch.zeros(3).long(), none, [[0]]):
+        with pytest.raises(ValueError, match=r"shape \(B, T\) with at least one symbol, got \("):
             write(net, prompt, 1, generator=generator)
     with pytest.raises(TypeError, match="integer"):
         write(Table(torch.zeros(K, K)), torch.zeros(1, 2), 1, generator=generator)
     with pytest.raises(ValueError, match="length: expected 0 or more"):
         write(net, torch.zeros(1, 2).long(), -1, generator=generator)
-    with pytest.raises(ValueError, match=r"levels 0\.\.2, got values from 3"):
-        write(net, torch.tensor([[3]]), 1, generator=generator)
-    with pytest.raises(ValueError, match="the context"):
-        write(net, torch.zeros(1, CONTEXT).long(), 2, generator=generator)
+    for reader in (net, Remembering(net)):
+        with pytest.raises(ValueError, match=r"levels 0\.\.2, got values from 3"):
+            write(reader, torch.tensor([[3]]), 1, generator=generator)
+        with pytest.raises(ValueError, match=r"12, .*the context, got"):
+            write(reader, torch.zeros(1, CONTEXT).long(), 2, generator=generator)
+
+
+def test_layers_that_cannot_read_on_are_refused(generator):
+    """Kills: an attribute that is missing once the text is under way."""
+    layers = [PreNormLayer(WIDTH, heads=2, generator=generator),
+              PostNormLayer(WIDTH, heads=2, generator=generator)]  # fmt: skip
+    net = Transformer(layers, symbols=K, context=4, width=WIDTH, generator=generator)
+    with pytest.raises(TypeError, match="expected layers with a step, got a PostNormLayer"):
+        Remembering(net)
 
 
 def test_nothing_is_kept_for_gradients(generator):
