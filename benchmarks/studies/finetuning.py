@@ -84,11 +84,13 @@ def parts(old: Text, new: Text, held_out: int) -> Parts:
     code = Vocabulary.from_text(old.train + new.train)
     known = "".join(c for c in old.valid if c in code.characters)[: 3 * held_out]
     valid, test = (
-        "\n\n\n".join(play[:held_out] for play in plays.split("\n\n\n"))
-        for plays in (new.valid, new.test)
+        "\n\n\n".join(play[:held_out] for play in part.split("\n\n\n"))
+        for part in (new.valid, new.test)
     )
-    pieces = (old.train, known, new.train, valid, test)
-    return Parts(*map(code.encode, pieces), len(code))
+    return Parts(
+        code.encode(old.train), code.encode(known), code.encode(new.train),
+        code.encode(valid), code.encode(test), len(code),
+    )  # fmt: skip
 
 
 def network(symbols: int, generator: Generator) -> nn.Module:
