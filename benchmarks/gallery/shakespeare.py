@@ -19,11 +19,11 @@ from benchmarks.gallery.publish import save
 from benchmarks.recipe import on_text
 from coursepkg.data.text import Text, Vocabulary, load_shakespeare
 from coursepkg.models.language.stream import bits_per_character, stream_log_prob
-from coursepkg.nets.transformer import Transformer, gpt
+from coursepkg.nets.transformer import Transformer, rotary_transformer
 from coursepkg.rng import seeded
 
 WIDTH, HEADS, DEPTH, CONTEXT = 128, 4, 4, 256
-STEPS, BATCH, RATE = 1000, 16, 3e-3
+STEPS, BATCH, RATE = 4000, 4, 3e-3
 
 
 def main(
@@ -50,8 +50,8 @@ def main(
 
 def network(code: Vocabulary) -> Transformer:
     """The untrained network, with its characters."""
-    net = gpt(symbols=len(code), context=CONTEXT, width=WIDTH, heads=HEADS, depth=DEPTH,
-              generator=seeded(0))  # fmt: skip
+    net = rotary_transformer(symbols=len(code), context=CONTEXT, width=WIDTH, heads=HEADS,
+                             depth=DEPTH, spread=0.1, generator=seeded(0))  # fmt: skip
     net.register_buffer("characters", torch.tensor([ord(c) for c in code.characters]))
     return net
 

@@ -1,8 +1,8 @@
-"""How the loss falls with parameters, data and compute: sixteen transformers on Shakespeare.
+"""How the loss falls with parameters, data and compute: twenty transformers on Shakespeare.
 
     python -m benchmarks.studies.scaling
 
-writes `benchmarks/results/scaling.json`. Four sizes, and for each four numbers of characters seen,
+writes `benchmarks/results/scaling.json`. Four sizes, and for each five numbers of characters seen,
 each a whole training of its own with its own warm-up and cosine: a curve's middle is no such run.
 The loss is in nats a character of the validation plays' first 100,000. Rows are written after every
 run, and runs that the file has are not done again (`--anew` does them all).
@@ -22,10 +22,10 @@ from benchmarks.recipe import on_text
 from coursepkg.data.text import Vocabulary, load_shakespeare
 from coursepkg.models.language.scaling import operations
 from coursepkg.models.language.stream import stream_log_prob
-from coursepkg.nets.transformer import gpt
+from coursepkg.nets.transformer import rotary_transformer
 from coursepkg.rng import seeded
 
-CONTEXT, BATCH, HELD_OUT = 64, 32, 100_000
+CONTEXT, BATCH, HELD_OUT = 64, 8, 100_000
 SIZES = {16: 1, 32: 2, 64: 2, 96: 3}  # width and depth
 SEEN = (2**17, 2**18, 2**19, 2**20, 2**21)  # characters
 
@@ -56,8 +56,8 @@ def main(
 def run(width: int, seen: int, train: Tensor, valid: Tensor, symbols: int) -> dict[str, Any]:
     """One training, on as many characters as it may see."""
     start, generator = time.process_time(), seeded(width)
-    net = gpt(symbols=symbols, context=CONTEXT, width=width, heads=width // 16, depth=SIZES[width],
-              generator=generator)  # fmt: skip
+    net = rotary_transformer(symbols=symbols, context=CONTEXT, width=width, heads=width // 16,
+                             depth=SIZES[width], spread=0.1, generator=generator)  # fmt: skip
     on_text(net, train, steps=seen // (CONTEXT * BATCH), length=CONTEXT, batch_size=BATCH,
             rate=0.05 / width**0.6, generator=generator)  # fmt: skip
     loss = -stream_log_prob(net, valid, context=CONTEXT).double().mean().item()

@@ -42,6 +42,7 @@ from coursepkg.nets.transformer import (
     SinusoidalPositions,
     Transformer,
     gpt,
+    rotary_transformer,
 )
 from coursepkg.nets.unet import NoiseEmbedding, ToldBlock, UNet
 from coursepkg.nets.wavenet import DilatedLayer, WaveNet
@@ -111,6 +112,7 @@ __all__ = [
     "merge_adapters",
     "raster_mask",
     "receptive_field",
+    "rotary_transformer",
     "soft_levels",
     "softmax_beta",
     "to_gpt2",
