@@ -1,18 +1,20 @@
 """From a bigram to a transformer on one text: bits per character.
 
-    python -m benchmarks.studies.text counts window recurrent transformer tokens
+    python -m benchmarks.studies.text counts window recurrent transformer tokens bytes
 
 writes `benchmarks/results/text-MODEL.json` for each. Two texts: Shakespeare's plays, of which three
 validate and three test, and Python's language reference, whose last tenth validates. Of the chains
 of Kneser and Ney the order is chosen on validation. Each network is trained for a number of steps,
 last step kept, in three seeds; it is scored alone, and mixed half and half with the best chain.
 Every number is of all characters but the first, each predicted from at least half a context. The
-tokens' number is a bound: a text has more spellings than the one that is scored.
+tokens' number is a bound: a text has more spellings than the one that is scored. Bytes spell a text
+in one way.
 """
 
 import bz2
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -22,7 +24,7 @@ from torch import Generator, Tensor, nn
 
 from benchmarks.provenance import RESULTS, write_results
 from benchmarks.recipe import on_text
-from coursepkg.data.bpe import BytePairs
+from coursepkg.data.bpe import BytePairs, from_bytes
 from coursepkg.data.text import Text, Vocabulary, load_shakespeare, load_text
 from coursepkg.models.language.kneser_ney import KneserNey
 from coursepkg.models.language.stream import bits_per_character, mixed, stream_log_prob
@@ -74,7 +76,29 @@ RECIPES = {
     "recurrent": Recipe(recurrent, 4e-3, {"shakespeare": 3000, "reference": 1500}, MILD),
     "transformer": Recipe(transformer, 3e-3, {"shakespeare": 4000, "reference": 2000}, STRONG),
     "tokens": Recipe(transformer, 3e-3, {"shakespeare": 2500, "reference": 1200}, STRONG),
+    "bytes": Recipe(transformer, 3e-3, {"shakespeare": 4000, "reference": 2000}, STRONG),
 }
+
+
+class Bytes:
+    """Text as its bytes in UTF-8, whatever it holds: the symbols 0..255."""
+
+    def __len__(self) -> int:
+        return 256
+
+    def encode(self, text: str) -> Tensor:
+        """Maps a text to (T,), T >= its characters."""
+        return torch.tensor(list(text.encode()), dtype=torch.int64)
+
+    def decode(self, ids: Tensor) -> str:
+        """Maps (T,) back to the text; what is cut off in the middle of a character is one, �."""
+        return from_bytes("".join(map(chr, ids.tolist())))
+
+
+Code = BytePairs | Bytes | Vocabulary
+CODES: dict[str, Callable[[str], Code]] = {  # learnt from the training part; else characters
+    "tokens": partial(BytePairs.from_text, size=TOKENS), "bytes": lambda train: Bytes(),
+}  # fmt: skip
 
 
 class Spelling(NamedTuple):
@@ -115,7 +139,7 @@ def scored(
     model: str, name: str, text: Text, seeds: int, steps: int | None, short: int | None
 ) -> list[dict[str, Any]]:
     """The rows of one kind of model on one text."""
-    spelt = spelling(text, tokens=model == "tokens", short=short)
+    spelt = spelling(text, CODES.get(model, Vocabulary.from_text), short=short)
     if model == "counts":
         rows = [*(chain_row(spelt, order) for order in ORDERS), packed(text)]
     else:
@@ -127,16 +151,14 @@ def scored(
     return rows
 
 
-def spelling(text: Text, *, tokens: bool, short: int | None) -> Spelling:
-    """Numbers for characters, or for tokens learnt on the training part.
+def spelling(text: Text, learn: Callable[[str], Code], *, short: int | None) -> Spelling:
+    """Numbers for characters, tokens or bytes, in a code that is learnt on the training part.
 
     What the training part does not have is left out of the others: a few signs of the reference.
     """
     pieces = {"train": text.train[:short], "valid": text.valid[:short], "test": text.test[:short]}
     train, known = pieces["train"], set(pieces["train"])
-    code: BytePairs | Vocabulary = (
-        BytePairs.from_text(train, size=TOKENS) if tokens else Vocabulary.from_text(train)
-    )
+    code = learn(train)
     held = {
         part: "".join(c for c in piece if c in known) for part, piece in pieces.items() if piece
     }

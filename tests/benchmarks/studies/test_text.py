@@ -9,7 +9,7 @@ import torch
 from benchmarks.provenance import RESULTS
 from benchmarks.recipe import on_text
 from benchmarks.studies import text as study
-from coursepkg.data.text import Text, load_text, shakespeare_folder
+from coursepkg.data.text import Text, Vocabulary, load_text, shakespeare_folder
 from coursepkg.nets.readers import WindowReader
 from coursepkg.rng import seeded
 from tests.benchmarks.invoke import invoke
@@ -24,43 +24,64 @@ def written(out, model):
 @pytest.mark.slow
 def test_a_few_steps_are_written(tmp_path, float32):
     """Kills: seeds that are one, a mixture that is not with the chain, no source."""
-    done = invoke(study.main, "counts", "window", "tokens", "--text", "reference", "--seeds", "2",
-                  "--steps", "2", "--short", str(SHORT), "--out", tmp_path)  # fmt: skip
+    done = invoke(
+        study.main, "counts", "window", "tokens", "bytes", "--text", "reference", "--seeds", "2",
+        "--steps", "2", "--short", str(SHORT), "--out", tmp_path,
+    )  # fmt: skip
     assert done.exit_code == 0, done.output
     chains = written(tmp_path, "counts")
     assert [row.get("order") for row in chains] == [*study.ORDERS, None]
     assert chains[-1]["model"] == "bz2"
-    for model in ("window", "tokens"):
+    symbols = {"window": len(set(load_text().train[:SHORT])), "tokens": 512, "bytes": 256}
+    for model, number in symbols.items():
         rows = written(tmp_path, model)
         assert [row["seed"] for row in rows] == [0, 1]
         assert rows[0]["valid"] != rows[1]["valid"]
         for row in rows:
             assert row["sha256"] == load_text().sha256
             assert row["valid_mixed"] < max(row["valid"], row["valid_chain"])
-            assert row["symbols"] == (
-                512 if model == "tokens" else len(set(load_text().train[:SHORT]))
-            )
+            assert row["symbols"] == number
     best = min(row["valid"] for row in chains[1:-1])
-    assert rows[0]["valid_chain"] != pytest.approx(best)  # of tokens
+    assert written(tmp_path, "tokens")[0]["valid_chain"] != pytest.approx(best)
     assert written(tmp_path, "window")[0]["valid_chain"] == pytest.approx(best)
 
 
 def test_all_characters_are_counted_in_every_spelling():
     """Kills: tokens for characters; the first symbol counted as one character."""
     whole = Text("abcabcabc abc" * 30, "abcab abc", "here", "", "cabc")
-    for tokens in (False, True):
-        spelt = study.spelling(whole, tokens=tokens, short=None)
+    for learn in (Vocabulary.from_text, study.CODES["tokens"]):
+        spelt = study.spelling(whole, learn, short=None)
         for part, piece in (("valid", "abcab abc"), ("test", "cabc")):
             skipped = len(piece) - spelt.characters[part]
             assert skipped >= 1
-            assert (skipped > 1) == (tokens and part == "valid")
+            assert (skipped > 1) == (learn is study.CODES["tokens"] and part == "valid")
             assert len(spelt.parts[part]) <= len(piece)
-    assert set(study.spelling(whole._replace(test=""), tokens=False, short=None).parts) == {
+    assert set(study.spelling(whole._replace(test=""), Vocabulary.from_text, short=None).parts) == {
         "train", "valid",
     }  # fmt: skip
-    assert study.spelling(whole._replace(valid="abxyc"), tokens=False, short=None).characters[
-        "valid"
-    ] == 2  # fmt: skip
+    odd = study.spelling(whole._replace(valid="abxyc"), Vocabulary.from_text, short=None)
+    assert odd.characters["valid"] == 2
+
+
+def test_bytes_spell_in_one_way_and_are_paid_by_the_character():
+    """Kills: bytes for characters below the line; a sign that the training part lacks kept.
+
+    Of signs of one byte the chain's price is that of characters, but for what 256 symbols share.
+    """
+    whole = Text("naïve — or not? " * 20, "a naïve — one", "here", "", "ïa—")
+    spelt = study.spelling(whole, study.CODES["bytes"], short=None)
+    assert spelt.symbols == 256
+    for part, piece in (("valid", "a naïve — one"), ("test", "ïa—")):
+        assert spelt.parts[part].tolist() == list(piece.encode())
+        assert spelt.characters[part] == len(piece) - 1 < len(spelt.parts[part]) - 1
+        assert study.Bytes().decode(spelt.parts[part]) == piece
+    unknown = study.spelling(whole._replace(valid="aéb"), study.CODES["bytes"], short=None)
+    assert unknown.parts["valid"].tolist() == [97]
+    plain = Text("abcabd" * 30, "abcabdabd", "here", "", "abc")
+    rows = [study.chain_row(study.spelling(plain, learn, short=None), 3)
+            for learn in (Vocabulary.from_text, study.CODES["bytes"])]  # fmt: skip
+    assert rows[0]["numbers"] == rows[1]["numbers"]
+    assert rows[0]["valid"] == pytest.approx(rows[1]["valid"], rel=0.1)
 
 
 def test_a_trained_network_knows_a_text_by_heart(float32):

@@ -1,10 +1,12 @@
 """Byte-pair encoding against a loop that counts anew at every merge, and against Hugging Face's."""
 
+import json
 import re
 from collections import Counter
 from itertools import pairwise
 
 import pytest
+import tokenizers
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,8 +65,10 @@ def test_a_merge_by_hand():
 
 @pytest.mark.parametrize("kind", ["characters", "bytes"])
 def test_it_is_hugging_faces(kind):
-    """Tokens, in their order, and encodings of unseen text, on 30,000 characters."""
-    tokenizers = pytest.importorskip("tokenizers")
+    """Tokens and merges, in their order, and encodings of unseen text, on 30,000 characters.
+
+    Kills: other ties, a token made of another pair, merges that are applied in another order.
+    """
     whole = load_text()
     turn = as_bytes if kind == "bytes" else str
     text, unseen = turn(whole.train[:30_000] + "é — naïve"), turn(whole.valid[:5_000])
@@ -78,6 +82,8 @@ def test_it_is_hugging_faces(kind):
     theirs.train_from_iterator([text], trainer)
     assert ours.tokens == [theirs.id_to_token(k) for k in range(theirs.get_vocab_size())]
     assert len(ours) == 400
+    pairs = json.loads(theirs.to_str())["model"]["merges"]
+    assert [[ours.tokens[a], ours.tokens[b]] for a, b in ours.merges] == pairs
     assert ours.encode(unseen).tolist() == theirs.encode(unseen).ids
     assert len(ours.encode(unseen)) < 0.7 * len(unseen), "vacuous"
 
