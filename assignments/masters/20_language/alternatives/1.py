@@ -177,7 +177,11 @@ def learn(start, step, won, lost, beta, slips, generator):
         before = [log_probs(first, then.expand(T - 1, -1, -1), y) for y in (won, lost)]
     for n in range(250):
         optimizer.param_groups[0]["lr"] = 0.04 * (1 - n / 250)
-        gains = [log_probs(*free, y) - old for y, old in zip((won, lost), before, strict=True)]
+        rows = torch.randint(len(won), (3000,), generator=generator)
+        gains = [
+            log_probs(*free, y[rows]) - old[rows]
+            for y, old in zip((won, lost), before, strict=True)
+        ]
         p = torch.sigmoid(beta * (gains[0] - gains[1]))
         loss = -(slips + (1 - 2 * slips) * p).log().mean()
         optimizer.zero_grad()

@@ -31,9 +31,7 @@ def endings(table):
     names = sorted(good)
 
     def solve(right):
-        rows = [
-            [float(i == j) - table[i + 1][j] for j in names] + [right[i]] for i in names
-        ]
+        rows = [[float(i == j) - table[i + 1][j] for j in names] + [right[i]] for i in names]
         for n in range(len(rows)):
             best = max(range(n, len(rows)), key=lambda m, n=n: abs(rows[m][n]))
             rows[n], rows[best] = rows[best], rows[n]
@@ -63,7 +61,11 @@ def attend(q, k, v, first, window):
             scores = [math.fsum(q[b, t] * k[b, s]) / math.sqrt(q.shape[2]) for s in places]
             top = max(scores)
             weights = [math.exp(score - top) for score in scores]
-            rows.append((sum(a * v[b, s] for a, s in zip(weights, places, strict=True)) / sum(weights)).tolist())
+            rows.append(
+                (
+                    sum(a * v[b, s] for a, s in zip(weights, places, strict=True)) / sum(weights)
+                ).tolist()
+            )
         result.append(rows)
     return result
 
@@ -77,7 +79,9 @@ def attend_back(q, k, v, first, window, g):
         for t in range(int(first[b]), q.shape[1]):
             places = list(range(max(int(first[b]), t - window + 1), t + 1))
             scores = [float(q[b, t] @ k[b, s]) / root for s in places]
-            weights = [1 / sum(math.exp(min(700, other - score)) for other in scores) for score in scores]
+            weights = [
+                1 / sum(math.exp(min(700, other - score)) for other in scores) for score in scores
+            ]
             answer = sum(a * v[b, s] for a, s in zip(weights, places, strict=True))
             for a, s in zip(weights, places, strict=True):
                 of_score = a * float(g[b, t] @ (v[b, s] - answer)) / root
@@ -132,11 +136,19 @@ def text_bits(table, tokens, text):
         after, exponents = {N: [float(row[K]) for row in table]}, {N: 0}
         for n in range(N - 1, -1, -1):
             ways = [
-                (j, n + len(token)) for j, token in enumerate(tokens) if text[n : n + len(token)] == token
+                (j, n + len(token))
+                for j, token in enumerate(tokens)
+                if text[n : n + len(token)] == token
             ]
             top = max((exponents[m] for _, m in ways), default=0)
             row = [
-                add([0.0, *(float(table[i][j]) * after[m][j + 1] * 2.0 ** max(exponents[m] - top, -1000) for j, m in ways)])
+                add([
+                    0.0,
+                    *(
+                        float(table[i][j]) * after[m][j + 1] * 2.0 ** max(exponents[m] - top, -1000)
+                        for j, m in ways
+                    ),
+                ])
                 for i in range(K + 1)
             ]
             _, shift = math.frexp(max(row))
@@ -188,7 +200,9 @@ def check_guesses(p, q, last, guesses, u, w):
     """Text by text, in lists."""
     p, q, n = p.tolist(), q.tolist(), guesses.shape[1]
     result = []
-    for before, row, coins, x in zip(last.tolist(), guesses.tolist(), u.tolist(), w.tolist(), strict=True):
+    for before, row, coins, x in zip(
+        last.tolist(), guesses.tolist(), u.tolist(), w.tolist(), strict=True
+    ):
         written, law = [], None
         for j, coin in zip(row, coins, strict=True):
             if coin * q[before][j] < p[before][j]:
@@ -216,7 +230,8 @@ def pace(p, q, n):
         here, total = [float(i == j) for j in range(K)], 1.0
         for _ in range(n):
             here = [
-                sum(here[m] * min(float(p[m, j]), float(q[m, j])) for m in range(K)) for j in range(K)
+                sum(here[m] * min(float(p[m, j]), float(q[m, j])) for m in range(K))
+                for j in range(K)
             ]
             total += sum(here)
         result.append(total)
@@ -228,7 +243,11 @@ def choice_costs(won, lost, won_before, lost_before, beta, slips):
     """One at a time."""
 
     def sigmoid(x):
-        return 1 / (1 + math.exp(-x)) if x > 0 else math.exp(max(x, -700)) / (1 + math.exp(max(x, -700)))
+        return (
+            1 / (1 + math.exp(-x))
+            if x > 0
+            else math.exp(max(x, -700)) / (1 + math.exp(max(x, -700)))
+        )
 
     costs, slopes = [], []
     for a, b, c, d in zip(won, lost, won_before, lost_before, strict=True):
