@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from coursepkg.nets.readers import check_symbols
+from coursepkg.nets.readers import check_texts
 
 
 class KneserNey:
@@ -49,7 +49,7 @@ class KneserNey:
             TypeError: if y holds no whole numbers.
             ValueError: if the shape is another, there is no symbol, or an unknown one.
         """
-        check_symbols(y, self.symbols)
+        check_texts(y, self.symbols)
         places = list(self._number(y, new=True))  # of the string that ends at each place
         counts = torch.bincount(places[-1].flatten(), minlength=len(self.keys[-1]))
         for n in range(self.order, -1, -1):
@@ -66,14 +66,14 @@ class KneserNey:
 
     def __call__(self, y: Tensor) -> Tensor:
         """log p of every symbol after each place, (B, T) -> (B, T, K), nats. Raises as `fit`."""
-        check_symbols(y, self.symbols)
+        check_texts(y, self.symbols)
         contexts = [torch.zeros_like(y.long()), *self._number(y)][: self.order + 1]
         symbols = torch.arange(self.symbols, device=y.device)
         return self._probability([c[..., None] for c in contexts], symbols).log()
 
     def log_conditionals(self, y: Tensor) -> Tensor:
         """log p(y_t | y_{<t}) of what is there, (B, T) -> (B, T), nats. Raises as `fit`."""
-        check_symbols(y, self.symbols)
+        check_texts(y, self.symbols)
         y = y.long()
         before = pad(y, (1, 0), value=self.symbols)[:, :-1]
         contexts = [torch.zeros_like(y), *self._number(before)][: self.order + 1]
