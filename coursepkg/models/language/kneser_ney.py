@@ -121,15 +121,15 @@ def estimated_discounts(counts: Tensor) -> Tensor:
 
     With :math:`m_i` strings of count i and :math:`Y = m_1 / (m_1 + 2 m_2)`:
     :math:`i - (i + 1) Y m_{i+1} / m_i`. Source: :eq:`discounts`; Chen and Goodman (1999), equation
-    26. Where some :math:`m_i` is 0, as with few strings, 3/4. None is below 0 or above its count;
-    a discount of 0 takes nothing off, and frees nothing for what was not seen.
+    26. With few strings some :math:`m_i` is 0: then all are 3/4. So is one that is not above 0: it
+    would free nothing, and what was not seen would have the probability 0.
     """
     m = torch.bincount(counts.clamp(max=5), minlength=6)[1:5].double()
     if (m == 0).any():
         return m.new_tensor([0, 0.75, 0.75, 0.75])
     i, share = m.new_tensor([1, 2, 3]), m[0] / (m[0] + 2 * m[1])
     off = i - (i + 1) * share * m[1:] / m[:-1]
-    return torch.cat([m.new_zeros(1), torch.minimum(off.clamp(min=0), i)])
+    return torch.cat([m.new_zeros(1), off.where(off > 0, 0.75)])  # always below i
 
 
 def _look_up(keys: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
