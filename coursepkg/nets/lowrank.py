@@ -15,7 +15,7 @@ class LowRank(nn.Module):
 
     Source: :eq:`lora`; Hu et al., *LoRA* (2022), section 4.1. B starts at 0, so that nothing
     changes at first; A starts with entries of variance 1/(columns), so that A x has about the size
-    of x. Of full rank, A orthogonal and held, a gradient step on B is one on W
+    of x. Where A is square, orthogonal and held, a gradient step on B is one on W
     (:eq:`lora-full-rank`). It has what an `nn.Linear` has, its `weight` being W + B A: some
     networks read the matrix itself, to put a mask on it.
 

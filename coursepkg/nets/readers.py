@@ -37,7 +37,7 @@ class WindowReader(nn.Module):
 
     def forward(self, y: Tensor) -> Tensor:
         """Maps symbols (B, T) to scores of the symbol that follows each, (B, T, K)."""
-        check_symbols(y, self.symbols)
+        check_texts(y, self.symbols)
         before = pad(y.long(), (self.window - 1, 0), value=self.symbols)
         seen = self.embed(before).unfold(1, self.window, 1).flatten(2)  # (B, T, width L)
         scores: Tensor = self.last(self.dropout(self.first(seen).relu()))
@@ -69,13 +69,13 @@ class RecurrentReader(nn.Module):
 
     def forward(self, y: Tensor) -> Tensor:
         """Maps symbols (B, T) to scores of the symbol that follows each, (B, T, K)."""
-        check_symbols(y, self.symbols)
+        check_texts(y, self.symbols)
         h, _ = self.gru(self.embed(y.long()))
         scores: Tensor = self.last(self.dropout(h))
         return scores
 
 
-def check_symbols(y: Tensor, symbols: int) -> None:
+def check_texts(y: Tensor, symbols: int) -> None:
     """Checks that y holds texts of at least one symbol each, of 0..symbols-1.
 
     Raises:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from coursepkg.nets.readers import check_symbols
+from coursepkg.nets.readers import check_texts
 
 
 class KneserNey:
@@ -49,7 +49,7 @@ class KneserNey:
             TypeError: if y holds no whole numbers.
             ValueError: if the shape is another, there is no symbol, or an unknown one.
         """
-        check_symbols(y, self.symbols)
+        check_texts(y, self.symbols)
         places = list(self._number(y, new=True))  # of the string that ends at each place
         counts = torch.bincount(places[-1].flatten(), minlength=len(self.keys[-1]))
         for n in range(self.order, -1, -1):
@@ -66,14 +66,14 @@ class KneserNey:
 
     def __call__(self, y: Tensor) -> Tensor:
         """log p of every symbol after each place, (B, T) -> (B, T, K), nats. Raises as `fit`."""
-        check_symbols(y, self.symbols)
+        check_texts(y, self.symbols)
         contexts = [torch.zeros_like(y.long()), *self._number(y)][: self.order + 1]
         symbols = torch.arange(self.symbols, device=y.device)
         return self._probability([c[..., None] for c in contexts], symbols).log()
 
     def log_conditionals(self, y: Tensor) -> Tensor:
         """log p(y_t | y_{<t}) of what is there, (B, T) -> (B, T), nats. Raises as `fit`."""
-        check_symbols(y, self.symbols)
+        check_texts(y, self.symbols)
         y = y.long()
         before = pad(y, (1, 0), value=self.symbols)[:, :-1]
         contexts = [torch.zeros_like(y), *self._number(before)][: self.order + 1]
@@ -121,15 +121,15 @@ def estimated_discounts(counts: Tensor) -> Tensor:
 
     With :math:`m_i` strings of count i and :math:`Y = m_1 / (m_1 + 2 m_2)`:
     :math:`i - (i + 1) Y m_{i+1} / m_i`. Source: :eq:`discounts`; Chen and Goodman (1999), equation
-    26. Where some :math:`m_i` is 0, as with few strings, 3/4. None is below 0 or above its count;
-    a discount of 0 takes nothing off, and frees nothing for what was not seen.
+    26. With few strings some :math:`m_i` is 0: then all are 3/4. So is one that is not above 0: it
+    would free nothing, and what was not seen would have the probability 0.
     """
     m = torch.bincount(counts.clamp(max=5), minlength=6)[1:5].double()
     if (m == 0).any():
         return m.new_tensor([0, 0.75, 0.75, 0.75])
     i, share = m.new_tensor([1, 2, 3]), m[0] / (m[0] + 2 * m[1])
     off = i - (i + 1) * share * m[1:] / m[:-1]
-    return torch.cat([m.new_zeros(1), torch.minimum(off.clamp(min=0), i)])
+    return torch.cat([m.new_zeros(1), off.where(off > 0, 0.75)])  # always below i
 
 
 def _look_up(keys: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
