@@ -83,7 +83,7 @@ def main(
 def parts(old: Text, new: Text, held_out: int) -> Parts:
     """The texts; what of the reference's held-out part the training parts lack is left out."""
     code = Vocabulary.from_text(old.train + new.train)
-    known = "".join(c for c in old.valid if c in code.characters)[: 3 * held_out]
+    known = "".join(c for c in old.valid if c in code.characters)[: 4 * held_out]
     valid, test = (
         "\n\n\n".join(play[:held_out] for play in part.split("\n\n\n"))
         for part in (new.valid, new.test)
