@@ -25,7 +25,7 @@ from torch import Generator, Tensor, nn
 
 from benchmarks.provenance import RESULTS, write_results
 from benchmarks.recipe import on_text
-from benchmarks.studies.text import BATCH, CONTEXT, transformer
+from benchmarks.studies.text import BATCH, CONTEXT, RECIPES, transformer
 from coursepkg.data.text import Text, Vocabulary, load_shakespeare, load_text
 from coursepkg.models.language.kneser_ney import KneserNey
 from coursepkg.models.language.stream import bits_per_character, stream_log_prob
@@ -98,8 +98,8 @@ def pretrained(texts: Parts, steps: int) -> tuple[nn.Module, Row]:
     """The network after the reference, and what it pays before it has seen a play."""
     start, generator = time.process_time(), seeded(0)
     net = transformer(texts.symbols, DROPOUT, generator)
-    on_text(net, texts.reference, steps=steps, length=CONTEXT, batch_size=BATCH, rate=3e-3,
-            generator=generator)  # fmt: skip
+    on_text(net, texts.reference, steps=steps, length=CONTEXT, batch_size=BATCH,
+            rate=RECIPES["transformer"].rate, generator=generator)  # fmt: skip
     row = {"model": "before", "steps": steps, "learnt": learnt(net),
            "cpu_seconds": time.process_time() - start}  # fmt: skip
     return net, reported(row | {"valid": price(net, texts.valid)}, net, texts)

@@ -72,12 +72,12 @@ def transformer(symbols: int, dropout: float, generator: Generator) -> nn.Module
 
 MILD, STRONG = {"shakespeare": 0.0, "reference": 0.1}, {"shakespeare": 0.0, "reference": 0.2}
 RECIPES = {
-    "window": Recipe(window, 2e-3, {"shakespeare": 8000, "reference": 4000}, MILD),
+    "window": Recipe(window, 2e-3, {"shakespeare": 4000, "reference": 2000}, MILD),
     "recurrent": Recipe(recurrent, 4e-3, {"shakespeare": 3000, "reference": 1500}, MILD),
-    "transformer": Recipe(transformer, 3e-3, {"shakespeare": 4000, "reference": 2000}, STRONG),
-    "tokens": Recipe(transformer, 3e-3, {"shakespeare": 2500, "reference": 1200}, STRONG),
-    "bytes": Recipe(transformer, 3e-3, {"shakespeare": 4000, "reference": 2000}, STRONG),
+    "transformer": Recipe(transformer, 5e-3, {"shakespeare": 4000, "reference": 2400}, MILD),
+    "tokens": Recipe(transformer, 5e-3, {"shakespeare": 2500, "reference": 1200}, STRONG),
 }
+RECIPES["bytes"] = RECIPES["transformer"]
 
 
 class Bytes:
