@@ -2,14 +2,15 @@
 
     python -m benchmarks.studies.finetuning
 
-writes `benchmarks/results/finetuning.json`. A transformer is trained on the language reference.
-Then each competitor sees a stretch of the training plays of 20,000 characters, another one for each
-seed, for equally many steps: a fresh network ("scratch"), all weights of the trained one ("full"),
-adapters of several ranks, of which 128 is the full rank of every map; and a chain of Kneser
-and Ney's that counts the stretch, its order chosen on validation. The highest learning rate is
-chosen with seed 0 on the first 15,000 characters of each validation play; the same part of each
-test play is scored once. "reference" is what the model then pays for the reference's held-out part.
-All are exact (=) bits per character of all but the first.
+writes `benchmarks/results/finetuning.json`. The transformer of `studies.text` is trained on the
+language reference. Then each competitor sees a stretch of the training plays of 20,000 characters,
+another one for each seed, for equally many steps: a fresh network ("scratch"), all weights of the
+trained one ("full"), and adapters of several ranks, of which 128 is the full rank of every map. A
+chain of Kneser and Ney's counts the same stretch; its order is chosen on validation. The highest
+learning rate is chosen with seed 0 on the first 12,000 characters of each validation play; the same
+part of each test play is scored once. "reference" is what the model then pays for the reference's
+held-out part, "before" what the trained network paid for all. All are exact (=) bits per character
+of all but the first.
 """
 
 import time
@@ -24,16 +25,16 @@ from torch import Generator, Tensor, nn
 
 from benchmarks.provenance import RESULTS, write_results
 from benchmarks.recipe import on_text
+from benchmarks.studies.text import BATCH, CONTEXT, RECIPES, transformer
 from coursepkg.data.text import Text, Vocabulary, load_shakespeare, load_text
 from coursepkg.models.language.kneser_ney import KneserNey
 from coursepkg.models.language.stream import bits_per_character, stream_log_prob
 from coursepkg.nets.lowrank import adapt, learnt
-from coursepkg.nets.transformer import gpt
 from coursepkg.rng import seeded
 
-CONTEXT, BATCH, WIDTH = 128, 8, 128
-CHARACTERS, HELD_OUT = 20_000, 15_000  # of the plays to learn from; of each play that is held out
-RANKS, RATES, ORDERS = (1, 4, 16, WIDTH), (1e-3, 3e-3, 1e-2), (2, 3, 4, 5, 6)
+CHARACTERS, HELD_OUT = 20_000, 12_000  # of the plays to learn from; of each play that is held out
+FEW, DROPOUT = 4, 0.1  # pieces a step of fine-tuning; in every training
+RANKS, RATES, ORDERS = (1, 4, 16, 128), (1e-3, 3e-3, 1e-2), (2, 3, 4, 5, 6)
 Row = dict[str, Any]
 Start = Callable[[Generator], nn.Module]
 
@@ -60,8 +61,8 @@ class Parts(NamedTuple):
 
 def main(
     seeds: Annotated[int, typer.Option(help="of each fine-tuning", min=1)] = 3,
-    steps: Annotated[int, typer.Option(help="of each fine-tuning", min=1)] = 100,
-    before: Annotated[int, typer.Option(help="steps on the reference", min=1)] = 300,
+    steps: Annotated[int, typer.Option(help="of each fine-tuning", min=1)] = 250,
+    before: Annotated[int, typer.Option(help="steps on the reference", min=1)] = 1000,
     quick: Annotated[bool, typer.Option(help="train for a moment; writes only to --out")] = False,
     out: Annotated[Path | None, typer.Option(help="folder for the results")] = None,
 ) -> None:
@@ -82,7 +83,7 @@ def main(
 def parts(old: Text, new: Text, held_out: int) -> Parts:
     """The texts; what of the reference's held-out part the training parts lack is left out."""
     code = Vocabulary.from_text(old.train + new.train)
-    known = "".join(c for c in old.valid if c in code.characters)[: 3 * held_out]
+    known = "".join(c for c in old.valid if c in code.characters)[: 4 * held_out]
     valid, test = (
         "\n\n\n".join(play[:held_out] for play in part.split("\n\n\n"))
         for part in (new.valid, new.test)
@@ -93,18 +94,12 @@ def parts(old: Text, new: Text, held_out: int) -> Parts:
     )  # fmt: skip
 
 
-def network(symbols: int, generator: Generator) -> nn.Module:
-    """The transformer of `studies.text`."""
-    return gpt(symbols=symbols, context=CONTEXT, width=WIDTH, heads=4, depth=4, dropout=0.1,
-               generator=generator)  # fmt: skip
-
-
 def pretrained(texts: Parts, steps: int) -> tuple[nn.Module, Row]:
     """The network after the reference, and what it pays before it has seen a play."""
     start, generator = time.process_time(), seeded(0)
-    net = network(texts.symbols, generator)
-    on_text(net, texts.reference, steps=steps, length=CONTEXT, batch_size=32, rate=3e-3,
-            generator=generator)  # fmt: skip
+    net = transformer(texts.symbols, DROPOUT, generator)
+    on_text(net, texts.reference, steps=steps, length=CONTEXT, batch_size=BATCH,
+            rate=RECIPES["transformer"].rate, generator=generator)  # fmt: skip
     row = {"model": "before", "steps": steps, "learnt": learnt(net),
            "cpu_seconds": time.process_time() - start}  # fmt: skip
     return net, reported(row | {"valid": price(net, texts.valid)}, net, texts)
@@ -117,7 +112,7 @@ def starts(trained: nn.Module, symbols: int) -> dict[str, Start]:
         return lambda generator: adapt(trained, rank=rank, generator=generator)
 
     return {
-        "scratch": lambda generator: network(symbols, generator),
+        "scratch": lambda generator: transformer(symbols, DROPOUT, generator),
         "full": lambda generator: deepcopy(trained),
         **{f"rank {rank}": adapted(rank) for rank in RANKS},
     }
@@ -135,7 +130,7 @@ def tuned(name: str, start: Start, texts: Parts, seeds: int, steps: int) -> list
     def run(seed: int, rate: float) -> tuple[nn.Module, Row]:
         begun, generator = time.process_time(), seeded(seed)
         net = start(generator)
-        on_text(net, stretch(texts.plays, seed), steps=steps, length=CONTEXT, batch_size=BATCH,
+        on_text(net, stretch(texts.plays, seed), steps=steps, length=CONTEXT, batch_size=FEW,
                 rate=rate, generator=generator)  # fmt: skip
         row = {"model": name, "seed": seed, "rate": rate, "steps": steps, "learnt": learnt(net),
                "cpu_seconds": time.process_time() - begun}  # fmt: skip

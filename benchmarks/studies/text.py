@@ -76,8 +76,8 @@ RECIPES = {
     "recurrent": Recipe(recurrent, 4e-3, {"shakespeare": 3000, "reference": 1500}, MILD),
     "transformer": Recipe(transformer, 5e-3, {"shakespeare": 4000, "reference": 2400}, MILD),
     "tokens": Recipe(transformer, 5e-3, {"shakespeare": 2500, "reference": 1200}, STRONG),
-    "bytes": Recipe(transformer, 5e-3, {"shakespeare": 4000, "reference": 2400}, MILD),
 }
+RECIPES["bytes"] = RECIPES["transformer"]
 
 
 class Bytes:

@@ -17,8 +17,8 @@ from tests.benchmarks.invoke import invoke
 
 PLAYS = pytest.mark.skipif(not shakespeare_folder().exists(), reason="needs the plays")
 COMPETITORS = ["scratch", "full", "rank 1", "rank 4", "rank 16", "rank 128"]
-MAPS = 4 * ((128 + 384) + (128 + 128) + (128 + 512) + (512 + 128))  # rows and columns, all layers
-OLD = Text("abcd dcba " * 30, "abc?!d", "old", "", "")
+MAPS = 3 * ((128 + 384) + (128 + 128) + (128 + 512) + (512 + 128))  # rows and columns, all layers
+OLD = Text("abcd dcba " * 30, "abc?!dd", "old", "", "")
 NEW = Text("xyz zyx " * 30, "xyzzy\n\n\nzz\n\n\nyyyy", "new", "", "zyxxx\n\n\nxx\n\n\nxyzz")
 WITH_LINES = NEW._replace(train=NEW.train + "\n")
 
@@ -26,7 +26,7 @@ WITH_LINES = NEW._replace(train=NEW.train + "\n")
 @pytest.fixture
 def short(monkeypatch):
     """Stretches of 40 characters, contexts of 8."""
-    for name, value in {"CHARACTERS": 40, "CONTEXT": 8, "BATCH": 4}.items():
+    for name, value in {"CHARACTERS": 40, "CONTEXT": 8, "FEW": 4, "BATCH": 4}.items():
         monkeypatch.setattr(study, name, value)
     return study.parts(OLD, WITH_LINES, 3)
 
@@ -38,14 +38,14 @@ def reader(symbols):
 
 
 def size(symbols):
-    return 128 * symbols + 128 * 128 + 4 * (12 * 128**2 + 13 * 128) + 2 * 128
+    return 128 * symbols + 3 * (12 * 128**2 + 13 * 128) + 2 * 128
 
 
 @PLAYS
 @pytest.mark.slow
 def test_a_quick_run_writes_all_competitors(tmp_path, monkeypatch, float32):
     """Kills: seeds that are one, no source, embeddings that adapters learn."""
-    monkeypatch.setattr(study, "BATCH", 1)
+    monkeypatch.setattr(study, "FEW", 1)
     monkeypatch.setattr(study, "RATES", (1e-3, 3e-3))
     done = invoke(study.main, "--quick", "--seeds", "2", "--out", tmp_path)
     assert done.exit_code == 0, done.output
@@ -73,12 +73,12 @@ def test_the_parts_are_beginnings_in_shared_characters():
     found = study.parts(OLD, WITH_LINES, 3)
     code = Vocabulary.from_text(OLD.train + WITH_LINES.train)
     assert found.symbols == len(code) == 9
-    assert code.decode(found.known) == "abcd"
+    assert code.decode(found.known) == "abcdd"
     assert code.decode(found.valid) == "xyz\n\n\nzz\n\n\nyyy"
     assert code.decode(found.test) == "zyx\n\n\nxx\n\n\nxyz"
     assert code.decode(found.reference) == OLD.train
     assert code.decode(found.plays) == WITH_LINES.train
-    assert len(study.parts(OLD, WITH_LINES, 1).known) == 3
+    assert len(study.parts(OLD, WITH_LINES, 1).known) == 4
 
 
 def test_each_seed_has_its_own_stretch(short):
@@ -95,7 +95,7 @@ def test_each_seed_has_its_own_stretch(short):
 
 def test_competitors_start_where_they_should(float32):
     """Kills: a fresh network for adapters, the one trained network shared and changed."""
-    trained = study.network(9, seeded(0)).eval()
+    trained = study.transformer(9, 0.1, seeded(0)).eval()
     y = torch.randint(9, (2, 10), generator=seeded(1))
     made = {name: start(seeded(2)).eval() for name, start in study.starts(trained, 9).items()}
     assert list(made) == COMPETITORS
