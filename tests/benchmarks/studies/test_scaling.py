@@ -26,7 +26,7 @@ def test_runs_are_written_once(tmp_path, monkeypatch, float32):
     rows = json.loads((tmp_path / "scaling.json").read_text())["rows"]
     assert [row["width"] for row in rows] == [16, 32]
     w, d = 16, 1
-    size = 80 * w + 64 * w + d * (12 * w * w + 13 * w) + 2 * w
+    size = 80 * w + d * (12 * w * w + 13 * w) + 2 * w
     assert rows[0]["size"] == size
     assert rows[0]["operations"] == 6 * size * 4096
     assert 2 < rows[1]["loss"] < 4.5
