@@ -34,7 +34,7 @@ from coursepkg.rng import seeded
 
 CHARACTERS, HELD_OUT = 20_000, 12_000  # of the plays to learn from; of each play that is held out
 FEW, DROPOUT = 4, 0.1  # pieces a step of fine-tuning; in every training
-RANKS, RATES, ORDERS = (1, 4, 16, 128), (1e-3, 3e-3, 1e-2), (2, 3, 4, 5, 6)
+RANKS, RATES, ORDERS = (1, 4, 16, 128), (5e-4, 2e-3, 8e-3, 3e-2), (2, 3, 4, 5, 6)
 Row = dict[str, Any]
 Start = Callable[[Generator], nn.Module]
 
@@ -61,7 +61,7 @@ class Parts(NamedTuple):
 
 def main(
     seeds: Annotated[int, typer.Option(help="of each fine-tuning", min=1)] = 3,
-    steps: Annotated[int, typer.Option(help="of each fine-tuning", min=1)] = 250,
+    steps: Annotated[int, typer.Option(help="of each fine-tuning", min=1)] = 200,
     before: Annotated[int, typer.Option(help="steps on the reference", min=1)] = 1000,
     quick: Annotated[bool, typer.Option(help="train for a moment; writes only to --out")] = False,
     out: Annotated[Path | None, typer.Option(help="folder for the results")] = None,
