@@ -941,7 +941,7 @@ got = np.asarray(policy_log_probs(params, y), dtype=float)
 assert got.shape == (4,), f"shape {got.shape}"
 assert abs(np.exp(got).sum() - 1) < 1e-3, f"the probabilities sum to {np.exp(got).sum()}"
 off = np.exp(got) @ (got - np.log(special.softmax(reward)))
-assert off < 0.05, f"{off:.3f} nats from the best law"
+assert off < 0.02, f"{off:.3f} nats from the best law"
 check(policy_log_probs(again, y), got, tolerance=1e-3)  # it draws from its generator alone
 
 # %% nbgrader={"grade": true, "grade_id": "q7-costs", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
