@@ -829,7 +829,7 @@ for K, n, B in ((4, 5, 300), (2, 1, 50), (6, 3, 200)):
     check(got, want)
 ### END HIDDEN TESTS
 
-# %% nbgrader={"grade": true, "grade_id": "q6-pace-hidden", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "q6-worth", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 # hint: the expected number of symbols, by a sum over all guesses, for good drafts and bad ones
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng([SEED, 11])
