@@ -456,11 +456,10 @@ for pairs, n in ((4, 1), (3, 5), (6, 12), (2, 0)):
 # A model of tokens reads `abc` as `ab c`, as `a bc`, or as `a b c`. The text has the sum of the probabilities of all of its spellings; a comparison by a single spelling judges the model too harshly. Here the sum can be computed: the model is a table whose symbols are tokens.
 #
 # ```
-#     a       b       c           a spelling is a path from
-#  ├──────┼───────┼──────┤        the left end to the right;
-#  0      1       2      3        each arc is a token
-#   ╰── ab ────────╯
-#           ╰──── bc ────╯
+#      a       b       c          a spelling is a path from
+#  0───────1───────2───────3      the left end to the right;
+#  ╰───── ab ──────╯              each arc is a token
+#          ╰───── bc ──────╯
 # ```
 #
 # The probability of a spelling $y_1 \dots y_T$ is that of the string of tokens in the table, its end included. `text_bits` gives the **bits per character**, $-\log_2 p / N$ with the number $N$ of characters of the text, first for the **most probable spelling**, then for **all together**: the text itself. There may be more spellings than atoms on earth, and probabilities too small for a floating-point number. A text without a spelling costs infinitely many bits.
@@ -863,6 +862,8 @@ for K, n, sharp in ((3, 4, 1.0), (2, 6, 0.3), (4, 1, 1.0), (5, 3, 0.2), (3, 0, 1
 #
 # The hidden test has strings of 5 of 4 symbols, of which there are 1,024, and 20,000 choices, of which one in five is a slip. It sums over all strings: the probabilities must sum to 1, to a thousandth, and $\mathrm{KL}(p \Vert p^*)$ to the best law must be at most 0.08 nats. It is far from where you start: $\mathrm{KL}(p^* \Vert p_0) = 1.2$. Whether you train a law by the cost of the choices, step by step, or find the reward first and then the law that belongs to it, is up to you: the chapter says why both lead to the same place. All calls of `learn` together may take twenty seconds on one core.
 #
+# *Hint.* A string that nobody has been shown shares its pairs with strings that were shown. And the sum over all strings of a reward of neighbours is one of question 5's messages.
+#
 # *Trains: direct preference optimisation, with its likelihood derived anew for people who err; the best law in closed form; a model that shares what it learns between strings.*
 
 
@@ -998,8 +999,11 @@ chance = slips + (1 - 2 * slips) * special.expit(reward[i] - reward[j])
 first = rng.uniform(size=N) < chance
 won, lost = np.where(first, i, j), np.where(first, j, i)
 params = learn(start, step, y[won], y[lost], beta, slips, seeded(int(rng.integers(2**31))))
-got = np.asarray(policy_log_probs(params, y), dtype=float)
-assert got.shape == before.shape
+order, got = rng.permutation(len(y)), np.empty(len(y))
+for part in np.array_split(order, 3):  # the law of a string knows nothing of the rest of a batch
+    found = np.asarray(policy_log_probs(params, y[part]), dtype=float)
+    assert found.shape == part.shape, f"shape {found.shape}"
+    got[part] = found
 assert abs(np.exp(got).sum() - 1) < 1e-3, f"the probabilities sum to {np.exp(got).sum()}"
 off = np.exp(got) @ (got - best)
 assert off <= 0.08, f"{off:.3f} nats from the best law"
