@@ -357,7 +357,7 @@ for B, T, d, E, W, size in ((3, 6, 4, 2, 3, 1), (2, 5, 3, 4, 5, 1), (2, 6, 2, 3,
 #
 # `waves` gives the $a_i$ and the $b_i$ of a query and a key.
 #
-# With this one can build a head by hand. `look_back` gives a query and a key **in which each pair has length 1**, and whose score is largest, $d/2$, where the key stands $n$ places **before** the query. (With large multiples of them attention looks at the place $n$ back, whatever symbols stand there. It is the first layer of the chapter's reader.)
+# With this one can build a head by hand. `look_back` gives a query and a key **in which each pair has length 1**, and whose score is largest, $d/2$, where the key stands $n$ places **before** the query. (With large multiples of them attention looks at the place $n$ back, whatever symbols stand there. The first layer of the reader in chapter 20 does this for $n = 1$, by other means.)
 #
 # *Trains: turns of a plane; positions that are relative by construction, and the sign that tells before from after; a head made without training.*
 
@@ -702,12 +702,12 @@ for K, T, tau in ((5, 200, 0.01), (4, 150, 3.0)):
 # - guess $\hat y_i$ is kept if all before it were kept and $u_i < p(\hat y_i \mid \cdot) / q(\hat y_i \mid \cdot)$;
 # - the first that is not kept is replaced by a draw from the remainder, $p_+ \propto \max(p - q, 0)$, **and what was guessed after it is thrown away**;
 # - if all are kept, one more symbol is drawn, from $p$;
-# - to draw from a law by the uniform number $w$ take the first symbol $j$ with $p(0) + \dots + p(j) > w$.
+# - to draw from a law $\ell$ by the uniform number $w$ take the first symbol $j$ with $\ell(0) + \dots + \ell(j) > w$.
 #
 # ```
-#  y_0   guesses  3   1   1   4          kept: 3, 1. Refused: 1.
-#        u < p/q  ✓   ✓   ✗              In its place, by w, comes 2.
-#        written  3   1   2  -1  -1      (n + 1 places, -1 where nothing is)
+#  guesses    3   1   0   4          3 and 1 are kept, 0 is refused;
+#  u < p/q    ✓   ✓   ✗              in its place comes 2, by w.
+#  written    3   1   2  -1  -1      n + 1 places, -1 where nothing is
 # ```
 #
 # The hidden test sums over all guesses and over grids of uniform numbers on which the law is exact: what is written, and continued by $p$, must have the law of $p$.
