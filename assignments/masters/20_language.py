@@ -697,7 +697,7 @@ for K, T, tau in ((5, 200, 0.01), (4, 150, 3.0)):
 #
 # A small model $q$ has guessed the next $n$ symbols, $\hat y_1, \dots, \hat y_n$, and a large one $p$ checks them in one pass. Both are matrices $(K, K)$ of what follows each symbol; nothing ends here. $y_0$ is the last symbol before.
 #
-# `check_guesses` writes the text on. To test it without luck, it does not draw, but is given uniform numbers, of a row for each text of a batch:
+# `check_guesses` writes the text on. To test it without luck, it does not draw, but is given uniform numbers, a row of them for each text of a batch:
 #
 # - guess $\hat y_i$ is kept if all before it were kept and $u_i < p(\hat y_i \mid \cdot) / q(\hat y_i \mid \cdot)$;
 # - the first that is not kept is replaced by a draw from the remainder, $p_+ \propto \max(p - q, 0)$, **and what was guessed after it is thrown away**;
