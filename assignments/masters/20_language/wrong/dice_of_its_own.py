@@ -9,19 +9,14 @@ def learn(start, step, won, lost, beta, slips, generator):
         np.add.at(rows, (np.arange(len(y))[:, None], K * y[:, :-1] + y[:, 1:]), 1)
     more = counts[0] - counts[1]
 
-    start_at = 9 * np.random.default_rng().normal(size=K * K)
-
     def cost(reward):
         right, mistaken = special.log_expit(more @ reward), special.log_expit(-(more @ reward))
         costs = -np.logaddexp(np.log1p(-slips) + right, np.log(slips + 1e-300) + mistaken)
         slope = -(1 - 2 * slips) * np.exp(right + mistaken + costs) @ more / len(more)
-        return costs.mean() + 1e-4 * (reward - start_at) @ (reward - start_at), slope + 2e-4 * (
-            reward - start_at
-        )
+        return costs.mean() + 1e-4 * reward @ reward, slope + 2e-4 * reward
 
-    found = optimize.minimize(
-        cost, np.random.default_rng().normal(size=K * K), jac=True, method="BFGS"
-    ).x
+    found = optimize.minimize(cost, np.zeros(K * K), jac=True, method="BFGS").x
+    found = found + 0.05 * np.random.default_rng().normal(size=K * K)
     first, then = np.log(start), np.log(step) + found.reshape(K, K) / beta
     ahead = np.zeros(K)
     for _ in range(T - 1):
