@@ -114,7 +114,7 @@ def test_pairs_of_bytes_write_any_text(text):
     tokens = BytePairs.from_text(as_bytes("the naïve theatre"), size=260, vocabulary=BYTES)
     ids = tokens.encode(as_bytes("the " + text))
     assert from_bytes(tokens.decode(ids)) == "the " + text
-    assert len(tokens) == 260
+    assert (len(BYTES), len(tokens)) == (256, 260)
     assert len(ids) < len(as_bytes("the " + text))
 
 
