@@ -3,11 +3,13 @@
 import math
 from typing import Any
 
-from torch import Generator, Tensor
+import torch
+from torch import Generator, Tensor, nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
 
-from coursepkg.training import fit
+from coursepkg.models.language import NextSymbol
+from coursepkg.training import fit, warm_up_cosine
 
 
 def one_cycle(
@@ -43,3 +45,41 @@ def one_cycle(
         epochs=epochs, batch_size=batch_size, optimizer=optimizer, schedule=schedule, ema=ema,
         clip=clip, generator=generator, progress=False,
     )  # fmt: skip
+
+
+def on_text(
+    net: nn.Module, y: Tensor, *, steps: int, length: int, batch_size: int, rate: float,
+    decay: float = 0.1, least: float = 0.1, generator: Generator,
+) -> nn.Module:  # fmt: skip
+    """AdamW on pieces of a long text from anywhere; the rate warms up, then falls along a cosine.
+
+    Args:
+        net: maps symbols (B, T) to scores (B, T, K) of the symbol that follows each.
+        y: the text, (N,) symbols.
+        steps: number of steps, of which a twentieth warms up.
+        length: symbols that are predicted in each piece.
+        batch_size: pieces a step.
+        rate: the highest learning rate.
+        decay: AdamW's weight decay.
+        least: share of the rate at the end.
+        generator: of the pieces and of dropout.
+
+    Returns:
+        The network, in eval mode.
+    """
+    model = NextSymbol(net, symbols=int(y.max()) + 1).train()
+    optimizer = AdamW(
+        [p for p in model.parameters() if p.requires_grad],
+        lr=rate, weight_decay=decay, betas=(0.9, 0.95),
+    )  # fmt: skip
+    schedule = warm_up_cosine(optimizer, warm_up=steps // 20, steps=steps, least=least)
+    pieces = y.unfold(0, length + 1, 1)  # a view
+    for _ in range(steps):
+        rows = torch.randint(len(pieces), (batch_size,), generator=generator)
+        optimizer.zero_grad()
+        model.loss(pieces[rows], generator=generator).mean().backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+    model.eval()
+    return net

@@ -15,6 +15,7 @@ from coursepkg.data.audio import (
     radiate,
     resonate,
 )
+from coursepkg.data.bpe import BYTES, BytePairs, as_bytes, from_bytes, pieces
 from coursepkg.data.chains import RandomChains, word_streams
 from coursepkg.data.digits import LEVELS, Split, binarise, load_labels, load_levels, load_split
 from coursepkg.data.glyphs import Glyphs, draw_glyphs, load_binary_alphadigits, load_glyphs
@@ -34,6 +35,7 @@ from coursepkg.data.text import (
     Vocabulary,
     load_shakespeare,
     load_text,
+    plain_lines,
     read_text,
     shakespeare_folder,
     split_text,
@@ -57,6 +59,7 @@ from coursepkg.data.words import (
 )
 
 __all__ = [
+    "BYTES",
     "FILMS",
     "FORMANTS",
     "LEVELS",
@@ -66,6 +69,7 @@ __all__ = [
     "VOWELS",
     "Automaton",
     "Banana",
+    "BytePairs",
     "Checkerboard",
     "Copying",
     "Dyck",
@@ -85,6 +89,7 @@ __all__ = [
     "Vowels",
     "Whitened",
     "ab_star",
+    "as_bytes",
     "binarise",
     "binarise_mnist",
     "decode_words",
@@ -97,6 +102,7 @@ __all__ = [
     "encode_words",
     "even_a",
     "film_club",
+    "from_bytes",
     "load_binary_alphadigits",
     "load_glyphs",
     "load_labels",
@@ -114,6 +120,8 @@ __all__ = [
     "mu_law_decode",
     "mu_law_encode",
     "next_token_pairs",
+    "pieces",
+    "plain_lines",
     "radiate",
     "read_text",
     "resonate",

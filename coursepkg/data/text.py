@@ -95,13 +95,13 @@ def shakespeare_folder() -> Path:
 
 
 def read_text(path: str | Path) -> Text:
-    """Any text of the reader's, split in the same way.
+    """Any text of the reader's, split in the same way; see `plain_lines` for what is mended.
 
     Raises:
         ValueError: if the file is not UTF-8 or has fewer than two different paragraphs.
     """
     try:
-        return split_text(Path(path).read_text(encoding="utf-8"), source=str(path))
+        return split_text(Path(path).read_bytes().decode("utf-8"), source=str(path))
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: expected UTF-8 text, got {error}") from error
 
@@ -110,13 +110,14 @@ def split_text(text: str, *, source: str) -> Text:
     """Keeps the first of equal paragraphs, then cuts between two paragraphs at nine tenths.
 
     Args:
-        text: paragraphs with blank lines between them.
+        text: paragraphs with blank lines between them; `plain_lines` comes first.
         source: where it is from.
 
     Raises:
         ValueError: if there are fewer than two different paragraphs.
     """
-    pieces = (piece.strip("\n") for piece in re.split(r"\n[ \t]*\n", text))
+    text = plain_lines(text)
+    pieces = (piece.strip("\n") for piece in re.split(r"\n(?:[ \t]*\n)+", text))
     unique = list(dict.fromkeys(piece for piece in pieces if piece.strip()))
     if len(unique) < 2:
         raise ValueError(
@@ -126,6 +127,15 @@ def split_text(text: str, *, source: str) -> Text:
     cut = min(round(0.9 * len(unique)), len(unique) - 1)
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     return Text("\n\n".join(unique[:cut]), "\n\n".join(unique[cut:]), source, sha256)
+
+
+def plain_lines(text: str) -> str:
+    r"""The text without a byte-order mark at its start, and with ``\n`` at all ends of lines.
+
+    What Windows (``\r\n``) and old Macs (``\r``) write would otherwise be symbols to predict, and
+    blank lines that do not part paragraphs.
+    """
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _play(name: str, markdown: str) -> str:

@@ -18,6 +18,7 @@ from coursepkg.nets.head import LevelHead
 from coursepkg.nets.headed import Headed
 from coursepkg.nets.judge import Judge
 from coursepkg.nets.levels import LevelEmbedding, soft_levels
+from coursepkg.nets.lowrank import LowRank, adapt, learnt, merge_adapters
 from coursepkg.nets.made import MADE, InOrder
 from coursepkg.nets.masked import CausalLayer, CausalTransformer, MaskedMLP
 from coursepkg.nets.mlp import MLP, WindowMLP
@@ -25,6 +26,7 @@ from coursepkg.nets.nade import NADE
 from coursepkg.nets.patches import InPatches, Patches
 from coursepkg.nets.pixelcnn import MaskedConv2d, PixelCNN, raster_mask
 from coursepkg.nets.pixeltransformer import PixelTransformer
+from coursepkg.nets.readers import RecurrentReader, WindowReader
 from coursepkg.nets.recurrent import RasterGRU, RowLSTM
 from coursepkg.nets.residual import ResidualCNN, ResidualMLP
 from coursepkg.nets.span import SpanMLP
@@ -40,6 +42,7 @@ from coursepkg.nets.transformer import (
     SinusoidalPositions,
     Transformer,
     gpt,
+    rotary_transformer,
 )
 from coursepkg.nets.unet import NoiseEmbedding, ToldBlock, UNet
 from coursepkg.nets.wavenet import DilatedLayer, WaveNet
@@ -66,6 +69,7 @@ __all__ = [
     "LectureLayer",
     "LevelEmbedding",
     "LevelHead",
+    "LowRank",
     "MaskedConv2d",
     "MaskedMLP",
     "MultiHead",
@@ -76,6 +80,7 @@ __all__ = [
     "PostNormLayer",
     "PreNormLayer",
     "RasterGRU",
+    "RecurrentReader",
     "ResidualCNN",
     "ResidualMLP",
     "Rotary",
@@ -92,6 +97,8 @@ __all__ = [
     "UNet",
     "WaveNet",
     "WindowMLP",
+    "WindowReader",
+    "adapt",
     "attention_weights",
     "causal_attention",
     "check_causal",
@@ -100,9 +107,12 @@ __all__ = [
     "fused_attention",
     "gpt",
     "kernel_smoother",
+    "learnt",
     "load_weights",
+    "merge_adapters",
     "raster_mask",
     "receptive_field",
+    "rotary_transformer",
     "soft_levels",
     "softmax_beta",
     "to_gpt2",

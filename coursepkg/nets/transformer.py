@@ -151,11 +151,7 @@ class SinusoidalPositions(nn.Module):
 
 
 def first_places(table: Tensor, x: Tensor) -> Tensor:
-    """The first rows of a table (C, D) for T places x, (B, T, D) -> (T, D).
-
-    Raises:
-        ValueError: if there are more places than rows.
-    """
+    """The first rows of a table (C, D) for T places x, (B, T, D) -> (T, D); never fewer."""
     if x.shape[1] > len(table):
         raise ValueError(f"x: expected at most {len(table)} places, the context, got {x.shape[1]}")
     return table[: x.shape[1]]
@@ -258,21 +254,39 @@ def gpt(
     *, symbols: int, context: int, width: int, heads: int, depth: int, dropout: float = 0.0,
     generator: Generator,
 ) -> Transformer:  # fmt: skip
-    """GPT-2's transformer at any size: pre-norm layers and learnt positions.
+    """GPT-2's transformer at any size: pre-norm layers and learnt positions."""
+    layers = _stack(width, heads, depth, None, dropout, generator)
+    positions = LearntPositions(context, width, generator=generator)
+    return Transformer(layers, symbols=symbols, context=context, width=width, positions=positions,
+                       generator=generator)  # fmt: skip
 
-    The last products of the branches start smaller by √(2 depth), so that the sum of 2 depth
-    branches has one scale (Radford et al., 2019, section 2.3).
+
+def rotary_transformer(
+    *, symbols: int, context: int, width: int, heads: int, depth: int, dropout: float = 0.0,
+    spread: float = 0.02, generator: Generator,
+) -> Transformer:  # fmt: skip
+    """`gpt` with queries and keys that turn, in place of learnt positions: :eq:`rotary`."""
+    layers = _stack(width, heads, depth, Rotary(context, width // heads), dropout, generator)
+    return Transformer(layers, symbols=symbols, context=context, width=width, spread=spread,
+                       generator=generator)  # fmt: skip
+
+
+def _stack(
+    width: int, heads: int, depth: int, rotary: Rotary | None, dropout: float, generator: Generator
+) -> list[PreNormLayer]:
+    """Pre-norm layers, the last products of whose branches start smaller by √(2 depth).
+
+    So the sum of 2 depth branches has one scale (Radford et al., 2019, section 2.3).
     """
     layers = [
-        PreNormLayer(width, heads=heads, dropout=dropout, generator=generator) for _ in range(depth)
+        PreNormLayer(width, heads=heads, rotary=rotary, dropout=dropout, generator=generator)
+        for _ in range(depth)
     ]
     with torch.no_grad():
         for layer in layers:
             layer.attend.out.weight.div_(math.sqrt(2 * depth))
             layer.mlp[-1].weight.div_(math.sqrt(2 * depth))  # type: ignore[operator]
-    positions = LearntPositions(context, width, generator=generator)
-    return Transformer(layers, symbols=symbols, context=context, width=width, positions=positions,
-                       generator=generator)  # fmt: skip
+    return layers
 
 
 def perceptron(width: int, *, generator: Generator) -> nn.Sequential:

@@ -8,10 +8,12 @@ from torch import Generator, Tensor
 from coursepkg.data.chains import RandomChains
 from coursepkg.data.words import Copying, ModularAddition
 from coursepkg.models.autoregressive.cached import CachedARM
+from coursepkg.models.language.kneser_ney import KneserNey
 from coursepkg.models.language.model import LanguageModel
+from coursepkg.models.language.stream import NextSymbol
 from coursepkg.nets.pixeltransformer import PixelTransformer
 from coursepkg.nets.transformer import gpt
-from tests.conformance.case import Case, D, K, discrete, perturbed
+from tests.conformance.case import BAD_LEVELS, Case, D, K, discrete, levels, perturbed
 
 END = K - 1
 STRINGS = torch.tensor([
@@ -41,6 +43,12 @@ def chains(generator: Generator) -> RandomChains:
     return RandomChains(dim=D, levels=K, concentration=a)
 
 
+def next_symbol(generator: Generator) -> NextSymbol:
+    net = gpt(symbols=K, context=D - 1, width=8, heads=2, depth=1, dropout=0.2,
+              generator=generator)  # fmt: skip
+    return perturbed(NextSymbol(net, symbols=K), generator, by=0.3)
+
+
 BAD_STRINGS = [
     (torch.full((2, D + 1), END), "shape"),
     (torch.full((D,), END), "shape"),
@@ -56,7 +64,12 @@ CASES = [
     Case("LanguageModel", language, strings, space=STRINGS, refused=BAD_STRINGS),
     discrete("ARM-transformer", pixels),
     discrete("RandomChains", chains),
+    Case("NextSymbol", next_symbol, levels, refused=BAD_LEVELS[1:]),
 ]
 
 # Laws over strings, not over tensors: the contract holds in spirit, and is tested beside them.
-ELSEWHERE = {Copying: "tests/coursepkg/data", ModularAddition: "tests/coursepkg/data"}
+ELSEWHERE = {
+    Copying: "tests/coursepkg/data",
+    ModularAddition: "tests/coursepkg/data",
+    KneserNey: "tests/coursepkg/models/language",  # fits a text; its law is of the next symbol
+}

@@ -16,6 +16,7 @@ from coursepkg.data.text import (
     Vocabulary,
     load_shakespeare,
     load_text,
+    plain_lines,
     read_text,
     shakespeare_folder,
     split_text,
@@ -65,12 +66,28 @@ def test_the_first_nine_tenths_train_and_indentation_stays():
     assert paragraphs(text.valid) == pieces[9:]
 
 
+def test_blank_lines_with_spaces_in_them_part_paragraphs_too():
+    r"""However many. Kills: "b" and " \nb" held for two, one of which tests the other."""
+    text = split_text("a\n \nb\n \n\t\nb\n\n \n \nb\n\n  c", source="here")
+    assert (text.train, text.valid) == ("a\n\nb", "  c")
+
+
 def test_a_file_of_the_readers_is_split_alike(tmp_path):
     path = tmp_path / "mine.txt"
     path.write_bytes("één\r\n\r\nzwei\r\n\r\nzwei\r\n".encode())
     text = read_text(path)
     assert (text.train, text.valid) == ("één", "zwei")
     assert text.source == str(path)
+
+
+def test_a_mark_and_mixed_line_ends_are_mended(tmp_path):
+    """Kills: a mark that is a symbol; paragraphs that hang together, or are held twice."""
+    path = tmp_path / "mixed.txt"
+    path.write_bytes("\ufeffone\r\nline\r\n\r\ntwo\r\rone\nline\n\nthree\ufeff".encode())
+    text = read_text(path)
+    assert (text.train, text.valid) == ("one\nline\n\ntwo", "three\ufeff")
+    assert plain_lines("\ufeffa\r\nb\rc\n\r\n") == "a\nb\nc\n\n"
+    assert split_text("\ufeffa\r\n\r\nb", source="here").train == "a"
 
 
 @pytest.mark.parametrize("content", [b"", b"one paragraph\nonly", b"same\n\nsame"])

@@ -17,6 +17,7 @@ from coursepkg.nets.transformer import (
     SinusoidalPositions,
     Transformer,
     gpt,
+    rotary_transformer,
 )
 from tests.coursepkg.nets.causal import check_seeds
 
@@ -197,9 +198,10 @@ def test_places_without_a_row_are_refused(context, generator):
             kind(torch.zeros(2, 5, D))
 
 
-def test_branches_start_smaller_in_deep_networks(generator):
+@pytest.mark.parametrize("make", [gpt, rotary_transformer])
+def test_branches_start_smaller_in_deep_networks(make, generator):
     """Kills: no scale, depth for its root, a scale on one branch alone."""
-    one, eight = (gpt(symbols=K, context=T, width=64, heads=2, depth=n, generator=generator)
+    one, eight = (make(symbols=K, context=T, width=64, heads=2, depth=n, generator=generator)
                   for n in (1, 8))  # fmt: skip
     for weight in ("attend.out.weight", "mlp.2.weight"):
         ratio = (
@@ -207,10 +209,36 @@ def test_branches_start_smaller_in_deep_networks(generator):
         )
         assert ratio.item() == pytest.approx(math.sqrt(8), rel=0.1)
     assert eight.embed.weight.std().item() == pytest.approx(0.02, rel=0.3)
-    wide = Transformer([], symbols=K, context=T, width=64, spread=0.5, generator=generator)
-    assert wide.embed.weight.std().item() == pytest.approx(0.5, rel=0.3)
+    bare = Transformer([], symbols=K, context=T, width=64, spread=0.5, generator=generator)
+    turned = rotary_transformer(symbols=K, context=T, width=64, heads=2, depth=1, spread=0.5,
+                                generator=generator)  # fmt: skip
+    for wide in (bare, turned):
+        assert wide.embed.weight.std().item() == pytest.approx(0.5, rel=0.3)
     with pytest.raises(ValueError, match="spread: expected a finite number > 0, got 0"):
         Transformer([], symbols=K, context=T, width=64, spread=0, generator=generator)
+
+
+@pytest.mark.parametrize("make", [gpt, rotary_transformer])
+def test_a_whole_network_drops_in_training_only(make, generator):
+    """Kills: dropout that no layer gets."""
+    net = make(symbols=K, context=T, width=D, heads=2, depth=1, dropout=0.5, generator=generator)
+    y = torch.randint(K, (3, T), generator=generator)
+    with torch.random.fork_rng():
+        assert not torch.equal(net(y), net(y))
+    assert torch.equal(net.eval()(y), net(y))
+
+
+@pytest.mark.equation("rotary")
+def test_a_rotary_transformer_is_layers_that_turn_and_nothing_else(generator):
+    """Kills: no turn, a turn of all features at once, learnt positions beside it."""
+    net = rotary_transformer(symbols=K, context=T, width=D, heads=2, depth=2, generator=generator)
+    turn = Rotary(T, D // 2)
+    layers = [PreNormLayer(D, heads=2, rotary=turn, generator=generator) for _ in range(2)]
+    same = Transformer(layers, symbols=K, context=T, width=D, generator=generator)
+    same.load_state_dict(shaken(net, generator).state_dict())
+    y = torch.randint(K, (3, T), generator=generator)
+    assert torch.equal(net(y), same.double()(y))
+    assert not torch.allclose(net(y[:, [1, 0, 2]])[:, -1], net(y[:, :3])[:, -1])
 
 
 def test_what_no_transformer_can_read_is_refused(generator):
@@ -234,7 +262,9 @@ def test_what_no_transformer_can_read_is_refused(generator):
 
 
 def test_all_weights_come_from_the_generator():
-    check_seeds(lambda g: gpt(symbols=K, context=T, width=D, heads=2, depth=1, generator=g))
+    sizes = {"symbols": K, "context": T, "width": D, "heads": 2, "depth": 1}
+    check_seeds(lambda g: gpt(**sizes, generator=g))
+    check_seeds(lambda g: rotary_transformer(**sizes, generator=g))
     check_seeds(lambda g: PostNormLayer(D, heads=2, generator=g))
     check_seeds(lambda g: LectureLayer(D, generator=g))
 

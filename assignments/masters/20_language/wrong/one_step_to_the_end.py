@@ -1,0 +1,12 @@
+# %% nbgrader={"grade": false, "grade_id": "q1-mass", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def endings(table):
+    """No detours."""
+    step, stop = table[1:, :-1], table[1:, -1]
+    can = stop > 0  # a way leads to an end
+    step = np.where(can[:, None] & can, step, 0)
+    inverse = np.linalg.inv(np.eye(len(stop)) - step)
+    h = inverse @ stop  # probability to end
+    longer = inverse @ step @ h  # E[further symbols; there is an end]
+    first = table[0, :-1]
+    mass = first @ h + table[0, -1]
+    return mass, first @ (h + longer) / mass

@@ -1,0 +1,10 @@
+# %% nbgrader={"grade": false, "grade_id": "q1-score", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def string_log_probs(table, strings):
+    """One row off."""
+    with np.errstate(divide="ignore"):
+        log_table = np.log(table)
+    result = []
+    for y in strings:
+        before, after = [0, *y], [*y, -1]
+        result.append(log_table[before, after].sum())
+    return np.array(result)

@@ -1,0 +1,8 @@
+# %% nbgrader={"grade": false, "grade_id": "q3-back", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def look_back(omegas, n):
+    """One pair."""
+    q, k = np.zeros((2, 2 * len(omegas)))
+    q[0::2], q[1::2] = np.cos(omegas * n), -np.sin(omegas * n)
+    k[0::2] = 1
+    alone = np.repeat(omegas == omegas.min(), 2)
+    return np.stack([q, k]) * alone
