@@ -211,11 +211,11 @@ def test_every_wording_is_as_likely_as_any_other(generator):
             for lean in ("leaning left", "that leans left", "tilted to the left"):
                 listed.append(f"a {first}, {last} seven, {lean}")
                 listed.append(f"a seven, {first} and {last}, {lean}")
-    rows = torch.tensor([[7, -1, -1, 1]]).expand(40_000, 4)
+    rows = torch.tensor([[7, -1, -1, 1]]).expand(20_000, 4)
     drawn = write_captions(rows, generator=generator)
     assert set(drawn) == set(listed)
     at = torch.tensor([listed.index(caption) for caption in drawn])
-    assert_probs(at, torch.full((48,), 1 / 48), detects=0.08)
+    assert_probs(at, torch.full((48,), 1 / 48), detects=0.15)
 
 
 def test_articles_and_the_shortest_captions(generator):
