@@ -56,7 +56,7 @@ HIDDEN, BLOCKS, TOLD = 192, 3, 64
 
 
 class Kind(NamedTuple):
-    """What is diffused: how its network is made, the examples (N, D), and how they become images."""
+    """What is diffused: how its network is made, the examples (N, D), how images come of them."""
 
     network: Callable[[], nn.Module]
     x: Tensor
