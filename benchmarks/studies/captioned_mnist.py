@@ -9,7 +9,8 @@ images of that class is compared with what was asked, thing by thing; what a cap
 not counted. The captions are those of the test images, each drawn twice, and as many that put any
 digit and any attributes together, as nobody may have written them. Beside them stand draws whose
 caption names the digit alone, measured against the full one: what the class gives by itself. The
-weight is chosen on the captions of the validation images. Fréchet distance in the judge's features
+weight is chosen on the captions of the validation images. With weight 1 and the digit alone, the
+share of draws that are remarkable stands beside what silence means by Bayes' rule. Fréchet distance in the judge's features
 to as many test images says what the weight costs.
 """
 
@@ -21,7 +22,7 @@ import torch
 import typer
 from torch import Generator, Tensor, nn
 
-from benchmarks.gallery.captions import captions, ink, published
+from benchmarks.gallery.captions import SILENT, captions, ink, published
 from benchmarks.gallery.judge import CLASSES, SIDE, images, trained
 from benchmarks.provenance import RESULTS, write_results
 from benchmarks.studies.guided_mnist import guided
@@ -67,6 +68,10 @@ def main(
     digit = torch.cat([test[:size, :1], torch.zeros_like(test[:size, 1:])], dim=1)
     x = drawn(net, digit, best["weight"], generator=seeded(5))
     final["digit_alone"] = agreement(test[:size], seen(x, judge, remarkable))
+    x = drawn(net, digit, 1.0, generator=seeded(6))
+    found = (seen(x, judge, remarkable)[:, 1:] != 0).double().mean(0).tolist()
+    final["unsaid"] = {"expected": 2 * unsaid(1 / 3, SILENT),
+                       "found": dict(zip(ATTRIBUTES[1:], found, strict=True))}  # fmt: skip
     rows.append(final | {"cpu_seconds": time.process_time() - start})
     print(rows[-1])
     write_results(out / "captioned_mnist.json", rows)
@@ -85,6 +90,18 @@ def drawn(net: nn.Module, attributes: Tensor, weight: float, *, generator: Gener
 def seen(x: Tensor, judge: Judge, remarkable: Remarkable) -> Tensor:
     """What the judge and the ruler see in images (B, 784), as attributes (B, 4)."""
     return remarkable.attributes(measure_strokes(ink(x)), judge.read(x))
+
+
+def unsaid(share: float, silent: float) -> float:
+    """p(thin | nothing is said of it), where `share` are thin, and as many thick.
+
+    Source: :eq:`caption-silence`.
+
+    Args:
+        share: p(thin).
+        silent: probability that what is remarkable is not said.
+    """
+    return share * silent / (2 * share * silent + 1 - 2 * share)
 
 
 def agreement(asked: Tensor, found: Tensor) -> dict[str, dict[str, float]]:

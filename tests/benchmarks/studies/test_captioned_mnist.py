@@ -64,6 +64,23 @@ def test_the_network_hears_the_caption_of_its_row(weight):
     assert (x[:, :10] - weight / 4 * torch.eye(10)).abs().max() < 1e-9
 
 
+@pytest.mark.equation("caption-silence")
+@pytest.mark.parametrize("share", [0.2, 1 / 3, 0.5])
+@pytest.mark.parametrize("silent", [0.05, 0.3, 1.0])
+def test_what_silence_says(share, silent):
+    """Listed: three kinds, said or not. Kills: p(unsaid | thin), one end only, 1 - s for s."""
+    joint = {
+        (kind, said): p * (1 - q if said else q)
+        for kind, p, q in (("thin", share, silent), ("thick", share, silent),
+                           ("neither", 1 - 2 * share, 1.0))
+        for said in (True, False)
+    }  # fmt: skip
+    quiet = {kind: p for (kind, said), p in joint.items() if not said}
+    expected = quiet["thin"] / sum(quiet.values())
+    assert captioned_mnist.unsaid(share, silent) == pytest.approx(expected)
+    assert captioned_mnist.unsaid(1 / 3, 0.3) == pytest.approx(0.1875)
+
+
 def test_anything_is_asked():
     """Kills: two of three values, one attribute for all three, a digit left out."""
     rows = captioned_mnist.anything(3000, generator=seeded(0))
