@@ -10,8 +10,8 @@ not counted. The captions are those of the test images, each drawn twice, and as
 digit and any attributes together, as nobody may have written them. Beside them stand draws whose
 caption names the digit alone, measured against the full one: what the class gives by itself. The
 weight is chosen on the captions of the validation images. With weight 1 and the digit alone, the
-share of draws that are remarkable stands beside what silence means by Bayes' rule. Fréchet distance in the judge's features
-to as many test images says what the weight costs.
+share of draws that are remarkable stands beside what silence means by Bayes' rule. Fréchet distance
+in the judge's features to as many test images says what the weight costs.
 """
 
 import time
