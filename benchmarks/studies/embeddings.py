@@ -100,12 +100,15 @@ def features_of(vae: VAE, x: Split) -> Features:
     """Pixels from -1 to 1, as many principal components as codes, and codes."""
     train, test = images(x.train), images(x.test)
     components = PCA(SIZES["latent"], random_state=0).fit(train.numpy())
+
+    def few(part: Tensor) -> Tensor:
+        return torch.from_numpy(components.transform(part.numpy()))
+
     return {
         "pixels": (train, test),
-        "PCA": tuple(torch.from_numpy(components.transform(part.numpy()))
-                     for part in (train, test)),
+        "PCA": (few(train), few(test)),
         "codes": (codes(vae, x.train), codes(vae, x.test)),
-    }  # type: ignore[dict-item]  # fmt: skip
+    }
 
 
 def nearest(f: Tensor, f_test: Tensor) -> Tensor:

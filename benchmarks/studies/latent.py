@@ -52,7 +52,7 @@ from coursepkg.training import fit
 EPOCHS, SEEDS, COMPARED = (1, 4, 16), 3, 500
 WEIGHTS = (1.0, 1.5, 2.0)
 FIRST_STAGE = 12  # passes over the images, as the gallery trains it
-HIDDEN, BLOCKS, TOLD = 192, 3, 64
+HIDDEN, BLOCKS, TOLD, CODES_BATCH = 192, 3, 64, 256
 
 
 class Kind(NamedTuple):
@@ -61,6 +61,7 @@ class Kind(NamedTuple):
     network: Callable[[], nn.Module]
     x: Tensor
     shown: Callable[[Tensor], Tensor]
+    batch_size: int
 
 
 class ToldMLP(nn.Module):
@@ -121,8 +122,8 @@ def main(
     c = one_hot(load_mnist_labels().train[:size], CLASSES).to(x.train)
     z, few = stage.encode(levels.train), min(COMPARED, len(levels.test))
     rows: list[dict[str, Any]] = alone(stage, levels, judge, few)
-    kinds = {"pixels": Kind(network, x.train, ink),
-             "codes": Kind(partial(code_network, z.shape[1]), z, stage.decode)}  # fmt: skip
+    kinds = {"pixels": Kind(network, x.train, ink, BATCH),
+             "codes": Kind(partial(code_network, z.shape[1]), z, stage.decode, CODES_BATCH)}  # fmt: skip
     cost = {name: 3 * operations(kind.network(), kind.x[:1]) for name, kind in kinds.items()}
     paid = FIRST_STAGE * 3 * stage_operations(stage.vae, levels.train[:1])
     ways = [("pixels", 0), ("codes", 0), ("codes", paid)]
@@ -170,9 +171,9 @@ def learnt(kind: Kind, c: Tensor, epochs: int, *, seed: int) -> nn.Module:
     net, x = kind.network(), kind.x
     model = ConditionalDiffusion(net, VelocityLoss, conditions=CLASSES, forget=FORGET)
     optimizer = AdamW(model.parameters(), lr=RATE, weight_decay=0.01)
-    steps = epochs * math.ceil(len(x) / BATCH)
+    steps = epochs * math.ceil(len(x) / kind.batch_size)
     fit(
-        model, x, condition=c, epochs=epochs, batch_size=BATCH, optimizer=optimizer,
+        model, x, condition=c, epochs=epochs, batch_size=kind.batch_size, optimizer=optimizer,
         schedule=OneCycleLR(optimizer, RATE, steps, pct_start=0.1, cycle_momentum=False),
         clip=1.0, generator=seeded(10 + seed), progress=False,
     )  # fmt: skip
