@@ -122,8 +122,10 @@ def main(
     c = one_hot(load_mnist_labels().train[:size], CLASSES).to(x.train)
     z, few = stage.encode(levels.train), min(COMPARED, len(levels.test))
     rows: list[dict[str, Any]] = alone(stage, levels, judge, few)
-    kinds = {"pixels": Kind(network, x.train, ink, BATCH),
-             "codes": Kind(partial(code_network, z.shape[1]), z, stage.decode, CODES_BATCH)}  # fmt: skip
+    kinds = {
+        "pixels": Kind(network, x.train, ink, BATCH),
+        "codes": Kind(partial(code_network, z.shape[1]), z, stage.decode, CODES_BATCH),
+    }
     cost = {name: 3 * operations(kind.network(), kind.x[:1]) for name, kind in kinds.items()}
     paid = FIRST_STAGE * 3 * stage_operations(stage.vae, levels.train[:1])
     ways = [("pixels", 0), ("codes", 0), ("codes", paid)]
