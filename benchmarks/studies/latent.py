@@ -35,7 +35,7 @@ from benchmarks.gallery.vae import codes, grey_levels
 from benchmarks.provenance import RESULTS, write_results
 from benchmarks.studies.guided_mnist import LEVELS
 from coursepkg.data.digits import Split
-from coursepkg.data.mnist import load_mnist, load_mnist_labels
+from coursepkg.data.mnist import MNIST_LEVELS, load_mnist, load_mnist_labels
 from coursepkg.evaluation.samples import frechet_distance
 from coursepkg.models.autoencoders.vae import VAE
 from coursepkg.models.diffusion.conditional import ConditionalDiffusion, ToldNet
@@ -98,7 +98,8 @@ class FirstStage(NamedTuple):
     @torch.no_grad()
     def decode(self, z: Tensor) -> Tensor:
         """Images from -1 to 1 of standardised codes, (B, M) -> (B, 784)."""
-        return self.vae.likelihood.mean(self.vae.decode(self.mean + self.std * z))
+        levels = self.vae.likelihood.mean(self.vae.decode(self.mean + self.std * z))
+        return 2 * levels / (MNIST_LEVELS - 1) - 1
 
 
 def first_stage(x: Tensor) -> FirstStage:
