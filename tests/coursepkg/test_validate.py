@@ -14,6 +14,7 @@ from coursepkg.validate import (
     check_order,
     check_positive,
     check_real,
+    check_shows,
     check_weights,
 )
 
@@ -151,6 +152,20 @@ def test_weights_must_be_finite(value):
 def test_what_is_no_mask_is_refused(known, error, message):
     with pytest.raises(error, match=message):
         check_mask(known, GOOD_LEVELS)
+
+
+def test_a_mask_must_show_something_of_each_example():
+    """Kills: one shown example enough for all, the shown and the hidden swapped."""
+    known = torch.tensor([[True, True, False], [False, False, False]])
+    with pytest.raises(ValueError, match="got 1 of 2 examples that hide everything"):
+        check_shows(known, GOOD_LEVELS)
+    with pytest.raises(ValueError, match="got 2 of 2 examples"):
+        check_shows(known[1], GOOD_LEVELS)
+    with pytest.raises(TypeError, match="expected a bool tensor"):
+        check_shows(known.long(), GOOD_LEVELS)
+    check_shows(known[0], GOOD_LEVELS)
+    check_shows(known[:1].expand(2, 3), GOOD_LEVELS)
+    check_shows(known[0, :1].view(1, 1, 1).expand(2, 3, 1), GOOD_LEVELS[..., None])
 
 
 def test_levels_of_any_event_still_need_an_example():
