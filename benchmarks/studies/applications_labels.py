@@ -13,8 +13,9 @@ training images, five a class, and beside them 500 more, ten for each, made in o
 - the 950 other images with labels guessed: scikit-learn's self-training and label spreading;
 - for comparison, 500 other training images with their true labels.
 
-Widths, strengths and thresholds are first guesses, looked at once on the validation images. M2's own classifier, a network, stands beside: what it gains, it gains without drawing.
-Gains are over the 50 labels alone, seed by seed: the seed draws labels, weights and images.
+Widths, strengths and thresholds are first guesses, looked at once on the validation images. M2's
+own classifier, a network, stands beside: what it gains, it gains without drawing. Gains are over
+the 50 labels alone, seed by seed: the seed draws labels, weights and images.
 """
 
 from collections.abc import Callable

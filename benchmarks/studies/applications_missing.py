@@ -5,9 +5,9 @@
 writes `benchmarks/results/applications_missing.json`. Three masks: half of the pixels at random,
 the lower half, the 16 in the middle. Two numbers a test image, for the missing pixels only: the
 mean squared error of what is filled in (of each pixel its probability, as squared error asks), and
--log p(missing | known) in nats, of the families that have one. Sizes and strengths were chosen
-by a look at the validation images; the seed draws masks, weights and order. Gains are over the frequency of each
-pixel among the training images, seed by seed.
+-log p(missing | known) in nats, of the families that have one. Sizes and strengths were chosen by
+a look at the validation images; the seed draws masks, weights and order. Gains are over the
+frequency of each pixel among the training images, seed by seed.
 """
 
 from collections.abc import Callable
