@@ -70,12 +70,12 @@ def scores(split: Split, *, seed: int, quick: bool) -> dict[str, Score]:
     mixture = fitted(split.train, seed=seed, quick=quick)
     chain = best_chain(split, 1, tied=True)
     alone = best_chain(split, 0, tied=False)
-    usual = {model: -model.log_prob(split.valid).mean() for model in (mixture, chain)}
+    usual, usual_chain = (-m.log_prob(split.valid).mean() for m in (mixture, chain))
     return {
         "cost, mixture": lambda x: -mixture.log_prob(x),
         "cost, chain": lambda x: -chain.log_prob(x),
-        "typicality, mixture": lambda x: (-mixture.log_prob(x) - usual[mixture]).abs(),
-        "typicality, chain": lambda x: (-chain.log_prob(x) - usual[chain]).abs(),
+        "typicality, mixture": lambda x: (-mixture.log_prob(x) - usual).abs(),
+        "typicality, chain": lambda x: (-chain.log_prob(x) - usual_chain).abs(),
         "ratio, mixture": lambda x: alone.log_prob(x) - mixture.log_prob(x),
     }
 

@@ -28,7 +28,7 @@ from torch import Tensor
 from benchmarks.provenance import RESULTS, write_results
 from benchmarks.studies.applications_anomaly import auc
 from benchmarks.studies.gains import gain, printed
-from coursepkg.data.digits import LEVELS, load_split
+from coursepkg.data.digits import LEVELS, Split, load_split
 from coursepkg.models.mixtures import CategoricalMixture
 from coursepkg.rng import seeded
 
@@ -44,11 +44,10 @@ def copied(x: Tensor, train: Tensor) -> Tensor:
 
 
 def measure(
-    components: int, repeats: int, *, seed: int, steps: int, samples: int
+    split: Split, components: int, repeats: int, *, seed: int, steps: int, samples: int
 ) -> dict[str, float]:
     """One mixture of one seed."""
     generator = seeded(seed)
-    split = load_split()
     train = split.train[torch.randperm(len(split.train), generator=generator)[:IMAGES]]
     repeated = torch.cat([train[:TEN].repeat(repeats, 1), train[TEN:]])
     model = CategoricalMixture(
@@ -77,10 +76,10 @@ def main(
 ) -> None:
     """Fits all mixtures, prints and writes what they keep."""
     torch.set_num_threads(1)
-    rows = []
+    split, rows = load_split(), []
     for M in COMPONENTS:
         runs = {
-            k: [measure(M, k, seed=s, steps=steps, samples=samples) for s in range(seeds)]
+            k: [measure(split, M, k, seed=s, steps=steps, samples=samples) for s in range(seeds)]
             for k in REPEATS
         }
         for k, found in runs.items():

@@ -47,11 +47,12 @@ def log_weight_missing(
 
     Arguments and errors are those of `complete_any_order`; x has the right answers.
     """
-    missing, total = ~_known(model, x, known), 0.0
+    missing = ~_known(model, x, known)
+    total = torch.zeros(len(x), device=x.device)
     for hidden, now in _steps(missing, generator):
         log_p = model.log_conditionals(x.masked_fill(hidden, model.levels))
         total = total + log_p.gather(-1, x[..., None]).squeeze(-1).mul(now).sum(1)
-    return torch.as_tensor(total).expand(len(x))
+    return total
 
 
 def _known(model: AnyOrder, x: Tensor, known: Tensor) -> Tensor:

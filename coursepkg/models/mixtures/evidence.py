@@ -35,7 +35,7 @@ def known_evidence(x: Tensor, known: Tensor, *, levels: int) -> Tensor:
     """
     check_levels(x, levels=levels)
     check_shows(known, x)
-    seen: Tensor = one_hot(x, levels).bool() | ~known.expand_as(x)[..., None]
+    seen = one_hot(x, levels).bool() | ~known.expand_as(x)[..., None]
     return seen.to(torch.get_default_dtype())
 
 
@@ -75,7 +75,7 @@ def log_prob_missing(mixture: CategoricalMixture, x: Tensor, known: Tensor) -> T
     Source: :eq:`missing-conditional`. Arguments and errors are those of `known_evidence`; x has the
     right answers in the missing places.
     """
-    e = known_evidence(x, known, levels=mixture.levels).to(mixture.log_levels)
+    e = known_evidence(x, known, levels=mixture.levels)
     return mixture.log_prob(x) - log_evidence(mixture, e)
 
 
@@ -110,7 +110,8 @@ def _seen(mixture: CategoricalMixture, e: Tensor) -> tuple[Tensor, Tensor]:
     check_real(e, event=(mixture.dim, mixture.levels), name="e")
     if (e < 0).any():
         raise ValueError(f"e: expected evidence >= 0, got values from {e.min().item():.4g}")
-    each = torch.einsum("bdl,mdl->bdm", e, mixture.log_levels.exp())
+    p = mixture.log_levels.exp()
+    each = torch.einsum("bdl,mdl->bdm", e.to(p), p)
     return each, mixture.log_weights + each.log().sum(1)
 
 
