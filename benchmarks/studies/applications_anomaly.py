@@ -70,7 +70,8 @@ def scores(split: Split, *, seed: int, quick: bool) -> dict[str, Score]:
     mixture = fitted(split.train, seed=seed, quick=quick)
     chain = best_chain(split, 1, tied=True)
     alone = best_chain(split, 0, tied=False)
-    usual, usual_chain = (-m.log_prob(split.valid).mean() for m in (mixture, chain))
+    usual = -mixture.log_prob(split.valid).mean()
+    usual_chain = -chain.log_prob(split.valid).mean()
     return {
         "cost, mixture": lambda x: -mixture.log_prob(x),
         "cost, chain": lambda x: -chain.log_prob(x),
