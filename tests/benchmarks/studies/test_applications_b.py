@@ -22,6 +22,7 @@ from benchmarks.studies.applications_memory import copied
 from benchmarks.studies.applications_missing import D, Filler, masks, measure, neighbours, normal
 from benchmarks.studies.gains import gain, printed
 from coursepkg.data.digits import Split
+from coursepkg.models.mixtures import GaussianMixture
 from coursepkg.rng import seeded
 from tests.benchmarks.invoke import invoke
 
@@ -135,6 +136,16 @@ def test_auc_counts_pairs():
     assert auc(torch.tensor([2.0, 3.0]), torch.tensor([0.0])) == 0
     assert auc(torch.tensor([0.0, 1.0, 2.0]), torch.tensor([1.0])) == pytest.approx(0.5)
     assert auc(torch.tensor([0.0, 2.0]), torch.tensor([2.0])) == pytest.approx(0.75)
+
+
+@pytest.mark.equation("mode-is-atypical")
+@pytest.mark.parametrize("dim", [1, 7, 64])
+def test_the_mode_of_a_normal_law_is_denser_than_its_draws_by_half_the_dimension(dim):
+    """Against torch's entropy. Kills: a normaliser that counts the dimension once."""
+    law = GaussianMixture(1, dim=dim, generator=seeded(0))
+    peer = torch.distributions.MultivariateNormal(torch.zeros(dim), torch.eye(dim))
+    above = law.log_prob(torch.zeros(1, dim))[0] + peer.entropy()
+    assert above.item() == pytest.approx(dim / 2)
 
 
 def test_what_is_no_digit_has_the_levels_of_one():
