@@ -1,0 +1,28 @@
+"""Worlds with states, actions and rewards: given, learnt from experience, and planned in."""
+
+from coursepkg.models.worlds.grid import MOVES, Grid, World, grid
+from coursepkg.models.worlds.learnt import (
+    Experience,
+    counted,
+    distrustful,
+    q_learning,
+    wander,
+    with_moves,
+)
+from coursepkg.models.worlds.planning import Plan, policy_value, value_iteration
+
+__all__ = [
+    "MOVES",
+    "Experience",
+    "Grid",
+    "Plan",
+    "World",
+    "counted",
+    "distrustful",
+    "grid",
+    "policy_value",
+    "q_learning",
+    "value_iteration",
+    "wander",
+    "with_moves",
+]
