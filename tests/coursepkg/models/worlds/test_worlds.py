@@ -60,7 +60,7 @@ def by_linear_program(world, discount):
 
 @pytest.mark.equation("grid-moves")
 def test_a_move_by_hand():
-    """Cells S . G / . P, numbered 0 1 2 3 4. Kills: left for right, walls that one walks through."""
+    """Cells S . G / . P, numbered 0 to 4. Kills: left for right, walls that one walks through."""
     place = grid(PLAN, slip=0.2, cost=0.02)
     P, reward = place.world
     assert place.cells.tolist() == [[0, 0], [0, 1], [0, 2], [1, 1], [1, 2]]
@@ -218,7 +218,7 @@ def test_doubt_by_hand():
 
 
 def test_doubt_repels_or_attracts():
-    """An action that nobody tried, beside one that pays. Kills: optimism and pessimism exchanged."""
+    """An action that nobody tried beside one that pays. Kills: optimism and pessimism exchanged."""
     low, high = (
         value_iteration(
             distrustful(SEEN, 3, 2, strength=1.0, value=v, discount=0.9), discount=0.9
