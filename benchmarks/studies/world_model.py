@@ -3,9 +3,9 @@
     python -m benchmarks.studies.world_model
 
 writes `benchmarks/results/world_model.json`. Somebody wanders at random through a small grid with
-walls, pits and slippery floor; from the first N steps each method makes a policy, and its value from
-the start is computed exactly in the true world. Beside it stands the value that the method promised.
-All methods get the same steps; the seed draws them, and differences are taken seed by seed.
+walls, pits and slippery floor; from the first N steps each method makes a policy, whose value from
+the start is computed exactly in the true world. Beside it stands the value that was promised. All
+methods get the same steps; the seed draws them, and differences are taken seed by seed.
 Numbers of imaginary steps were set to 1 before any run, and nothing was tuned.
 """
 

@@ -1,4 +1,4 @@
-"""Worlds learnt from experience: by counting, with doubt about what was rarely tried, or not at all.
+"""Worlds learnt from experience: by counting, and with doubt about what was rarely tried.
 
 Experience is a list of steps. A *model* of the world is what they say of p(s' | s, a) and of the
 rewards; planning in it needs no further step. Q-learning keeps no model, and learns values alone.
@@ -69,8 +69,8 @@ def counted(seen: Experience, states: int, actions: int, *, strength: float) -> 
     """The world by counting, with `strength` imaginary steps to anywhere for each state and action.
 
     The mean of the posterior under a Dirichlet prior: (n(s, a, s') + α / S) / (n(s, a) + α). The
-    reward of arriving somewhere is the mean of those seen there, and 0 where nobody arrived. Source:
-    :eq:`counted-world`.
+    reward of arriving somewhere is the mean of those seen there, and 0 where nobody arrived.
+    Source: :eq:`counted-world`.
 
     Args:
         seen: experience.

@@ -5,7 +5,7 @@ from fractions import Fraction
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from coursepkg.models.autoregressive.arithmetic import (
@@ -86,6 +86,7 @@ tables = st.lists(st.integers(1, 40), min_size=1, max_size=6).map(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(tables.flatmap(lambda e: st.tuples(st.just(e), st.integers(0, len(e) - 2)))))
 @pytest.mark.equation("arithmetic-length")
 def test_every_message_comes_back_and_is_short(pairs):

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -45,7 +45,7 @@ def surprise(model, x):
         return -model.log_prob(x).double().sum().item() / math.log(2)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(1, 30), st.integers(0, 10**6), st.sampled_from([0.1, 3.0, 200.0]))
 @pytest.mark.equation("arithmetic-length")
 def test_every_file_comes_back_and_is_as_long_as_its_surprise(n, seed, scale):
