@@ -38,7 +38,7 @@ PLAN = (
     ".......",
 )
 SLIP, DISCOUNT = 0.2, 0.95
-WORST, BEST = -1.02, 0.98  # of what can follow a state: a pit at once, the goal at once
+WORST, BEST = -1.02 / DISCOUNT, 0.98 / DISCOUNT  # so that a step beyond is worth a pit, the goal
 STRENGTH = 1.0  # imaginary steps of each action in each state
 STEPS = (100, 300, 1000, 3000, 10_000)
 
