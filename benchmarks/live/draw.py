@@ -61,7 +61,7 @@ def fitted(split: Split, *, quick: bool) -> dict[str, Tensor]:
     }  # fmt: skip
     state = {name: value.float() for name, value in state.items()}
     rounded = machine({name: value.double() for name, value in state.items()})
-    return state | {"rbm.log_Z": rounded.log_Z.float()}
+    return state | {"rbm.log_Z": Normalised(rounded).log_Z.float()}
 
 
 def mixture(split: Split, components: int, *, quick: bool) -> CategoricalMixture:
@@ -74,7 +74,7 @@ def mixture(split: Split, components: int, *, quick: bool) -> CategoricalMixture
 
 
 def models(state: dict[str, Tensor]) -> dict[str, Scored]:
-    """The models with these numbers, in float64."""
+    """The models with these numbers, in float64; log Z of the RBM by enumeration."""
     state = {name: value.double() for name, value in state.items()}
     alone, logistic = (LogisticAutoregression(dim=D).double() for _ in range(2))
     logits = state["mixture.logits"]
@@ -85,7 +85,12 @@ def models(state: dict[str, Tensor]) -> dict[str, Scored]:
         logistic.W.copy_(state["logistic.W"])
         mixed.log_weights.copy_(state["mixture.log_weights"].log_softmax(0))
         mixed.log_levels.copy_(torch.stack([-logits, logits], -1).div(2).log_softmax(-1))
-    return {"alone": alone, "mixture": Levels(mixed), "logistic": logistic, "rbm": machine(state)}
+    return {
+        "alone": alone,
+        "mixture": Levels(mixed),
+        "logistic": logistic,
+        "rbm": Normalised(machine(state)),
+    }
 
 
 class Levels:
@@ -99,14 +104,14 @@ class Levels:
         return self.model.log_prob(x.long())
 
 
-def machine(state: dict[str, Tensor]) -> Normalised:
-    """The RBM with its log Z by enumeration."""
+def machine(state: dict[str, Tensor]) -> RBM:
+    """The RBM with these numbers."""
     rbm = RBM(D, len(state["rbm.c"]), generator=seeded(0)).to(state["rbm.W"])
     with torch.no_grad():
         rbm.W.copy_(state["rbm.W"])
         rbm.b.copy_(state["rbm.b"])
         rbm.c.copy_(state["rbm.c"])
-    return Normalised(rbm)
+    return rbm
 
 
 def costs(state: dict[str, Tensor], x: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ import typer
 from torch import Tensor
 
 from benchmarks.provenance import RESULTS, write_results
-from coursepkg.models.worlds.grid import Grid, grid
+from coursepkg.models.worlds.grid import Grid, grid_world
 from coursepkg.models.worlds.learnt import (
     Experience,
     counted,
@@ -137,7 +137,7 @@ def main(
 ) -> None:
     """Learns, plans, compares, prints and writes."""
     torch.set_num_threads(1)
-    place = grid(PLAN, slip=SLIP)
+    place = grid_world(PLAN, slip=SLIP)
     best = value_iteration(place.world, discount=DISCOUNT, tolerance=1e-6)
     chance = place.world.P.mean(1), place.world.mean_reward.mean(1)
     at_random = torch.linalg.solve(torch.eye(len(chance[0])) - DISCOUNT * chance[0], chance[1])

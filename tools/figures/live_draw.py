@@ -41,7 +41,7 @@ def completed(state: Mapping[str, Tensor], x: Tensor) -> dict[str, Tensor]:
         y[d] = torch.bernoulli(field.sigmoid(), generator=generator)
     found["logistic"] = y
     known = torch.arange(D) < HALF
-    rbm = machine(dict(state)).model
+    rbm = machine(dict(state))
     found["rbm"] = complete(rbm, x[None], known, generator=generator)[0]
     return found
 

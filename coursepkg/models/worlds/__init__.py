@@ -1,9 +1,10 @@
 """Worlds with states, actions and rewards: given, learnt from experience, and planned in."""
 
-from coursepkg.models.worlds.grid import MOVES, Grid, World, grid
+from coursepkg.models.worlds.grid import MOVES, Grid, World, check_world, grid_world
 from coursepkg.models.worlds.learnt import (
     Experience,
     counted,
+    counts,
     distrustful,
     q_learning,
     wander,
@@ -17,9 +18,11 @@ __all__ = [
     "Grid",
     "Plan",
     "World",
+    "check_world",
     "counted",
+    "counts",
     "distrustful",
-    "grid",
+    "grid_world",
     "policy_value",
     "q_learning",
     "value_iteration",

@@ -47,7 +47,7 @@ class Grid(NamedTuple):
     ends: Tensor
 
 
-def grid(plan: Sequence[str], *, slip: float = 0.2, cost: float = 0.02) -> Grid:
+def grid_world(plan: Sequence[str], *, slip: float = 0.2, cost: float = 0.02) -> Grid:
     """The world of a floor plan: "#" wall, "." floor, "S" the start, "G" goal, "P" pit.
 
     A move goes where it should with probability 1 - slip, and to its left or right with slip / 2

@@ -46,7 +46,8 @@ def wander(place: Grid, steps: int, *, patience: int = 50, generator: Generator)
     actions = torch.randint(P.shape[1], (steps,), generator=generator)
     chance = torch.rand(steps, generator=generator, dtype=torch.float64)
     cumulative = P.double().cumsum(-1)
-    rows, s, walked = [], place.start, 0
+    rows: list[tuple[int, int, float, int, bool]] = []
+    s, walked = place.start, 0
     for a, u in zip(actions.tolist(), chance.tolist(), strict=True):
         row = cumulative[s, a]
         s_next = int(torch.searchsorted(row, u * row[-1], right=True))

@@ -7,14 +7,14 @@ import torch
 
 from benchmarks.provenance import RESULTS
 from benchmarks.studies.world_model import DISCOUNT, METHODS, PLAN, SLIP, first, main, summary
-from coursepkg.models.worlds import grid, policy_value, value_iteration, wander
+from coursepkg.models.worlds import grid_world, policy_value, value_iteration, wander
 from coursepkg.rng import seeded
 from tests.benchmarks.invoke import invoke
 
 
 def test_every_method_gives_a_policy_of_the_world():
     """Kills: a policy with an action beyond the world, a promise of another cell."""
-    place = grid(PLAN, slip=SLIP)
+    place = grid_world(PLAN, slip=SLIP)
     seen = wander(place, 200, generator=seeded(0))
     best = value_iteration(place.world, discount=DISCOUNT).value[place.start]
     for method in METHODS.values():
@@ -25,7 +25,7 @@ def test_every_method_gives_a_policy_of_the_world():
 
 
 def test_the_first_steps():
-    seen = wander(grid(PLAN), 50, generator=seeded(0))
+    seen = wander(grid_world(PLAN), 50, generator=seeded(0))
     assert all(torch.equal(a, b[:20]) for a, b in zip(first(seen, 20), seen, strict=True))
 
 

@@ -11,7 +11,7 @@ from coursepkg.models.worlds import (
     World,
     counted,
     distrustful,
-    grid,
+    grid_world,
     policy_value,
     q_learning,
     value_iteration,
@@ -62,7 +62,7 @@ def by_linear_program(world, discount):
 @pytest.mark.equation("grid-moves")
 def test_a_move_by_hand():
     """Cells S . G / . P, numbered 0 to 4. Kills: left for right, walls that one walks through."""
-    place = grid(PLAN, slip=0.2, cost=0.02)
+    place = grid_world(PLAN, slip=0.2, cost=0.02)
     P, reward = place.world
     assert place.cells.tolist() == [[0, 0], [0, 1], [0, 2], [1, 1], [1, 2]]
     assert place.start == 0
@@ -82,7 +82,7 @@ def test_a_move_by_hand():
 @pytest.mark.parametrize("slip", [0.0, 0.3, 1.0])
 def test_every_move_is_a_law(slip):
     """Kills: shares that do not sum to one, moves of two cells."""
-    place = grid(WIDE, slip=slip)
+    place = grid_world(WIDE, slip=slip)
     check_world(place.world)
     away = (place.cells[:, None] - place.cells[None]).abs().sum(-1)
     assert (away[:, None].expand_as(place.world.P)[place.world.P > 0] <= 1).all()
@@ -151,7 +151,7 @@ def test_wandering_follows_the_law(generator):
 
     Kills: a start in the end, actions that are not uniform, the law of another action.
     """
-    place = grid(WIDE, slip=0.4)
+    place = grid_world(WIDE, slip=0.4)
     seen = wander(place, 4000, generator=generator)
     S, A, _ = place.world.P.shape
     n = torch.zeros(S, A, S)
@@ -174,7 +174,7 @@ def test_wandering_follows_the_law(generator):
 
 def test_patience_ends(generator):
     """Without an end in reach one begins anew after so many steps. Kills: walks without end."""
-    seen = wander(grid(["S......"], slip=0.0), 700, patience=7, generator=generator)
+    seen = wander(grid_world(["S......"], slip=0.0), 700, patience=7, generator=generator)
     assert (seen.s[::7] == 0).all()
     assert (seen.s > 1).any()
 
@@ -234,7 +234,7 @@ def test_with_much_experience_all_models_are_the_world(generator):
 
     Kills: a model of other states, a network that is told of other walls, rewards of other cells.
     """
-    place = grid(WIDE, slip=0.3)
+    place = grid_world(WIDE, slip=0.3)
     S, law = len(place.cells), place.world.P
     seen = wander(place, 8000, generator=generator)
     n = torch.zeros(S, 4).index_put((seen.s, seen.a), torch.ones(8000), accumulate=True)
@@ -253,7 +253,7 @@ def test_with_much_experience_all_models_are_the_world(generator):
 
 def test_the_network_speaks_of_cells_where_nobody_was(generator):
     """Of a long corridor only the beginning was seen. Kills: a law for each cell of its own."""
-    place = grid(["S............G"], slip=0.2)
+    place = grid_world(["S............G"], slip=0.2)
     seen = wander(place, 6000, patience=6, generator=generator)
     assert seen.s_next.max() < 10
     found = with_moves(place, seen, generator=generator)
@@ -287,7 +287,7 @@ def test_replayed_q_learning_is_the_plan_of_the_counts(generator):
 
     Kills: a model and a method that differ in more than the model.
     """
-    place = grid(PLAN, slip=0.2)
+    place = grid_world(PLAN, slip=0.2)
     seen = wander(place, 300, generator=generator)
     plan = value_iteration(counted(seen, 5, 4, strength=1e-9), discount=0.8, tolerance=1e-9)
     q = q_learning(seen, 5, 4, discount=0.8, passes=400, power=0.75)
@@ -305,12 +305,12 @@ GOOD = random_world(0)
 @pytest.mark.parametrize(
     ("call", "complaint"),
     [
-        (lambda: grid(["S.", "..."]), "plan: expected rows of one length, got"),
-        (lambda: grid([]), "plan: expected rows of one length, got"),
-        (lambda: grid(["S?"]), "plan: expected .* got \\['\\?'\\]"),
-        (lambda: grid(["SS"]), 'expected one start "S", got 2'),
-        (lambda: grid(["S"], slip=1.1), "slip: expected a probability, got 1.1"),
-        (lambda: grid(["S"], cost=-1), "cost: expected a finite number >= 0, got -1"),
+        (lambda: grid_world(["S.", "..."]), "plan: expected rows of one length, got"),
+        (lambda: grid_world([]), "plan: expected rows of one length, got"),
+        (lambda: grid_world(["S?"]), "plan: expected .* got \\['\\?'\\]"),
+        (lambda: grid_world(["SS"]), 'expected one start "S", got 2'),
+        (lambda: grid_world(["S"], slip=1.1), "slip: expected a probability, got 1.1"),
+        (lambda: grid_world(["S"], cost=-1), "cost: expected a finite number >= 0, got -1"),
         (lambda: value_iteration(GOOD, discount=1.0), "expected 0 <= discount < 1, got 1.0"),
         (lambda: value_iteration(GOOD, discount=0.5, tolerance=0), "tolerance: expected a finite"),
         (lambda: value_iteration(World(GOOD.P + 1, GOOD.reward), discount=0.5), "P: expected prob"),
@@ -335,7 +335,10 @@ GOOD = random_world(0)
         (lambda: distrustful(SEEN, 3, 2, strength=1, value=0, discount=1), "discount: expected"),
         (lambda: q_learning(SEEN, 3, 2, discount=0.9, passes=0), "passes >= 1, got 0.9, 0.6 and 0"),
         (lambda: q_learning(SEEN, 3, 2, discount=0.9, power=0.5), "0.5 < power <= 1"),
-        (lambda: wander(grid(["S"]), 0, generator=seeded(0)), "steps: expected a finite number"),
+        (
+            lambda: wander(grid_world(["S"]), 0, generator=seeded(0)),
+            "steps: expected a finite number",
+        ),
     ],
 )
 def test_what_is_impossible_is_refused(call, complaint):
