@@ -27,7 +27,7 @@ from coursepkg.models.worlds.learnt import (
     wander,
     with_moves,
 )
-from coursepkg.models.worlds.planning import policy_value, value_iteration
+from coursepkg.models.worlds.planning import value_iteration, value_of_policy
 from coursepkg.rng import seeded
 
 PLAN = (
@@ -111,7 +111,7 @@ def rows_of(place: Grid, seeds: int, steps: tuple[int, ...]) -> list[dict[str, A
             real, promised = [], []
             for seed, walk in enumerate(walks):
                 policy, promise = method(place, first(walk, n), seed)
-                value = policy_value(place.world, policy, discount=DISCOUNT)[place.start]
+                value = value_of_policy(place.world, policy, discount=DISCOUNT)[place.start]
                 real.append(value.item())
                 promised.append(promise)
             rows.append(summary(n, name, real, promised))

@@ -28,7 +28,8 @@ def compress(model: ARM, x: Tensor) -> bytes:
     """A file of the images x, levels (N, D), in -log2 p(x) bits and a few bytes.
 
     Longer than -log2 p(x) by 24 bytes of header, by 1 bit and what fills a byte, and by less than
-    N D K 2^-21 bits because probabilities and widths are whole numbers.   Source: :eq:`arithmetic-length`.
+    N D K 2^-21 bits because probabilities and widths are whole numbers.
+    Source: :eq:`arithmetic-length`.
 
     Args:
         model: gives the conditionals; in eval mode.

@@ -10,7 +10,7 @@ from coursepkg.models.worlds.learnt import (
     wander,
     with_moves,
 )
-from coursepkg.models.worlds.planning import Plan, policy_value, value_iteration
+from coursepkg.models.worlds.planning import Plan, value_iteration, value_of_policy
 
 __all__ = [
     "MOVES",
@@ -23,9 +23,9 @@ __all__ = [
     "counts",
     "distrustful",
     "grid_world",
-    "policy_value",
     "q_learning",
     "value_iteration",
+    "value_of_policy",
     "wander",
     "with_moves",
 ]

@@ -53,7 +53,7 @@ def value_iteration(world: World, *, discount: float, tolerance: float = 1e-6) -
             return Plan(value, q, q.argmax(1))
 
 
-def policy_value(world: World, policy: Tensor, *, discount: float) -> Tensor:
+def value_of_policy(world: World, policy: Tensor, *, discount: float) -> Tensor:
     """What a policy is worth from each state, exactly: V = (I - γ P_π)⁻¹ r_π, (S,).
 
     Source: :eq:`policy-value`.

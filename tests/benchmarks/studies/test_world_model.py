@@ -7,7 +7,7 @@ import torch
 
 from benchmarks.provenance import RESULTS
 from benchmarks.studies.world_model import DISCOUNT, METHODS, PLAN, SLIP, first, main, summary
-from coursepkg.models.worlds import grid_world, policy_value, value_iteration, wander
+from coursepkg.models.worlds import grid_world, value_iteration, value_of_policy, wander
 from coursepkg.rng import seeded
 from tests.benchmarks.invoke import invoke
 
@@ -19,7 +19,7 @@ def test_every_method_gives_a_policy_of_the_world():
     best = value_iteration(place.world, discount=DISCOUNT).value[place.start]
     for method in METHODS.values():
         policy, promise = method(place, first(seen, 150), 0)
-        value = policy_value(place.world, policy, discount=DISCOUNT)[place.start]
+        value = value_of_policy(place.world, policy, discount=DISCOUNT)[place.start]
         assert -1.02 <= value <= best + 1e-5
         assert -1.1 <= promise <= 1
 

@@ -12,9 +12,9 @@ from coursepkg.models.worlds import (
     counted,
     distrustful,
     grid_world,
-    policy_value,
     q_learning,
     value_iteration,
+    value_of_policy,
     wander,
     with_moves,
 )
@@ -97,7 +97,7 @@ def test_the_value_of_a_policy_is_its_discounted_sum(seed):
     """Against a loop over steps. Kills: γ twice, the transposed law, rewards of other actions."""
     world, policy = random_world(seed), torch.randint(3, (4,), generator=seeded(seed))
     torch.testing.assert_close(
-        policy_value(world, policy, discount=0.8), slow_value(world, policy, 0.8, steps=150)
+        value_of_policy(world, policy, discount=0.8), slow_value(world, policy, 0.8, steps=150)
     )
 
 
@@ -109,11 +109,11 @@ def test_the_plan_beats_all_policies_and_solves_the_linear_program(seed, discoun
     world = random_world(seed)
     plan = value_iteration(world, discount=discount, tolerance=1e-9)
     values = torch.stack([
-        policy_value(world, torch.tensor(policy), discount=discount)
+        value_of_policy(world, torch.tensor(policy), discount=discount)
         for policy in product(range(3), repeat=4)
     ])  # fmt: skip
     torch.testing.assert_close(plan.value, values.max(0).values)
-    torch.testing.assert_close(plan.value, policy_value(world, plan.policy, discount=discount))
+    torch.testing.assert_close(plan.value, value_of_policy(world, plan.policy, discount=discount))
     torch.testing.assert_close(plan.value, by_linear_program(world, discount))
     torch.testing.assert_close(plan.q.max(1).values, plan.value)
 
@@ -135,7 +135,7 @@ def test_the_error_of_a_model_in_values():
     for seed in range(5):
         world, model = random_world(seed), random_world(seed + 50)
         policy, states = torch.tensor([0, 2, 1, 1]), torch.arange(4)
-        v, v_hat = (policy_value(each, policy, discount=0.9) for each in (world, model))
+        v, v_hat = (value_of_policy(each, policy, discount=0.9) for each in (world, model))
         P, P_hat = world.P[states, policy], model.P[states, policy]
         r, r_hat = (each.mean_reward[states, policy] for each in (world, model))
         error = r - r_hat + 0.9 * (P - P_hat) @ v_hat
@@ -321,10 +321,10 @@ GOOD = random_world(0)
             "P: expected finit",
         ),
         (
-            lambda: policy_value(GOOD, torch.tensor([0, 1, 2, 3]), discount=0.5),
+            lambda: value_of_policy(GOOD, torch.tensor([0, 1, 2, 3]), discount=0.5),
             "policy: expected 4",
         ),
-        (lambda: policy_value(GOOD, torch.tensor([0, 1]), discount=0.5), "policy: expected 4"),
+        (lambda: value_of_policy(GOOD, torch.tensor([0, 1]), discount=0.5), "policy: expected 4"),
         (
             lambda: counted(SEEN, 2, 2, strength=1),
             "s_next: expected 0 to 1, got values from 0 to 2",
