@@ -142,6 +142,22 @@ def test_the_interval_stays_wide():
             assert interval.width > QUARTER
 
 
+def test_one_unit_beyond_a_boundary_is_beyond_it():
+    """Kills: an end that counts as inside, one unit too many."""
+    for low, width, cuts in (
+        (0, HALF + 1, []),
+        (HALF - 1, HALF, []),
+        (QUARTER - 1, HALF, []),
+        (QUARTER, HALF + 1, []),
+        (QUARTER, HALF, [QUARTER]),
+        (HALF, HALF, [HALF]),
+        (0, HALF, [0]),
+    ):
+        interval = Interval()
+        interval.low, interval.width = low, width
+        assert list(interval.settle()) == cuts
+
+
 def test_a_message_that_ends_too_early_is_noticed():
     """Kills: zeros for ever: a decoder that reads symbols where there are none."""
     edges = [0, 1, 2**20]
