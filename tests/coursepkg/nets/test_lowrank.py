@@ -39,6 +39,7 @@ def test_the_correction_is_added_and_is_nothing_at_first(generator):
     assert_close(adapter(x), x @ W.T + plain.bias)
     assert torch.linalg.matrix_rank(adapter.B @ adapter.A) == 2
     assert_close(adapter.merged()(x), adapter(x))
+    assert all(p.requires_grad for p in adapter.merged().parameters())
     assert [name for name, p in adapter.named_parameters() if p.requires_grad] == ["A", "B"]
     wide = LowRank(linear(4000, 3, generator), rank=3, generator=generator)
     assert wide.A.std().item() == pytest.approx(4000**-0.5, rel=0.05)

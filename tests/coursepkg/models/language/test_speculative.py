@@ -8,7 +8,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from coursepkg.models.language import speculative
-from coursepkg.models.language.decoding import nucleus
+from coursepkg.models.language.decoding import most_likely, nucleus
 from coursepkg.models.language.speculative import kept_share, remainder, write_ahead
 from coursepkg.models.language.writing import as_it_is
 from coursepkg.nets.transformer import gpt
@@ -117,10 +117,11 @@ def test_a_guess_is_kept_with_one_minus_total_variation(generator, monkeypatch):
     ])
 
 
-def test_a_draft_that_is_the_target_is_always_right(generator):
-    """Kills: refusals by rounding alone; a pass for each symbol."""
+@pytest.mark.parametrize("rule", [as_it_is, most_likely])
+def test_a_draft_that_is_the_target_is_always_right(rule, generator):
+    """Kills: refusals by rounding alone; a pass for each symbol; a draft that knows no rule."""
     net = gpt(symbols=K, context=24, width=8, heads=2, depth=1, generator=generator).eval()
-    found = write_ahead(net, net, torch.tensor([0]), 20, ahead=4, generator=generator)
+    found = write_ahead(net, net, torch.tensor([0]), 20, ahead=4, rule=rule, generator=generator)
     assert (found.passes, found.guessed, found.kept) == (4, 16, 16)
     assert len(found.y) == 21
 
@@ -149,7 +150,8 @@ def test_dropout_is_off_and_the_prompt_is_not_kept(generator):
     assert torch.equal(quiet, loud)
     assert all(part.training for net in nets for part in net.modules())
     assert quiet.dtype == torch.int64
-    found = write_ahead(*nets, prompt.long(), 0, ahead=3, generator=generator).y
+    prompt = prompt.long()
+    found = write_ahead(*nets, prompt, 0, ahead=3, generator=generator).y
     found += 1
     assert prompt.tolist() == [0, 2]
 
