@@ -1,7 +1,6 @@
 """The study of text counts every character once, in every spelling, and mixes with a chain."""
 
 import json
-import math
 
 import pytest
 import torch
