@@ -16,6 +16,14 @@ from coursepkg.data.audio import (
     resonate,
 )
 from coursepkg.data.bpe import BYTES, BytePairs, as_bytes, from_bytes, pieces
+from coursepkg.data.captions import (
+    CAPTION_WORDS,
+    Remarkable,
+    count_words,
+    measure_strokes,
+    read_captions,
+    write_captions,
+)
 from coursepkg.data.chains import RandomChains, word_streams
 from coursepkg.data.digits import LEVELS, Split, binarise, load_labels, load_levels, load_split
 from coursepkg.data.glyphs import Glyphs, draw_glyphs, load_binary_alphadigits, load_glyphs
@@ -60,6 +68,7 @@ from coursepkg.data.words import (
 
 __all__ = [
     "BYTES",
+    "CAPTION_WORDS",
     "FILMS",
     "FORMANTS",
     "LEVELS",
@@ -81,6 +90,7 @@ __all__ = [
     "Pairs",
     "RandomChains",
     "Ratings",
+    "Remarkable",
     "Sounds",
     "Split",
     "Text",
@@ -92,6 +102,7 @@ __all__ = [
     "as_bytes",
     "binarise",
     "binarise_mnist",
+    "count_words",
     "decode_words",
     "draw_glyphs",
     "draw_patches",
@@ -117,12 +128,14 @@ __all__ = [
     "load_tones",
     "load_vowels",
     "markov_words",
+    "measure_strokes",
     "mu_law_decode",
     "mu_law_encode",
     "next_token_pairs",
     "pieces",
     "plain_lines",
     "radiate",
+    "read_captions",
     "read_text",
     "resonate",
     "shakespeare_folder",
@@ -134,4 +147,5 @@ __all__ = [
     "two_moons",
     "whiten",
     "word_streams",
+    "write_captions",
 ]

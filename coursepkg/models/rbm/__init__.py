@@ -1,7 +1,7 @@
 """Restricted Boltzmann machines: the models, how they learn, and the lecture's small interface."""
 
 from coursepkg.models.rbm.binary import RBM, marginal_rates
-from coursepkg.models.rbm.completion import complete, completion_probs
+from coursepkg.models.rbm.completion import complete, completion_log_prob, completion_probs
 from coursepkg.models.rbm.gaussian import GaussianRBM
 from coursepkg.models.rbm.gibbs import BlockGibbs
 from coursepkg.models.rbm.harmonium import Harmonium, Statistics
@@ -34,6 +34,7 @@ __all__ = [
     "Statistics",
     "centred",
     "complete",
+    "completion_log_prob",
     "completion_probs",
     "gradient",
     "marginal_rates",

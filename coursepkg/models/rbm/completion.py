@@ -5,6 +5,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import softplus
 
 from coursepkg.enumeration import binary_states
+from coursepkg.missing import check_shows
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.validate import check_binary, check_mask
 
@@ -56,6 +57,28 @@ def complete(rbm: RBM, x: Tensor, known: Tensor, *, generator: Generator) -> Ten
     log_p, probs = _by_hidden_state(rbm, x, known)
     h = torch.multinomial(log_p.softmax(1), 1, generator=generator).squeeze(1)
     return torch.where(known, x, torch.bernoulli(probs[h], generator=generator))
+
+
+@torch.no_grad()
+def completion_log_prob(rbm: RBM, x: Tensor, known: Tensor) -> Tensor:
+    """log P(the missing units | the known ones), (B, D) -> (B,), nats, exactly and without log Z.
+
+    It is -F(x) less the same with the missing units summed out: log Z stands in both.
+    Source: :eq:`rbm-missing`.
+
+    Args:
+        rbm: a machine with 22 hidden units at most.
+        x: zeros and ones, (B, D), with the right answers in the missing places.
+        known: which entries are known, (D,) or (B, D) bool; at least one in each example.
+
+    Raises:
+        TypeError: if `known` is not bool.
+        ValueError: if x is not binary, `known` not a mask for it or hides all of an example, or the
+            sum too long.
+    """
+    log_p, _ = _by_hidden_state(rbm, x, known)
+    check_shows(known, x)
+    return -rbm.free_energy(x) - log_p.logsumexp(1)
 
 
 def _by_hidden_state(rbm: RBM, x: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:

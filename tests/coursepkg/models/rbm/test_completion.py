@@ -3,7 +3,7 @@ import torch
 
 from coursepkg.enumeration import binary_states
 from coursepkg.models.rbm.binary import RBM
-from coursepkg.models.rbm.completion import complete, completion_probs
+from coursepkg.models.rbm.completion import complete, completion_log_prob, completion_probs
 from coursepkg.models.rbm.gibbs import BlockGibbs
 from coursepkg.samplers.run import run
 from tests.statistics import assert_probs
@@ -35,6 +35,21 @@ def test_completions_are_conditional_probabilities_by_counting_states(rbm):
         expected = given @ V / given.sum(1, keepdim=True)
         found = completion_probs(rbm, V, mask.expand(len(V), D))
         torch.testing.assert_close(found[:, ~mask], expected[:, ~mask])
+
+
+@pytest.mark.equation("rbm-missing")
+def test_missing_units_need_no_log_z(rbm):
+    """All masks that show something, all images, from p(v) alone.
+
+    Kills: log Z of one side, the known and the missing swapped, a unit left out of the sum.
+    """
+    p = (-rbm.free_energy(V)).softmax(0)
+    for mask in V.bool()[1:]:
+        agrees = ((V[:, None] == V[None]) | ~mask).all(-1).to(p)
+        expected = (p / (agrees @ p)).log().detach()
+        torch.testing.assert_close(completion_log_prob(rbm, V, mask), expected)
+    with pytest.raises(ValueError, match="hide everything"):
+        completion_log_prob(rbm, V, torch.zeros(D, dtype=torch.bool))
 
 
 @pytest.mark.equation("rbm-one-missing")

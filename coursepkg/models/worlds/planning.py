@@ -1,0 +1,82 @@
+r"""Planning in a world whose law is known: what the best actions are worth, and which they are.
+
+The best value solves :math:`V(s) = \max_a [r(s, a) + \gamma \sum_{s'} p(s' \mid s, a) V(s')]`
+(Bellman, 1957). Repeating the right side brings any start nearer by the factor γ.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from coursepkg.models.worlds.grid import World, check_world
+from coursepkg.validate import check_positive
+
+
+class Plan(NamedTuple):
+    """What was planned.
+
+    Args:
+        value: V(s), (S,), sums of discounted rewards.
+        q: Q(s, a), the value of a first and the best after it, (S, A).
+        policy: the best action in each state, (S,); the first of several.
+    """
+
+    value: Tensor
+    q: Tensor
+    policy: Tensor
+
+
+def value_iteration(world: World, *, discount: float, tolerance: float = 1e-6) -> Plan:
+    """The best value of each state, to within `tolerance`, and the actions that reach it.
+
+    Sources: :eq:`bellman-optimality`, :eq:`value-iteration-error`.
+
+    Args:
+        world: its law and its rewards.
+        discount: γ, 0 <= γ < 1.
+        tolerance: largest error of a value; > 0, and above what rounding allows.
+
+    Raises:
+        ValueError: if the world is none, or a number is impossible.
+    """
+    check_world(world)
+    _check_discount(discount)
+    check_positive(tolerance=tolerance)
+    r, value = world.mean_reward, world.P.new_zeros(len(world.P))
+    while True:
+        q = r + discount * world.P @ value
+        best = q.max(1).values
+        change = (best - value).abs().max().item()
+        value = best
+        if discount * change <= (1 - discount) * tolerance:
+            return Plan(value, q, q.argmax(1))
+
+
+def value_of_policy(world: World, policy: Tensor, *, discount: float) -> Tensor:
+    """What a policy is worth from each state, exactly: V = (I - γ P_π)⁻¹ r_π, (S,).
+
+    Source: :eq:`policy-value`.
+
+    Args:
+        world: its law and its rewards.
+        policy: an action for each state, (S,).
+        discount: γ, 0 <= γ < 1.
+
+    Raises:
+        ValueError: if the policy is none of this world, the world is none, or γ is impossible.
+    """
+    check_world(world)
+    _check_discount(discount)
+    S, A, _ = world.P.shape
+    if policy.shape != (S,) or not ((policy >= 0) & (policy < A)).all():
+        raise ValueError(f"policy: expected {S} actions from 0 to {A - 1}, got {policy.tolist()}")
+    states = torch.arange(S)
+    P, r = world.P[states, policy], world.mean_reward[states, policy]
+    value: Tensor = torch.linalg.solve(torch.eye(S).to(P) - discount * P, r)
+    return value
+
+
+def _check_discount(discount: float) -> None:
+    if not 0 <= discount < 1:
+        raise ValueError(f"discount: expected 0 <= discount < 1, got {discount}")
