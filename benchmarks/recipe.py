@@ -5,9 +5,10 @@ from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
-from torch.optim import AdamW
+from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import OneCycleLR
 
+from benchmarks.muon import Muon
 from coursepkg.models.language import NextSymbol
 from coursepkg.training import fit, warm_up_cosine
 
@@ -49,9 +50,11 @@ def one_cycle(
 
 def on_text(
     net: nn.Module, y: Tensor, *, steps: int, length: int, batch_size: int, rate: float,
-    decay: float = 0.1, least: float = 0.1, generator: Generator,
+    decay: float = 0.1, least: float = 0.1, matrices: float | None = None, generator: Generator,
 ) -> nn.Module:  # fmt: skip
     """AdamW on pieces of a long text from anywhere; the rate warms up, then falls along a cosine.
+
+    Or Muon for the matrices, AdamW for all else.
 
     Args:
         net: maps symbols (B, T) to scores (B, T, K) of the symbol that follows each.
@@ -62,24 +65,34 @@ def on_text(
         rate: the highest learning rate.
         decay: AdamW's weight decay.
         least: share of the rate at the end.
+        matrices: the highest rate of Muon for the matrices of linear maps; None for AdamW.
         generator: of the pieces and of dropout.
 
     Returns:
         The network, in eval mode.
     """
     model = NextSymbol(net, symbols=int(y.max()) + 1).train()
-    optimizer = AdamW(
-        [p for p in model.parameters() if p.requires_grad],
-        lr=rate, weight_decay=decay, betas=(0.9, 0.95),
-    )  # fmt: skip
-    schedule = warm_up_cosine(optimizer, warm_up=steps // 20, steps=steps, least=least)
+    learnt = {p for p in model.parameters() if p.requires_grad}
+    maps = {m.weight for m in model.modules() if isinstance(m, nn.Linear) and matrices} & learnt
+    optimizers: list[Optimizer] = [
+        AdamW([p for p in model.parameters() if p in learnt - maps],
+              lr=rate, weight_decay=decay, betas=(0.9, 0.95)),
+    ]  # fmt: skip
+    if matrices:
+        in_order = [p for p in model.parameters() if p in maps]
+        optimizers.append(Muon(in_order, lr=matrices, weight_decay=decay))
+    schedules = [
+        warm_up_cosine(optimizer, warm_up=steps // 20, steps=steps, least=least)
+        for optimizer in optimizers
+    ]
     pieces = y.unfold(0, length + 1, 1)  # a view
     for _ in range(steps):
         rows = torch.randint(len(pieces), (batch_size,), generator=generator)
-        optimizer.zero_grad()
+        model.zero_grad()
         model.loss(pieces[rows], generator=generator).mean().backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
+        for optimizer, schedule in zip(optimizers, schedules, strict=True):
+            optimizer.step()
+            schedule.step()
     model.eval()
     return net

@@ -49,7 +49,7 @@ from coursepkg.nets.unet import NoiseEmbedding
 from coursepkg.rng import seeded
 from coursepkg.training import fit
 
-EPOCHS, SEEDS, COMPARED = (1, 4, 16), 3, 500
+EPOCHS, SEEDS, COMPARED = (1, 2, 5), 5, 500
 WEIGHTS = (1.0, 1.5, 2.0)
 FIRST_STAGE = 12  # passes over the images, as the gallery trains it
 HIDDEN, BLOCKS, TOLD, CODES_BATCH = 192, 3, 64, 256

@@ -32,7 +32,7 @@ from coursepkg.nets.readers import RecurrentReader, WindowReader
 from coursepkg.nets.transformer import rotary_transformer
 from coursepkg.rng import seeded
 
-CONTEXT, BATCH, TOKENS, ORDERS = 128, 12, 512, (1, 3, 5, 6, 7, 8)
+CONTEXT, BATCH, TOKENS, ORDERS = 128, 12, 512, (1, 3, 5, 6, 7, 8, 10)
 TEXTS: dict[str, Callable[[], Text]] = {"shakespeare": load_shakespeare, "reference": load_text}
 
 
@@ -44,12 +44,20 @@ class Recipe(NamedTuple):
         rate: the highest learning rate.
         steps: on each text.
         dropout: on each text: of the shorter one every piece is seen many times.
+        context: symbols that are read at once.
+        batch_size: pieces a step.
+        least: share of the rate at the end.
+        matrices: rate of Muon, for the matrices; None for AdamW.
     """
 
     net: Callable[[int, float, Generator], nn.Module]
     rate: float
     steps: dict[str, int]
     dropout: dict[str, float]
+    context: int = CONTEXT
+    batch_size: int = BATCH
+    least: float = 0.1
+    matrices: float | None = None
 
 
 def window(symbols: int, dropout: float, generator: Generator) -> nn.Module:
@@ -64,9 +72,11 @@ def recurrent(symbols: int, dropout: float, generator: Generator) -> nn.Module:
                            generator=generator)  # fmt: skip
 
 
-def transformer(symbols: int, dropout: float, generator: Generator) -> nn.Module:
+def transformer(
+    symbols: int, dropout: float, generator: Generator, *, context: int = CONTEXT
+) -> nn.Module:
     """Three layers of 128 features, with places told by turning."""
-    return rotary_transformer(symbols=symbols, context=CONTEXT, width=128, heads=4, depth=3,
+    return rotary_transformer(symbols=symbols, context=context, width=128, heads=4, depth=3,
                               dropout=dropout, spread=0.1, generator=generator)  # fmt: skip
 
 
@@ -74,7 +84,16 @@ MILD, STRONG = {"shakespeare": 0.0, "reference": 0.1}, {"shakespeare": 0.0, "ref
 RECIPES = {
     "window": Recipe(window, 2e-3, {"shakespeare": 4000, "reference": 2000}, MILD),
     "recurrent": Recipe(recurrent, 4e-3, {"shakespeare": 3000, "reference": 1500}, MILD),
-    "transformer": Recipe(transformer, 5e-3, {"shakespeare": 4000, "reference": 2400}, MILD),
+    "transformer": Recipe(
+        partial(transformer, context=256),
+        5e-3,
+        {"shakespeare": 2600, "reference": 2000},
+        MILD,
+        context=256,
+        batch_size=6,
+        least=0.01,
+        matrices=0.01,
+    ),
     "tokens": Recipe(transformer, 5e-3, {"shakespeare": 2500, "reference": 1200}, STRONG),
 }
 RECIPES["bytes"] = RECIPES["transformer"]
@@ -203,8 +222,9 @@ def trained(
     recipe, start, generator = RECIPES[model], time.process_time(), seeded(seed)
     net = recipe.net(spelt.symbols, recipe.dropout[text], generator)
     number = steps or recipe.steps[text]
-    on_text(net, spelt.parts["train"], steps=number, length=CONTEXT, batch_size=BATCH,
-            rate=recipe.rate, generator=generator)  # fmt: skip
+    on_text(net, spelt.parts["train"], steps=number, length=recipe.context,
+            batch_size=recipe.batch_size, rate=recipe.rate, least=recipe.least,
+            matrices=recipe.matrices, generator=generator)  # fmt: skip
     row: dict[str, Any] = {
         "model": model, "seed": seed, "steps": number, "symbols": spelt.symbols,
         "numbers": sum(p.numel() for p in net.parameters()),
@@ -212,7 +232,7 @@ def trained(
     }  # fmt: skip
     for part, log_c in best.items():
         log_p, characters = (
-            stream_log_prob(net, spelt.parts[part], context=CONTEXT),
+            stream_log_prob(net, spelt.parts[part], context=recipe.context),
             spelt.characters[part],
         )
         row[part] = bits_per_character(log_p, characters)
