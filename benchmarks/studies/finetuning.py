@@ -2,15 +2,15 @@
 
     python -m benchmarks.studies.finetuning
 
-writes `benchmarks/results/finetuning.json`. The transformer of `studies.text` is trained on the
-language reference. Then each competitor sees a stretch of the training plays of 20,000 characters,
-another one for each seed, for equally many steps: a fresh network ("scratch"), all weights of the
-trained one ("full"), and adapters of several ranks, of which 128 is the full rank of every map. A
-chain of Kneser and Ney's counts the same stretch; its order is chosen on validation. The highest
-learning rate is chosen with seed 0 on the first 12,000 characters of each validation play; the same
-part of each test play is scored once. "reference" is what the model then pays for the reference's
-held-out part, "before" what the trained network paid for all. All are exact (=) bits per character
-of all but the first.
+writes `benchmarks/results/finetuning.json`. A transformer of the size of that of `studies.text` is
+trained by AdamW on the language reference. Then each competitor sees a stretch of the training
+plays of 20,000 characters, another one for each seed, for equally many steps: a fresh network
+("scratch"), all weights of the trained one ("full"), and adapters of several ranks, of which 128 is
+the full rank of every map. A chain of Kneser and Ney's counts the same stretch; its order is chosen
+on validation. The highest learning rate is chosen with seed 0 on the first 12,000 characters of
+each validation play; the same part of each test play is scored once. "reference" is what the model
+then pays for the reference's held-out part, "before" what the trained network paid for all. All are
+exact (=) bits per character of all but the first.
 """
 
 import time

@@ -13,6 +13,7 @@ rows of the first stage alone say what it allows: test images that it has coded 
 codes drawn from its prior.
 """
 
+import json
 import math
 import time
 from collections.abc import Callable
@@ -49,7 +50,7 @@ from coursepkg.nets.unet import NoiseEmbedding
 from coursepkg.rng import seeded
 from coursepkg.training import fit
 
-EPOCHS, SEEDS, COMPARED = (1, 2, 5), 5, 500
+EPOCHS, SEEDS, COMPARED = (1, 5), 5, 500
 WEIGHTS = (1.0, 1.5, 2.0)
 FIRST_STAGE = 12  # passes over the images, as the gallery trains it
 HIDDEN, BLOCKS, TOLD, CODES_BATCH = 192, 3, 64, 256
@@ -114,15 +115,21 @@ def main(
     epochs: Annotated[list[int] | None, typer.Argument(help="budgets, in passes of pixels")] = None,
     seeds: Annotated[int, typer.Option(help="of training and draws", min=1)] = SEEDS,
     size: Annotated[int, typer.Option(help="training images, and of the others", min=20)] = 4000,
+    anew: Annotated[bool, typer.Option(help="repeat what the file has")] = False,
     out: Annotated[Path, typer.Option(help="folder for the results")] = RESULTS,
 ) -> None:
-    """Trains both at each budget, scores, prints and writes."""
+    """Trains both at each budget, scores, prints and writes; goes on where it was stopped."""
     torch.set_num_threads(1)
+    path = out / "latent.json"
+    there: list[dict[str, Any]] = (
+        [] if anew or not path.exists() else json.loads(path.read_text("utf8"))["rows"]
+    )
+    done = {key(row): row for row in there if "budget" in row}
     levels = Split(*(part[:size] for part in load_mnist()))
     x, judge, stage = Split(*map(images, levels)), trained(), first_stage(levels.train)
     c = one_hot(load_mnist_labels().train[:size], CLASSES).to(x.train)
     z, few = stage.encode(levels.train), min(COMPARED, len(levels.test))
-    rows: list[dict[str, Any]] = alone(stage, levels, judge, few)
+    first_rows = alone(stage, levels, judge, few)
     kinds = {
         "pixels": Kind(network, x.train, ink, BATCH),
         "codes": Kind(partial(code_network, z.shape[1]), z, stage.decode, CODES_BATCH),
@@ -130,19 +137,25 @@ def main(
     cost = {name: 3 * operations(kind.network(), kind.x[:1]) for name, kind in kinds.items()}
     paid = FIRST_STAGE * 3 * stage_operations(stage.vae, levels.train[:1])
     ways = [("pixels", 0), ("codes", 0), ("codes", paid)]
+    last = {"operations_of_a_pass": cost, "operations_of_the_first_stage": paid}
     for budget, seed, (name, first) in product(epochs or EPOCHS, range(seeds), ways):
         passes = round((budget * cost["pixels"] - first) / cost[name])
-        if passes < 1:
-            continue  # the first stage alone costs more
+        if passes < 1 or (budget, seed, name, first > 0) in done:
+            continue  # the first stage alone costs more, or the file has it
         start, kind = time.process_time(), kinds[name]
         net = learnt(kind, c, passes, seed=seed)
         row = {"model": name, "budget": budget, "seed": seed, "passes": passes,
                "first_stage_counted": first > 0,
                "cpu_seconds": time.process_time() - start}  # fmt: skip
-        rows.append(row | scored(net, kind, judge, x, few=few, seed=seed))
-        print(rows[-1], flush=True)
-    rows.append({"operations_of_a_pass": cost, "operations_of_the_first_stage": paid})
-    write_results(out / "latent.json", rows)
+        row |= scored(net, kind, judge, x, few=few, seed=seed)
+        print(row, flush=True)
+        done[key(row)] = row
+        write_results(path, [*first_rows, *map(done.__getitem__, sorted(done)), last])
+
+
+def key(row: dict[str, Any]) -> tuple[int, int, str, bool]:
+    """What tells one training from the others."""
+    return row["budget"], row["seed"], row["model"], row["first_stage_counted"]
 
 
 def ink(x: Tensor) -> Tensor:

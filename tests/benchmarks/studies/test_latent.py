@@ -75,7 +75,7 @@ def test_draws_of_a_network_that_knows_the_answer(weight):
 
 @pytest.mark.slow
 def test_both_are_trained_and_scored(tmp_path, float32):
-    """Kills: unequal budgets, the first stage counted twice or never, a row left out."""
+    """Kills: unequal budgets, the first stage counted twice, a row left out, work done again."""
     done = invoke(latent.main, 1, "--seeds", 1, "--size", 40, "--out", tmp_path)
     assert done.exit_code == 0, done.output
     rows = json.loads((tmp_path / "latent.json").read_text())["rows"]
@@ -89,3 +89,8 @@ def test_both_are_trained_and_scored(tmp_path, float32):
         assert abs(spent - cost["pixels"]) <= cost[row["model"]] / 2
         assert row["frechet"] > 0
         assert 0 <= row["read"] <= 1
+    before = (tmp_path / "latent.json").read_text()
+    again = invoke(latent.main, 1, "--seeds", 1, "--size", 40, "--out", tmp_path)
+    assert again.exit_code == 0, again.output
+    assert "pixels" not in again.output
+    assert (tmp_path / "latent.json").read_text() == before
