@@ -55,7 +55,7 @@ def test_the_right_network_says_the_conditional_law(known, generator):
 
 
 def test_rows_may_miss_different_places(generator):
-    """The first misses nothing. Kills: one number of missing places for all, that of the first row."""
+    """The first misses nothing. Kills: the first row's number of missing places for all."""
     model = any_order()
     seen = torch.tensor([[True, True, True], [True, False, False], [True, True, False]])
     x = torch.tensor([[2, 2, 2], [0, 2, 1], [1, 1, 0]])
