@@ -79,7 +79,8 @@ class LeastSquares(nn.Module):
 
     def loss(self, x: Tensor, *, condition: Tensor, generator: Generator) -> Tensor:
         """Squared error of the angles, (B, 2) and hands (B, 2) -> (B,)."""
-        return (self.net(condition) - x).square().sum(1)
+        squared: Tensor = (self.net(condition) - x).square().sum(1)
+        return squared
 
 
 def density_network(generator: Generator) -> MixtureDensityNetwork:

@@ -45,7 +45,8 @@ def wiener(y: Tensor, train: Tensor, *, noise: float) -> Tensor:
     """μ + S (S + τ² I)⁻¹ (y - μ), with the mean and covariance of the training images."""
     mean, S = train.mean(0), train.T.cov()
     gained = torch.linalg.solve(S + noise**2 * torch.eye(len(S)), (y - mean).T)
-    return mean + (S @ gained).T
+    guess: Tensor = mean + (S @ gained).T
+    return guess
 
 
 def by_examples(y: Tensor, train: Tensor, *, noise: float) -> Tensor:

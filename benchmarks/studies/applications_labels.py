@@ -61,7 +61,8 @@ def class_normal(x: Tensor, y: Tensor, *, generator: Generator) -> Tensor:
     S = away.T @ away / (len(x) - CLASSES)
     S = (1 - SHRINKAGE) * S + SHRINKAGE * S.diagonal().mean() * torch.eye(x.shape[1])
     noise = torch.randn(x.shape, generator=generator)
-    return means[y] + noise @ torch.linalg.cholesky(S).T
+    drawn: Tensor = means[y] + noise @ torch.linalg.cholesky(S).T
+    return drawn
 
 
 def generative(images: Split, y: Tensor, digits: Split, *, epochs: int, seed: int) -> M2:

@@ -111,7 +111,7 @@ def any_order(split: Split, seed: int, quick: bool) -> Filler:
     net = SymbolMLP(D, levels=2, hidden=16 if quick else 128, blocks=2, generator=generator)
     model = AnyOrder(net, dim=D, levels=2)
     one_cycle(
-        model, split.train.long(), valid=split.valid.long(), epochs=1 if quick else 40,
+        model, split.train.long(), valid=split.valid.long(), epochs=2 if quick else 40,
         batch_size=100, rate=3e-3, decay=0.5, clip=100.0, generator=generator,
     )  # fmt: skip
     model.eval()
