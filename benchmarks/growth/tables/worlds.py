@@ -1,4 +1,4 @@
-"""What planning costs as the house grows: value iteration in square rooms, law and rewards dense."""
+"""What planning costs as the house grows: value iteration in square rooms, with dense tables."""
 
 from benchmarks.growth.table import Row, Table
 from benchmarks.timing import fastest, keep_memory
