@@ -331,6 +331,17 @@ def test_q_learning_by_hand():
     assert twice[0, 1].item() == pytest.approx(q01)
 
 
+def test_nothing_follows_an_end():
+    """Also where steps begin in the very place: its value is not added. Kills: a value after it."""
+    seen = Experience(
+        torch.tensor([1, 0]), torch.tensor([0, 0]), torch.tensor([5.0, 1.0]), torch.tensor([2, 1]),
+        torch.tensor([True, True]),
+    )  # fmt: skip
+    assert q_learning(seen, 3, 1, discount=0.9)[:, 0].tolist() == [1, 5, 0]
+    goes_on = seen._replace(ended=torch.tensor([True, False]))
+    assert q_learning(goes_on, 3, 1, discount=0.9)[0, 0].item() == pytest.approx(1 + 0.9 * 5)
+
+
 def test_replayed_q_learning_is_the_plan_of_the_counts():
     """Experience gone through for ever gives the plan of the world that was counted, α -> 0.
 
