@@ -68,7 +68,8 @@ def grid_world(plan: Sequence[str], *, slip: float = 0.2, cost: float = 0.02) ->
     index, S = {cell: s for s, cell in enumerate(cells)}, len(cells)
     letters = [plan[i][j] for i, j in cells]
     beside = torch.tensor([
-        [index.get((i + di, j + dj), s) for di, dj in MOVES] for s, (i, j) in enumerate(cells)
+        [index.get((i + down, j + right), s) for down, right in MOVES]
+        for s, (i, j) in enumerate(cells)
     ])
     P = torch.zeros(S, len(MOVES), S)
     states = torch.arange(S)

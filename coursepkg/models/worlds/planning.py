@@ -45,7 +45,7 @@ def value_iteration(world: World, *, discount: float, tolerance: float = 1e-6) -
     check_positive(tolerance=tolerance)
     r, value = world.mean_reward, world.P.new_zeros(len(world.P))
     while True:
-        q = r + discount * world.P @ value
+        q = r + discount * (world.P @ value)
         best = q.max(1).values
         change = (best - value).abs().max().item()
         value = best

@@ -1,10 +1,13 @@
 """Worlds: plans against linear programs and all policies, counts against a loop, both cures."""
 
+import math
 from itertools import product
 
+import numpy as np
 import pytest
 import torch
 from scipy.optimize import linprog
+from scipy.stats import binom
 
 from coursepkg.models.worlds import (
     Experience,
@@ -20,6 +23,7 @@ from coursepkg.models.worlds import (
 )
 from coursepkg.models.worlds.grid import check_world
 from coursepkg.rng import seeded
+from tests.statistics import ALPHA
 
 PLAN = ["S.G", "#.P"]
 WIDE = ["S...G", ".#.P.", "....."]
@@ -146,22 +150,45 @@ def test_the_error_of_a_model_in_values():
 # --- experience --------------------------------------------------------------------------------
 
 
-def test_wandering_follows_the_law(generator):
-    """4,000 steps; a false alarm has a chance below 1e-6 (six standard errors for each entry).
+def exact(place, states, times):
+    """From each state by each action `times` steps, in the very proportions of the law: no luck."""
+    rows = [
+        (s, a, s_next)
+        for s in states for a in range(4) for s_next, p in enumerate(place.world.P[s, a].tolist())
+        for _ in range(round(times * p))
+    ]  # fmt: skip
+    assert len(rows) == 4 * len(states) * times  # the law has these proportions
+    s, a, s_next = torch.tensor(rows).T
+    return Experience(s, a, place.world.reward[s, a, s_next], s_next, place.ends[s_next])
 
+
+def test_wandering_follows_the_law(generator):
+    """Each pair (s, a) draws from one list of i.i.d. next states, and stops after k <= N of them.
+
+    False alarm at most ALPHA: half of it for the four actions, binomial with N trials; half for m
+    entries of the law and N values of k, each binomial with k trials, so ALPHA / 2 m N for each
+    (Bonferroni over k makes the random k harmless). Power: an entry that had the law of the next
+    action would pass with less than ALPHA.
     Kills: a start in the end, actions that are not uniform, the law of another action.
     """
-    place = grid_world(WIDE, slip=0.4)
-    seen = wander(place, 4000, generator=generator)
-    S, A, _ = place.world.P.shape
-    n = torch.zeros(S, A, S)
+    place, N = grid_world(WIDE, slip=0.4), 20_000
+    seen, P = wander(place, N, generator=generator), place.world.P
+    n = torch.zeros_like(P)
     for s, a, s_next in zip(seen.s, seen.a, seen.s_next, strict=True):
         n[s, a, s_next] += 1
-    total = n.sum(-1, keepdim=True)
-    P = place.world.P
-    assert ((n - total * P).abs() <= 6 * (total * P * (1 - P)).sqrt() + 1).all()
-    assert (n[place.world.P == 0] == 0).all()
-    assert ((n.sum((0, 2)) - 1000).abs() < 6 * (4000 * 3 / 16) ** 0.5).all()
+    chance = (P > 0) & (P < 1) & (n.sum(-1, keepdim=True) > 0)
+    k, p = n.sum(-1, keepdim=True).expand_as(P)[chance].numpy(), P.double()[chance].numpy()
+    each = ALPHA / (2 * len(p) * N)
+    low, high = binom.ppf(each / 2, k, p), binom.isf(each / 2, k, p)
+    found = n[chance].numpy()
+    assert (low <= found).all()
+    assert (found <= high).all()
+    other = P.roll(1, dims=1).double()[chance].numpy()
+    assert (binom.cdf(high, k, other) - binom.cdf(low - 1, k, other)).min() < ALPHA
+    assert (n[P == 0] == 0).all()
+    of_actions = n.sum((0, 2)).numpy()
+    assert (binom.ppf(ALPHA / 16, N, 1 / 4) <= of_actions).all()
+    assert (of_actions <= binom.isf(ALPHA / 16, N, 1 / 4)).all()
     assert seen.s[0] == place.start
     assert not place.ends[seen.s].any()
     assert torch.equal(seen.ended, place.ends[seen.s_next])
@@ -169,7 +196,7 @@ def test_wandering_follows_the_law(generator):
     begins = torch.cat([torch.tensor([True]), seen.s[1:] != seen.s_next[:-1]])
     assert (seen.s[begins] == place.start).all()
     assert (seen.s[1:][seen.ended[:-1]] == place.start).all()
-    assert seen.ended.sum() > 10
+    assert seen.ended.any()
 
 
 def test_patience_ends(generator):
@@ -229,35 +256,57 @@ def test_doubt_repels_or_attracts():
     assert (low, high) == (0, 1)
 
 
-def test_with_much_experience_all_models_are_the_world(generator):
-    """Where an action was tried 100 times, within six standard errors, each at most 0.05.
+def test_counts_of_much_experience_are_the_world(generator):
+    """Each entry is off by at most ε(k) and what the prior moves, with k the steps of its pair.
 
-    Kills: a model of other states, a network that is told of other walls, rewards of other cells.
+    Hoeffding: P(|f_k - p| >= ε) <= 2 exp(-2 k ε²); with ε(k) = √(log(2 m N / ALPHA) / 2 k) all m
+    entries hold for all k <= N with probability 1 - ALPHA. Power: an entry that is off by twice
+    that, here less than the 0.7 of a move, is noticed with probability 1 - ALPHA.
+    Kills: a model of other states, rewards of other cells.
     """
-    place = grid_world(WIDE, slip=0.3)
+    place, N, strength = grid_world(WIDE, slip=0.3), 20_000, 0.1
     S, law = len(place.cells), place.world.P
-    seen = wander(place, 8000, generator=generator)
-    n = torch.zeros(S, 4).index_put((seen.s, seen.a), torch.ones(8000), accumulate=True)
-    assert (n >= 100).sum() > 20
+    seen = wander(place, N, generator=generator)
+    k = torch.zeros(S, 4).index_put((seen.s, seen.a), torch.ones(N), accumulate=True)
+    tried = k > 0
+    envelope = (math.log(2 * law.numel() * N / ALPHA) / (2 * k[tried])).sqrt()
+    envelope += strength / (k[tried] + strength)
+    assert 2 * envelope.median() < 0.7
     arrived = seen.s_next.unique()
     for model in (
-        counted(seen, S, 4, strength=0.1),
-        distrustful(seen, S, 4, strength=0.1, value=-1.0, discount=0.9),
-        with_moves(place, seen, generator=generator),
+        counted(seen, S, 4, strength=strength),
+        distrustful(seen, S, 4, strength=strength, value=-1.0, discount=0.9),
     ):
         check_world(model)
-        error = (model.P[:S, :, :S] - law).abs().amax(-1)
-        assert error[n >= 100].max() < 0.3
+        error = (model.P[:S, :, :S] - law).abs().amax(-1)[tried]
+        assert (error <= envelope).all()
         torch.testing.assert_close(model.reward[0, 0, arrived], place.world.reward[0, 0, arrived])
 
 
+def test_the_network_of_moves_is_the_law_of_exact_experience(generator):
+    """Nothing is drawn but the initial weights: the best fit is the law itself.
+
+    The tolerance is half of the smallest share of the law, 0.1: a share that goes to another cell
+    is noticed.   Kills: a network that is told of other walls, rewards of other cells.
+    """
+    place = grid_world(WIDE, slip=0.2)
+    inside = (~place.ends).nonzero()[:, 0].tolist()
+    seen = exact(place, inside, times=10)
+    model = with_moves(place, seen, generator=generator)
+    check_world(model)
+    torch.testing.assert_close(model.P, place.world.P, atol=0.05, rtol=0)
+    arrived = seen.s_next.unique()
+    torch.testing.assert_close(model.reward[0, 0, arrived], place.world.reward[0, 0, arrived])
+
+
 def test_the_network_speaks_of_cells_where_nobody_was(generator):
-    """Of a long corridor only the beginning was seen. Kills: a law for each cell of its own."""
+    """Of a corridor only the first six cells were seen, in the law's proportions.
+
+    The tolerance is that of the test above.   Kills: a law for each cell of its own.
+    """
     place = grid_world(["S............G"], slip=0.2)
-    seen = wander(place, 6000, patience=6, generator=generator)
-    assert seen.s_next.max() < 10
-    found = with_moves(place, seen, generator=generator)
-    assert (found.P[11] - place.world.P[11]).abs().max() < 0.1
+    found = with_moves(place, exact(place, range(6), times=10), generator=generator)
+    torch.testing.assert_close(found.P[6:12], place.world.P[6:12], atol=0.05, rtol=0)
 
 
 # --- without a model ---------------------------------------------------------------------------
@@ -282,19 +331,46 @@ def test_q_learning_by_hand():
     assert twice[0, 1].item() == pytest.approx(q01)
 
 
-def test_replayed_q_learning_is_the_plan_of_the_counts(generator):
+def test_nothing_follows_an_end():
+    """Also where steps begin in the very place: its value is not added. Kills: a value after it."""
+    seen = Experience(
+        torch.tensor([1, 0]), torch.tensor([0, 0]), torch.tensor([5.0, 1.0]), torch.tensor([2, 1]),
+        torch.tensor([True, True]),
+    )  # fmt: skip
+    assert q_learning(seen, 3, 1, discount=0.9)[:, 0].tolist() == [1, 5, 0]
+    goes_on = seen._replace(ended=torch.tensor([True, False]))
+    assert q_learning(goes_on, 3, 1, discount=0.9)[0, 0].item() == pytest.approx(1 + 0.9 * 5)
+
+
+def test_replayed_q_learning_is_the_plan_of_the_counts():
     """Experience gone through for ever gives the plan of the world that was counted, α -> 0.
 
+    No luck: the experience has the proportions of the law, so that its counts are the world. The
+    bound is derived. Let e be the error at pair i, w its target's deviation from the mean under the
+    true values, and start anew after half of the passes, where |e| <= 2 max|r| / (1 - γ). Split e
+    into Y <- (1 - η) Y + η w, begun at 0, and the rest D. The weights of the w in Y grow with time,
+    so by Abel |Y| <= η times the largest sum of consecutive w, which a pass bounds, as it sums to
+    0. The rest tends to γ sup|Y| / (1 - γ), and what it has beyond that shrinks in each pass by
+    1 - (1 - γ)(1 - (1 - η)^c), c being the tries of a pair in a pass.
     Kills: a model and a method that differ in more than the model.
     """
-    place = grid_world(PLAN, slip=0.2)
-    seen = wander(place, 300, generator=generator)
-    plan = value_iteration(counted(seen, 5, 4, strength=1e-9), discount=0.8, tolerance=1e-9)
-    q = q_learning(seen, 5, 4, discount=0.8, passes=400, power=0.75)
-    tried = torch.zeros(5, 4, dtype=torch.bool)
-    tried[seen.s, seen.a] = True
-    assert tried[~place.ends].all()
-    torch.testing.assert_close(q[tried], plan.q[tried], atol=0.03, rtol=0)
+    place, discount, power, passes, c = grid_world(PLAN, slip=0.5), 0.5, 0.75, 6000, 4
+    inside = (~place.ends).nonzero()[:, 0].tolist()
+    seen = exact(place, inside, times=c)
+    plan = value_iteration(place.world, discount=discount, tolerance=1e-6)
+    w = seen.reward + discount * plan.value[seen.s_next] - plan.q[seen.s, seen.a]
+    sums = w.view(-1, c).cumsum(1)  # pair by pair, as `exact` has them
+    torch.testing.assert_close(sums[:, -1], torch.zeros(len(sums)), atol=1e-5, rtol=0)
+    largest = (sums.amax(1).clamp_min(0) - sums.amin(1).clamp_max(0)).max().item()
+    rate = (c * np.arange(passes // 2, passes + 1.0)) ** -power
+    left = np.prod(1 - (1 - discount) * (1 - (1 - rate[1:]) ** c))
+    bound = rate[0] * largest / (1 - discount)
+    bound += left * 2 * seen.reward.abs().max().item() / (1 - discount)
+    q = q_learning(seen, 5, 4, discount=discount, passes=passes, power=power)
+    assert (q - plan.q).abs().max() <= bound + 1e-5  # rounding
+    assert 2 * bound < (plan.q.amax(1) - plan.q.amin(1)).max()  # power: a worst action for a best
+    alike = value_iteration(counted(seen, 5, 4, strength=1e-6), discount=discount)
+    torch.testing.assert_close(alike.q[inside], plan.q[inside], atol=1e-4, rtol=0)
 
 
 # --- what is refused ---------------------------------------------------------------------------
