@@ -107,7 +107,8 @@ def captions() -> Captions:
 
 def ink(x: Tensor) -> Tensor:
     """Numbers from -1 to 1, (N, 784), as ink from 0 to 1 in grey levels, (N, 28, 28)."""
-    return ((x + 1) / 2 * 255).round().div(255).unflatten(1, (SIDE, SIDE))
+    levels = ((x + 1) / 2 * 255).round()
+    return levels.view(-1, SIDE, SIDE) / 255
 
 
 class Captioned(nn.Module):

@@ -26,10 +26,10 @@ import typer
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from benchmarks.gains import gain, printed
 from benchmarks.leaderboard.entries.arm import best_chain
 from benchmarks.provenance import RESULTS, write_results
 from benchmarks.studies.applications_denoising import fitted
-from benchmarks.studies.gains import gain, printed
 from coursepkg.data.digits import LEVELS, SHAPE, Split, load_split
 from coursepkg.data.glyphs import SHAPE as GLYPH
 from coursepkg.data.glyphs import load_glyphs

@@ -21,9 +21,9 @@ import torch
 import typer
 from torch import Generator, Tensor, nn
 
+from benchmarks.gains import gain, printed
 from benchmarks.provenance import RESULTS, write_results
 from benchmarks.recipe import one_cycle
-from benchmarks.studies.gains import gain, printed
 from coursepkg.models.flows import (
     Chain,
     ConditionalTransformed,

@@ -26,8 +26,8 @@ import typer
 from scipy.ndimage import median_filter
 from torch import Tensor
 
+from benchmarks.gains import gain, printed
 from benchmarks.provenance import RESULTS, write_results
-from benchmarks.studies.gains import gain, printed
 from coursepkg.data.digits import LEVELS, SHAPE, load_split
 from coursepkg.models.mixtures import CategoricalMixture, noisy_evidence, probs_given
 from coursepkg.rng import seeded

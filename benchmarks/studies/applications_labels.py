@@ -30,10 +30,10 @@ from torch import Generator, Tensor
 from torch.nn.functional import one_hot
 from torch.optim import AdamW
 
+from benchmarks.gains import gain, printed
 from benchmarks.leaderboard.entries.pixelcnn import distorted
 from benchmarks.provenance import RESULTS, write_results
 from benchmarks.studies.features import some
-from benchmarks.studies.gains import gain, printed
 from benchmarks.studies.semisupervised import CLASSES, WEIGHT, errors, m2
 from coursepkg.data.digits import LEVELS, Split, load_labels, load_split
 from coursepkg.models.autoencoders.semisupervised import ABSENT, M2, SemiSupervised

@@ -25,9 +25,9 @@ import torch
 import typer
 from torch import Tensor
 
+from benchmarks.gains import gain, printed
 from benchmarks.provenance import RESULTS, write_results
 from benchmarks.studies.applications_anomaly import auc
-from benchmarks.studies.gains import gain, printed
 from coursepkg.data.digits import LEVELS, Split, load_split
 from coursepkg.models.mixtures import CategoricalMixture
 from coursepkg.rng import seeded

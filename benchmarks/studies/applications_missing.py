@@ -18,9 +18,9 @@ import torch
 import typer
 from torch import Tensor
 
+from benchmarks.gains import gain, printed
 from benchmarks.provenance import RESULTS, write_results
 from benchmarks.recipe import one_cycle
-from benchmarks.studies.gains import gain, printed
 from coursepkg.data.digits import Split, binarise, load_split
 from coursepkg.models.masked import AnyOrder, log_weight_missing
 from coursepkg.models.mixtures import (

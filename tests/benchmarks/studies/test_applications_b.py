@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 
+from benchmarks.gains import gain, printed
 from benchmarks.studies import (
     applications_anomaly,
     applications_answers,
@@ -20,7 +21,6 @@ from benchmarks.studies.applications_denoising import by_examples, median, wiene
 from benchmarks.studies.applications_labels import class_normal
 from benchmarks.studies.applications_memory import copied
 from benchmarks.studies.applications_missing import D, Filler, masks, measure, neighbours, normal
-from benchmarks.studies.gains import gain, printed
 from coursepkg.data.digits import Split
 from coursepkg.models.mixtures import GaussianMixture
 from coursepkg.rng import seeded
