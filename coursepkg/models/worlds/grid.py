@@ -60,6 +60,7 @@ def grid_world(plan: Sequence[str], *, slip: float = 0.2, cost: float = 0.02) ->
         cost: of every step, >= 0.
 
     Raises:
+        TypeError: if a single string came.
         ValueError: if rows differ in length, a letter is unknown, there is not one start, or a
             number is impossible.
     """
@@ -106,6 +107,8 @@ def check_world(world: World) -> None:
 
 
 def _check_plan(plan: Sequence[str], slip: float, cost: float) -> None:
+    if isinstance(plan, str):
+        raise TypeError(f"plan: expected a sequence of rows, got the single string {plan!r}")
     if not plan or len({len(row) for row in plan}) != 1:
         raise ValueError(f"plan: expected rows of one length, got {[len(row) for row in plan]}")
     text = "".join(plan)

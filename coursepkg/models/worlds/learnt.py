@@ -13,7 +13,7 @@ from torch.optim import Adam
 
 from coursepkg.models.worlds.grid import Grid, World
 from coursepkg.nets.mlp import MLP
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_positive, check_real
 
 
 class Experience(NamedTuple):
@@ -138,15 +138,24 @@ def with_moves(
         hidden: hidden units.
         steps: of Adam, on all of the experience.
         generator: draws the initial weights.
+
+    Raises:
+        TypeError: if states or actions are no int64, rewards not real, or ends not bool.
+        ValueError: if the experience is none of this floor plan, or a number is not positive.
     """
     S, A = place.beside.shape
+    _check_seen(seen, S, A)
+    check_positive(hidden=hidden, steps=steps)
     stays = torch.arange(S)[:, None]
     leads = torch.cat([place.beside, stays], dim=1)  # (S, 5): where each thing that happens leads
     wall = (place.beside == stays).to(seen.reward)
     inputs = torch.cat([wall[:, None].expand(S, A, 4), torch.eye(A).expand(S, A, A).to(wall)], -1)
-    happened = torch.where(
-        seen.s == seen.s_next, 4, (leads[seen.s] == seen.s_next[:, None]).int().argmax(1)
-    )
+    fits = leads[seen.s] == seen.s_next[:, None]  # (N, 5)
+    if not fits.any(1).all():
+        raise ValueError(
+            f"seen: expected steps to cells beside, got {int((~fits.any(1)).sum())} others"
+        )
+    happened = torch.where(seen.s == seen.s_next, 4, fits.int().argmax(1))
     net = MLP([4 + A, hidden, 5], generator=generator)
     optimizer = Adam(net.parameters(), lr=0.02)
     for _ in range(steps):
@@ -207,12 +216,22 @@ def _closed(P: Tensor, seen: Experience) -> World:
 
 
 def _checked_counts(seen: Experience, states: int, actions: int, strength: float) -> Tensor:
-    check_positive(states=states, actions=actions, strength=strength)
-    if not (len(seen.s) and len({len(part) for part in seen}) == 1):
-        raise ValueError(f"seen: expected N >= 1 steps, got {[len(part) for part in seen]}")
+    _check_seen(seen, states, actions)
+    check_positive(strength=strength)
+    return counts(seen, states, actions)
+
+
+def _check_seen(seen: Experience, states: int, actions: int) -> None:
+    check_positive(states=states, actions=actions)
+    if not (len(seen.s) and {part.shape for part in seen} == {(len(seen.s),)}):
+        raise ValueError(f"seen: expected N >= 1 steps, got {[tuple(p.shape) for p in seen]}")
+    check_real(seen.reward, event=(), name="reward")
+    if seen.ended.dtype != torch.bool:
+        raise TypeError(f"ended: expected a bool tensor, got dtype {seen.ended.dtype}")
     for name, part, size in (("s", seen.s, states), ("a", seen.a, actions),
                              ("s_next", seen.s_next, states)):  # fmt: skip
+        if part.dtype != torch.int64:
+            raise TypeError(f"{name}: expected an int64 tensor, got dtype {part.dtype}")
         low, high = int(part.min()), int(part.max())
         if low < 0 or high >= size:
             raise ValueError(f"{name}: expected 0 to {size - 1}, got values from {low} to {high}")
-    return counts(seen, states, actions)

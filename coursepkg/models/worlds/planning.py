@@ -64,11 +64,14 @@ def value_of_policy(world: World, policy: Tensor, *, discount: float) -> Tensor:
         discount: γ, 0 <= γ < 1.
 
     Raises:
+        TypeError: if the policy is no int64 tensor.
         ValueError: if the policy is none of this world, the world is none, or γ is impossible.
     """
     check_world(world)
     _check_discount(discount)
     S, A, _ = world.P.shape
+    if policy.dtype != torch.int64:  # a bool tensor would pick rows, not actions
+        raise TypeError(f"policy: expected an int64 tensor, got dtype {policy.dtype}")
     if policy.shape != (S,) or not ((policy >= 0) & (policy < A)).all():
         raise ValueError(f"policy: expected {S} actions from 0 to {A - 1}, got {policy.tolist()}")
     states = torch.arange(S)

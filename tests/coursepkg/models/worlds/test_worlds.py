@@ -420,3 +420,71 @@ GOOD = random_world(0)
 def test_what_is_impossible_is_refused(call, complaint):
     with pytest.raises(ValueError, match=complaint):
         call()
+
+
+def told(**change):
+    """A short walk of which something is changed, and its house."""
+    place = grid_world(["S..G"])
+    return place, wander(place, 20, generator=seeded(0))._replace(**change)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "complaint"),
+    [
+        ({"ended": torch.ones(20, dtype=torch.int64)}, TypeError, "ended: expected a bool tensor"),
+        ({"reward": torch.ones(20, dtype=torch.int64)}, TypeError, "reward: expected a floating"),
+        ({"reward": torch.full((20,), math.nan)}, ValueError, "reward: expected finite"),
+        ({"reward": torch.ones(20, 1)}, ValueError, "seen: expected N >= 1 steps"),
+        ({"s": torch.zeros(20)}, TypeError, "s: expected an int64 tensor, got dtype"),
+        ({"s_next": torch.full((20,), 4)}, ValueError, "s_next: expected 0 to 3, got values"),
+    ],
+)
+def test_no_method_learns_from_what_is_no_experience(change, error, complaint):
+    """Kills: ends of 0 and 1 that are taken for places, whole rewards that make a law of zeros."""
+    place, seen = told(**change)
+    for learn in (
+        lambda: counted(seen, 4, 4, strength=1.0),
+        lambda: distrustful(seen, 4, 4, strength=1.0, value=-1.0, discount=0.9),
+        lambda: q_learning(seen, 4, 4, discount=0.9),
+        lambda: with_moves(place, seen, steps=1, generator=seeded(0)),
+    ):
+        with pytest.raises(error, match=complaint):
+            learn()
+
+
+def test_the_network_refuses_steps_of_another_house():
+    """Two cells at once, and nothing at all. Kills: whatever fits nowhere is a step up."""
+    place, seen = told()
+    far = seen._replace(s_next=(seen.s + 2) % 4)
+    with pytest.raises(ValueError, match="expected steps to cells beside, got 20 others"):
+        with_moves(place, far, steps=1, generator=seeded(0))
+    with pytest.raises(ValueError, match="seen: expected N >= 1 steps"):
+        with_moves(place, Experience(*(part[:0] for part in seen)), generator=seeded(0))
+    with pytest.raises(ValueError, match="steps: expected a finite number > 0, got 0"):
+        with_moves(place, seen, steps=0, generator=seeded(0))
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.float32, torch.int32])
+def test_a_policy_names_actions(dtype):
+    """Kills: a mask for a policy: True picks rows, and a value of something else comes back."""
+    with pytest.raises(TypeError, match="policy: expected an int64 tensor, got dtype"):
+        value_of_policy(GOOD, torch.ones(4, dtype=dtype), discount=0.5)
+
+
+def test_a_string_is_no_plan():
+    """Kills: a plan of one row that is read as a column."""
+    with pytest.raises(TypeError, match="plan: expected a sequence of rows, got the single string"):
+        grid_world("S.G")
+
+
+@pytest.mark.parametrize("plan", [["S"], ["S."], ["S.P"]])
+def test_a_world_without_a_goal(plan):
+    """Who can only pay waits: -0.02 / (1 - γ). Kills: a world that needs an end or a goal."""
+    place = grid_world(plan)
+    plan_ = value_iteration(place.world, discount=0.9)
+    assert plan_.value[0].item() == pytest.approx(-0.2, abs=1e-5)
+    seen = wander(place, 30, generator=seeded(0))
+    S = len(place.cells)
+    for model in (counted(seen, S, 4, strength=1.0),
+                  with_moves(place, seen, steps=1, generator=seeded(0))):  # fmt: skip
+        check_world(model)
