@@ -3,7 +3,7 @@
     python -m benchmarks.gallery.captions
 
 goes on from the network of `python -m benchmarks.gallery.diffusion`, whose ten classes become the
-ten words zero to nine; further words start at weight 0. It trains for some two CPU minutes on
+ten words zero to nine; further words start at weight 0. It trains for some four CPU minutes on
 captions that are worded anew each time and leave out some of what could be said, and writes
 `coursepkg/weights/captions.pt`, in half precision, and `benchmarks/results/gallery-captions.json`:
 how far its guesses of the velocity are off with all said, with the digit alone and with nothing.
@@ -56,7 +56,7 @@ class Captions(NamedTuple):
 def main(
     quick: Annotated[bool, typer.Option(help="train for a moment; writes only to --out")] = False,
     out: Annotated[Path | None, typer.Option(help="folder for weights and results")] = None,
-    epochs: Annotated[int, typer.Option(help="passes over the images")] = 13,
+    epochs: Annotated[int, typer.Option(help="passes over the images")] = 26,
     checkpoint: Annotated[Path | None, typer.Option(help="file to go on from")] = None,
 ) -> None:
     """Trains, scores, and writes weights and results."""

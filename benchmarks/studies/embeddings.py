@@ -8,8 +8,9 @@ questions: whose nearest training image, by each kind of features, shows the sam
 nearly the same thickness, lean and breadth; what logistic regression makes of them with n labels,
 drawn anew for every split, in which the autoencoders take turns (penalties and differences as in
 `benchmarks.studies.features`); and how well thickness, lean and breadth follow from them by least
-squares with all training images. The published network of captions adds how near its words are to
-each other: cosines of their columns in the first layer.
+squares with all training images, by one slight penalty (what that decides:
+`benchmarks.studies.probes`). The published network of captions adds how near its words are to each
+other: cosines of their columns in the first layer.
 """
 
 from pathlib import Path
@@ -116,10 +117,10 @@ def nearest(f: Tensor, f_test: Tensor) -> Tensor:
     return torch.cdist(f_test, f).argmin(1)
 
 
-def line(f: Tensor, target: Tensor, f_test: Tensor) -> Tensor:
-    """Least squares (with a slight penalty, as pixels at the edge are constant): (n, 3)."""
-    said = Ridge(alpha=1e-2 * len(f)).fit(f.numpy(), target.numpy()).predict(f_test.numpy())
-    return torch.from_numpy(said)
+def line(f: Tensor, target: Tensor, f_test: Tensor, *, penalty: float = 1e-2) -> Tensor:
+    """Least squares (with a slight penalty, as pixels at the edge are constant): (n, k)."""
+    said = Ridge(alpha=penalty * len(f)).fit(f.numpy(), target.numpy()).predict(f_test.numpy())
+    return torch.from_numpy(said).view(len(f_test), -1)
 
 
 def explained(guess: Tensor, truth: Tensor) -> list[float]:

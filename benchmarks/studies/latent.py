@@ -9,8 +9,9 @@ the pixels' U-Net over the images cost, in floating-point operations counted in 
 the first stage cost is counted in one row and left out in another. Scores are those of chapter 18:
 the share that the judge reads as the class that was asked for, and the Fréchet distance in the
 judge's features to as many test images; the weight of the class is chosen on validation images. Two
-rows of the first stage alone say what it allows: test images that it has coded and decoded, and
-codes drawn from its prior.
+rows of the first stage alone say what it allows: validation images that it has coded and decoded,
+and codes drawn from its prior; a third, validation images as they are, is the floor. What is
+diffused are the means of q(z | x), not draws of it.
 """
 
 import json

@@ -81,6 +81,24 @@ def test_what_silence_says(share, silent):
     assert captioned_mnist.unsaid(1 / 3, 0.3) == pytest.approx(0.1875)
 
 
+def test_silence_about_all_three_says_nearly_the_same(float32):
+    """The digit alone is told: three silences. Where the three go together, so do their shares.
+
+    Counted among the training images in place of independence, each is left out with its own
+    probability, they lie between 0.36 and 0.39, as the chapter says.
+    Kills: a rule for one silence that is far off for three.
+    """
+    found = captioned_mnist.captions().attributes.train
+    remarks = (found[:, 1:] != 0).double()
+    quiet = captioned_mnist.SILENT ** remarks.sum(1)
+    shares = torch.stack([
+        (quiet[:, None] * remarks)[found[:, 0] == k].sum(0) / quiet[found[:, 0] == k].sum()
+        for k in range(10)
+    ]).mean(0)  # fmt: skip
+    assert shares.min() > 0.355
+    assert shares.max() < 0.395
+
+
 def test_anything_is_asked():
     """Kills: two of three values, one attribute for all three, a digit left out."""
     rows = captioned_mnist.anything(3000, generator=seeded(0))

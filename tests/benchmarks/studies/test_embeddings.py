@@ -5,9 +5,14 @@ import json
 import pytest
 import torch
 
-from benchmarks.studies import embeddings
+from benchmarks.provenance import RESULTS
+from benchmarks.studies import embeddings, probes
+from coursepkg.data.captions import ATTRIBUTES
+from coursepkg.data.digits import Split
 from coursepkg.rng import seeded
 from tests.benchmarks.invoke import invoke
+
+PROBES = RESULTS / "probes.json"
 
 
 def test_the_nearest_is_found_for_each_by_a_loop():
@@ -32,6 +37,34 @@ def test_a_line_is_found_and_carried_to_test_images():
     weights = torch.randn(3, 2, generator=seeded(2))
     said = embeddings.line(f, 5 + f @ weights, f_test)
     assert (said - 5 - f_test @ weights).abs().max() < 0.1
+
+
+def test_penalties_are_chosen_on_validation_images_for_each_measure():
+    """One measure is a line, which wants no penalty; two are noise, which want the largest.
+
+    The line is turned round in the test images, so that who chose by them would take the largest
+    penalty there, too. Kills: a choice on test images, one penalty for all.
+    """
+    f, f_valid, f_test = (torch.randn(60, 3, generator=seeded(k)) for k in range(3))
+    weights, noise = torch.tensor([1.0, -2.0, 0.5]), torch.ones(60, 1)
+    turned = torch.cat([f[:, :1], -f_valid[:, :1], f_test[:, :1]]).view(3, 60, 1)
+    lines = (f @ weights, f_valid @ weights, -(f_test @ weights))
+    measures = Split(*(torch.cat([line[:, None], other, other + noise], dim=1)
+                       for line, other in zip(lines, turned, strict=True)))  # fmt: skip
+    row = probes.chosen(f, f_valid, f_test, measures)
+    assert row["thickness"]["penalty"] == min(probes.PENALTIES)
+    assert row["lean"]["penalty"] == row["breadth"]["penalty"] == max(probes.PENALTIES)
+    assert row["thickness"]["explained"] < -2
+
+
+@pytest.mark.skipif(not PROBES.exists(), reason="python -m benchmarks.studies.probes")
+def test_what_the_chapter_says_of_penalties():
+    """Kills: numbers of another run in the text."""
+    rows = json.loads(PROBES.read_text("utf8"))["rows"]
+    found = {row["features"]: [f"{row[name]['explained']:.2f}" for name in ATTRIBUTES[1:]]
+             for row in rows}  # fmt: skip
+    assert found["codes"] == ["0.86", "0.89", "0.91"]
+    assert found["pixels"] == ["0.84", "0.90", "0.86"]
 
 
 @pytest.mark.slow

@@ -453,11 +453,14 @@ def test_no_method_learns_from_what_is_no_experience(change, error, complaint):
 
 
 def test_the_network_refuses_steps_of_another_house():
-    """Two cells at once, and nothing at all. Kills: whatever fits nowhere is a step up."""
+    """Two cells at once, once or always, and nothing at all. Kills: whatever fits nowhere is a step up."""
     place, seen = told()
     far = seen._replace(s_next=(seen.s + 2) % 4)
     with pytest.raises(ValueError, match="expected steps to cells beside, got 20 others"):
         with_moves(place, far, steps=1, generator=seeded(0))
+    one = seen._replace(s_next=torch.cat([far.s_next[:1], seen.s_next[1:]]))
+    with pytest.raises(ValueError, match="expected steps to cells beside, got 1 others"):
+        with_moves(place, one, steps=1, generator=seeded(0))
     with pytest.raises(ValueError, match="seen: expected N >= 1 steps"):
         with_moves(place, Experience(*(part[:0] for part in seen)), generator=seeded(0))
     with pytest.raises(ValueError, match="steps: expected a finite number > 0, got 0"):
