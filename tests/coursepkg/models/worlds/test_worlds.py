@@ -453,7 +453,7 @@ def test_no_method_learns_from_what_is_no_experience(change, error, complaint):
 
 
 def test_the_network_refuses_steps_of_another_house():
-    """Two cells at once, once or always, and nothing at all. Kills: whatever fits nowhere is a step up."""
+    """Two cells at once, once or always, and nothing. Kills: what fits nowhere is a step up."""
     place, seen = told()
     far = seen._replace(s_next=(seen.s + 2) % 4)
     with pytest.raises(ValueError, match="expected steps to cells beside, got 20 others"):
