@@ -26,7 +26,7 @@ def known_evidence(x: Tensor, known: Tensor, *, levels: int) -> Tensor:
     """Evidence of pixels that are known or missing, (B, D) -> (B, D, K), zeros and ones.
 
     Args:
-        x: levels; what is not known is not read.
+        x: levels; where they are not known any will do.
         known: which entries are known, (D,) or (B, D) bool; at least one in each example.
         levels: number of levels K.
 
@@ -36,7 +36,7 @@ def known_evidence(x: Tensor, known: Tensor, *, levels: int) -> Tensor:
     """
     check_levels(x, levels=levels)
     check_shows(known, x)
-    seen = one_hot(x, levels).bool() | ~known.expand_as(x)[..., None]
+    seen = one_hot(x.long(), levels).bool() | ~known.expand_as(x)[..., None]
     return seen.to(torch.get_default_dtype())
 
 
@@ -86,7 +86,8 @@ def probs_given(mixture: CategoricalMixture, e: Tensor) -> Tensor:
     Of each pixel alone: draws that hang together come from `draw_given`.
 
     Raises:
-        ValueError: if the evidence has another shape, is below 0, or impossible under the mixture.
+        ValueError: if the evidence has another shape, is below 0, or impossible under the mixture
+            (in its floats: a pixel many standard deviations from all levels is, too).
     """
     each, joint = _seen(mixture, e)
     weight = _posterior(joint)[:, None] / each  # p(z | e) over Σ_l, (B, D, M)
@@ -113,6 +114,7 @@ def _seen(mixture: CategoricalMixture, e: Tensor) -> tuple[Tensor, Tensor]:
         raise ValueError(f"e: expected evidence >= 0, got values from {e.min().item():.4g}")
     p = mixture.log_levels.exp()
     each = torch.einsum("bdl,mdl->bdm", e.to(p), p)
+    each = each * (each >= torch.finfo(p.dtype).tiny)  # less than that cannot be divided by
     return each, mixture.log_weights + each.log().sum(1)
 
 

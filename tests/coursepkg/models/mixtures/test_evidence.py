@@ -157,3 +157,16 @@ def test_impossible_where_one_component_never_has_the_level(mixture):
     assert found.isfinite().all()
     _, expected = by_counting(mixture, known_evidence(x, known, levels=K)[0])
     assert_close(found[0], expected)
+
+
+def test_evidence_too_small_to_divide_by_is_refused(mixture):
+    """Kills: subnormal sums kept, of which the quotient is infinite, and the answer NaN."""
+    with pytest.raises(ValueError, match="5 examples that none does"):
+        probs_given(mixture, torch.full((5, D, K), torch.finfo(mixture.log_weights.dtype).tiny / 8))
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32])
+def test_known_levels_may_be_any_integers(dtype):
+    """Kills: levels handed on as they are to a library that wants int64."""
+    x, known = torch.tensor([[0, 3, 1]]), torch.tensor([True, True, False])
+    assert_close(known_evidence(x.to(dtype), known, levels=K), known_evidence(x, known, levels=K))
