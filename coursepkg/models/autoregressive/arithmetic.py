@@ -29,13 +29,17 @@ class Interval:
             edges: 0 = e_0 < e_1 < ... < e_n = M <= 2^46: symbol k has f_k = e_{k+1} - e_k of M.
 
         Raises:
-            ValueError: if there is no such symbol, it has no share, or M is too large.
+            TypeError: if M is no int.
+            ValueError: if there is no such symbol, it has no share or one beyond M, or M is too
+                large.
         """
         _check_edges(edges)
         if not 0 <= symbol < len(edges) - 1:
             raise ValueError(f"symbol: expected 0 to {len(edges) - 2}, got {symbol}")
         if edges[symbol] >= edges[symbol + 1]:
             raise ValueError(f"edges: expected a share for symbol {symbol}, got none")
+        if edges[symbol] < 0 or edges[symbol + 1] > edges[-1]:
+            raise ValueError(f"edges: expected symbol {symbol} between 0 and M, got one beyond")
         start = self.width * edges[symbol] // edges[-1]
         end = self.width * edges[symbol + 1] // edges[-1]
         self.low, self.width = self.low + start, end - start
@@ -117,6 +121,7 @@ class Decoder:
         """The next symbol: the one in whose part of the interval the number lies.
 
         Raises:
+            TypeError: if M is no int.
             ValueError: if M is too large, or the message has ended before.
         """
         _check_edges(edges)
@@ -137,6 +142,8 @@ class Decoder:
 
 
 def _check_edges(edges: Sequence[int]) -> None:
+    if len(edges) and not isinstance(edges[-1], int):  # a float would lose the last slots
+        raise TypeError(f"edges: expected whole numbers, got {type(edges[-1]).__name__}")
     if not (len(edges) > 1 and edges[0] == 0 and 0 < edges[-1] <= QUARTER):
         raise ValueError(
             f"edges: expected whole numbers from 0 to M, 0 < M <= 2^{REGISTER - 2}, got "

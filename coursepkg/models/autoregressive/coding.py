@@ -105,7 +105,7 @@ def fingerprint(model: nn.Module) -> bytes:
     mark = hashlib.sha256()
     for name, value in model.state_dict().items():
         mark.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        mark.update(value.cpu().contiguous().numpy().tobytes())
+        mark.update(value.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return mark.digest()[:4]
 
 

@@ -173,6 +173,8 @@ def test_a_message_that_ends_too_early_is_noticed():
         (lambda: Encoder().push(3, EDGES), "symbol: expected 0 to 2, got 3"),
         (lambda: Encoder().push(-1, EDGES), "symbol: expected 0 to 2, got -1"),
         (lambda: Encoder().push(1, [0, 2, 2, 4]), "expected a share for symbol 1, got none"),
+        (lambda: Encoder().push(0, [0, 15, 10]), "expected symbol 0 between 0 and M, got one bey"),
+        (lambda: Encoder().push(1, [0, -2, 10]), "expected symbol 1 between 0 and M, got one bey"),
         (lambda: Encoder().push(0, [0]), "edges: expected whole numbers from 0 to M"),
         (lambda: Encoder().push(0, [1, 3]), r"edges: expected .* got \[1, 3\]"),
         (lambda: Encoder().push(0, [0, QUARTER + 1]), "0 < M <= 2\\^46, got"),
@@ -182,3 +184,10 @@ def test_a_message_that_ends_too_early_is_noticed():
 def test_what_cannot_be_coded_is_refused(call, complaint):
     with pytest.raises(ValueError, match=complaint):
         call()
+
+
+@pytest.mark.parametrize("call", [Encoder().push, lambda _, edges: Decoder(b"x").pop(edges)])
+def test_shares_are_whole_numbers(call):
+    """Kills: floating-point edges, of which 2^48 keeps no last slot."""
+    with pytest.raises(TypeError, match="edges: expected whole numbers, got float"):
+        call(0, [0, 0.5, 1.0])
