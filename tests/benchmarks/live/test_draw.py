@@ -16,7 +16,7 @@ def said(text):
     """Nats on validation and test of each model, as the comment at the head of the file says."""
     words = " ".join(text[: text.index("*/")].split())
     return [
-        [float(x) for x in re.search(rf"{name} ([\d.]+) and ([\d.]+)", words).groups()]
+        [float(x) for x in re.search(rf"{name} (\d+\.\d+) and (\d+\.\d+)", words).groups()]
         for name in draw.FAMILIES
     ]
 

@@ -24,7 +24,7 @@ def density_network(generator: Generator) -> MixtureDensityNetwork:
 
 
 def conditions(n: int, generator: Generator) -> Tensor:
-    return torch.randn(n, 2, generator=generator)
+    return 3 * torch.randn(n, 2, generator=generator)
 
 
 CASES = [
