@@ -8,6 +8,7 @@ the judge.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import torch
@@ -16,6 +17,8 @@ from torch.nn.functional import cross_entropy, leaky_relu
 
 from benchmarks.recipe import one_cycle
 from coursepkg.data.digits import Split, load_labels
+from coursepkg.evaluation import eval_mode
+from coursepkg.evaluation.given import takes_condition
 from coursepkg.evaluation.samples import (
     classifier_test,
     density_coverage,
@@ -26,6 +29,7 @@ from coursepkg.evaluation.samples import (
     precision_recall,
 )
 from coursepkg.nets.mlp import MLP
+from coursepkg.protocols import Sampler
 from coursepkg.rng import seeded
 
 CLASSES, FEATURES = 10, 32
@@ -46,7 +50,12 @@ class Measure(NamedTuple):
 
 def measures(split: Split) -> dict[str, Measure]:
     """All that a board prints; bandwidth and judge are of the training images."""
-    train = split.train.to(torch.get_default_dtype())
+    return _measures(split.train, torch.get_default_dtype())
+
+
+@lru_cache(maxsize=4)  # by the tensor, not by what is in it
+def _measures(train: Tensor, dtype: torch.dtype) -> dict[str, Measure]:
+    train = train.to(dtype)
     bandwidth, features = median_bandwidth(train), judge(train)
     return {
         "mmd2": Measure(lambda x, y: mmd_squared(x, y, bandwidth=bandwidth)),
@@ -100,17 +109,36 @@ def summary(
     """
     images, rows = images.to(torch.get_default_dtype()), {}
     for name, measure in asked.items():
-        values = torch.tensor([each[name] for each in found], dtype=torch.float64)
         floor = noise_floor(
             measure.of, images, splits=splits, level=measure.level, generator=seeded(0)
         )
-        error = None if len(found) < 2 else (values.std() / math.sqrt(len(values))).item()
-        rows[name] = {
-            "value": values.mean().item(), "error_seeds": error, "per_seed": values.tolist(),
+        rows[name] = _over_seeds([each[name] for each in found]) | {
             "valid_per_seed": [each[name] for each in valid], "floor_mean": floor.mean,
             "floor_quantile": floor.quantile, "level": measure.level,
         }  # fmt: skip
     return rows
+
+
+def beside(
+    models: Sequence[tuple[Any, Generator]], split: Split, *, repeats: int = REPEATS
+) -> dict[str, Any]:
+    """The measures of models that have a likelihood too; nothing if they cannot be sampled.
+
+    Samples are dear here, so each model draws once, as many as there are test images, and random
+    halves of these are compared with random halves of those.
+    """
+    test = []
+    for model, generator in models:
+        if (law := _sampler(model)) is None:
+            return {}
+        with eval_mode(law):
+            pool = law.sample(len(split.test), generator=generator)
+
+        def draw(n: int, generator: Generator, pool: Tensor = pool) -> Tensor:
+            return pool[torch.randperm(len(pool), generator=generator)[:n]]
+
+        test.append(judged(draw, split.test, measures(split), repeats=repeats, generator=generator))
+    return {"measures": {name: _over_seeds([each[name] for each in test]) for name in test[0]}}
 
 
 def judge(train: Tensor) -> Callable[[Tensor], Tensor]:
@@ -125,6 +153,20 @@ def judge(train: Tensor) -> Callable[[Tensor], Tensor]:
         return model.eval().features(x / scale)
 
     return features
+
+
+def _sampler(model: Any) -> Sampler | None:
+    """What can be sampled: the model, or what its wrappers hold."""
+    while not isinstance(model, Sampler) and hasattr(model, "model"):
+        model = model.model
+    samples = isinstance(model, Sampler) and not takes_condition(model.sample)
+    return model if samples else None
+
+
+def _over_seeds(values: Sequence[float]) -> dict[str, Any]:
+    x = torch.tensor(values, dtype=torch.float64)
+    error = None if len(x) < 2 else (x.std() / math.sqrt(len(x))).item()
+    return {"value": x.mean().item(), "error_seeds": error, "per_seed": x.tolist()}
 
 
 class _Classifier(nn.Module):

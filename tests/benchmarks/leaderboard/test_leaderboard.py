@@ -5,10 +5,11 @@ import pytest
 
 from benchmarks.families import chosen
 from benchmarks.leaderboard import entries
-from benchmarks.leaderboard.__main__ import main, run
+from benchmarks.leaderboard.__main__ import main
 from benchmarks.leaderboard.board import Entry
 from benchmarks.leaderboard.entries import copula
 from benchmarks.leaderboard.entries.arm import independent, markov_1, uniform
+from benchmarks.leaderboard.scoring import run
 from benchmarks.provenance import provenance, write_results
 from coursepkg.data.digits import Split, load_split
 from coursepkg.evaluation import nats
