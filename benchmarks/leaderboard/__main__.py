@@ -11,14 +11,10 @@ What its code has finished already is not trained again, unless `--anew` says so
 interrupted goes on. `make leaderboard` does all of it in two processes, and then the report.
 """
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from functools import cache
-from importlib import import_module
-from multiprocessing import active_children, get_context
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import torch
 import typer
@@ -27,32 +23,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.families import chosen
 from benchmarks.leaderboard import entries
-from benchmarks.leaderboard.board import Board
-from benchmarks.leaderboard.scoring import run
 from benchmarks.leaderboard.store import Row, fingerprint, finished, keep, stored
 from benchmarks.leaderboard.tables import as_measures, as_table, line
+from benchmarks.leaderboard.workers import Task, results
 from benchmarks.provenance import RESULTS, provenance
-from coursepkg.data.digits import Split
 
 UNKNOWN = 60.0  # CPU seconds that the progress bar expects of an entry that was never trained
-
-
-class Task(NamedTuple):
-    """An entry that is to be trained.
-
-    Args:
-        file: its family's.
-        name: what its line is called.
-        code: fingerprint of what trains it.
-        seconds: CPU seconds that it is expected to take.
-        quick: only a moment of training.
-    """
-
-    file: str
-    name: str
-    code: str
-    seconds: float
-    quick: bool
 
 
 def main(
@@ -111,37 +87,6 @@ def tasks(
                 took = sum(old["cpu_seconds_per_seed"]) + old.get("scoring_cpu_seconds", 0.0) + 1.0
             found.append(Task(file, entry.family, code, took, quick))
     return sorted(found, key=lambda task: -task.seconds)
-
-
-def results(todo: Sequence[Task], workers: int) -> Iterator[tuple[Task, Row | Exception]]:
-    """Tasks as they end, with their row or with what went wrong."""
-    if min(workers, len(todo)) < 2:
-        yield from ((task, train(task)) for task in todo)
-        return
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,))
-    futures: dict[Future[Row | Exception], Task] = {pool.submit(train, t): t for t in todo}
-    try:
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    finally:  # whoever interrupts does not wait for the half-trained
-        for process in active_children():
-            process.terminate()
-        pool.shutdown(cancel_futures=True)
-
-
-def train(task: Task) -> Row | Exception:
-    """One entry, in whatever process this is; an error is a result."""
-    family = import_module(f"{entries.__name__}.{task.file}")
-    (entry,) = (entry for entry in family.ENTRIES if entry.family == task.name)
-    try:
-        return run(entry, _split(family.BOARD), quick=task.quick)
-    except Exception as error:
-        return RuntimeError(f"{type(error).__name__}: {error}")  # any error can be pickled so
-
-
-@cache
-def _split(board: Board) -> Split:
-    return board.load()
 
 
 def _named(families: dict[str, ModuleType], wanted: Sequence[str]) -> set[str]:

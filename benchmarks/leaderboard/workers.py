@@ -1,0 +1,65 @@
+"""Entries in processes of their own: a task, and what comes of it."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from functools import cache
+from importlib import import_module
+from multiprocessing import active_children, get_context
+from typing import NamedTuple
+
+import torch
+
+from benchmarks.leaderboard import entries
+from benchmarks.leaderboard.board import Board
+from benchmarks.leaderboard.scoring import run
+from benchmarks.leaderboard.store import Row
+from coursepkg.data.digits import Split
+
+
+class Task(NamedTuple):
+    """An entry that is to be trained.
+
+    Args:
+        file: its family's.
+        name: what its line is called.
+        code: fingerprint of what trains it.
+        seconds: CPU seconds that it is expected to take.
+        quick: only a moment of training.
+    """
+
+    file: str
+    name: str
+    code: str
+    seconds: float
+    quick: bool
+
+
+def results(todo: Sequence[Task], workers: int) -> Iterator[tuple[Task, Row | Exception]]:
+    """Tasks as they end, with their row or with what went wrong."""
+    if min(workers, len(todo)) < 2:
+        yield from ((task, train(task)) for task in todo)
+        return
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,))
+    futures: dict[Future[Row | Exception], Task] = {pool.submit(train, t): t for t in todo}
+    try:
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    finally:  # whoever interrupts does not wait for the half-trained
+        for process in active_children():
+            process.terminate()
+        pool.shutdown(cancel_futures=True)
+
+
+def train(task: Task) -> Row | Exception:
+    """One entry, in whatever process this is; an error is a result."""
+    family = import_module(f"{entries.__name__}.{task.file}")
+    (entry,) = (entry for entry in family.ENTRIES if entry.family == task.name)
+    try:
+        return run(entry, _split(family.BOARD), quick=task.quick)
+    except Exception as error:
+        return RuntimeError(f"{type(error).__name__}: {error}")  # any error can be pickled so
+
+
+@cache
+def _split(board: Board) -> Split:
+    return board.load()
