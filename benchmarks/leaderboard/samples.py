@@ -120,25 +120,38 @@ def summary(
 
 
 def beside(
-    models: Sequence[tuple[Any, Generator]], split: Split, *, repeats: int = REPEATS
-) -> dict[str, Any]:
-    """The measures of models that have a likelihood too; nothing if they cannot be sampled.
+    draw: Callable[[Any, int, Generator], Tensor], models: Sequence[tuple[Any, Generator]],
+    split: Split, *, repeats: int = REPEATS,
+) -> dict[str, dict[str, Any]]:  # fmt: skip
+    """The measures of models that have a likelihood too, by name.
 
     Samples are dear here, so each model draws once, as many as there are test images, and random
     halves of these are compared with random halves of those.
     """
     test = []
     for model, generator in models:
-        if (law := _sampler(model)) is None:
-            return {}
-        with eval_mode(law):
-            pool = law.sample(len(split.test), generator=generator)
+        pool = draw(model, len(split.test), generator)
 
-        def draw(n: int, generator: Generator, pool: Tensor = pool) -> Tensor:
+        def some(n: int, generator: Generator, pool: Tensor = pool) -> Tensor:
             return pool[torch.randperm(len(pool), generator=generator)[:n]]
 
-        test.append(judged(draw, split.test, measures(split), repeats=repeats, generator=generator))
-    return {"measures": {name: _over_seeds([each[name] for each in test]) for name in test[0]}}
+        test.append(judged(some, split.test, measures(split), repeats=repeats, generator=generator))
+    return {name: _over_seeds([each[name] for each in test]) for name in test[0]}
+
+
+def own(model: Any, n: int, generator: Generator) -> Tensor:
+    """Draws by the model's `sample`, or by that of what its wrappers hold.
+
+    Raises:
+        TypeError: if there is none.
+    """
+    law = model
+    while not isinstance(law, Sampler) and hasattr(law, "model"):
+        law = law.model
+    if not isinstance(law, Sampler) or takes_condition(law.sample):
+        raise TypeError(f"expected a model that samples, got a {type(model).__name__}")
+    with eval_mode(law):
+        return law.sample(n, generator=generator)
 
 
 def judge(train: Tensor) -> Callable[[Tensor], Tensor]:
@@ -153,14 +166,6 @@ def judge(train: Tensor) -> Callable[[Tensor], Tensor]:
         return model.eval().features(x / scale)
 
     return features
-
-
-def _sampler(model: Any) -> Sampler | None:
-    """What can be sampled: the model, or what its wrappers hold."""
-    while not isinstance(model, Sampler) and hasattr(model, "model"):
-        model = model.model
-    samples = isinstance(model, Sampler) and not takes_condition(model.sample)
-    return model if samples else None
 
 
 def _over_seeds(values: Sequence[float]) -> dict[str, Any]:

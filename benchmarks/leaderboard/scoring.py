@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 from benchmarks.leaderboard.board import Entry
-from benchmarks.leaderboard.samples import REPEATS, beside, judged, measures, summary
+from benchmarks.leaderboard.samples import REPEATS, beside, judged, measures, own, summary
 from coursepkg.data.digits import Split
 from coursepkg.evaluation import Nats, eval_mode, nats, over_seeds
 from coursepkg.rng import seeded
@@ -66,7 +66,7 @@ def in_nats(
         "nats_per_seed": [result.value for result in test],
         "valid_per_seed": [result.value for result in valid],
         "per_image": packed(torch.stack(each).mean(0)),
-        **beside(models, split, repeats=2 if quick else REPEATS),
+        "measures": beside(entry.chain or own, models, split, repeats=2 if quick else REPEATS),
     }
 
 
