@@ -1,5 +1,6 @@
 """Entries in processes of their own: a task, and what comes of it."""
 
+import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from functools import cache
@@ -39,8 +40,9 @@ def results(todo: Sequence[Task], workers: int) -> Iterator[tuple[Task, Row | Ex
     if min(workers, len(todo)) < 2:
         yield from ((task, train(task)) for task in todo)
         return
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,))
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _alone)
     futures: dict[Future[Row | Exception], Task] = {pool.submit(train, t): t for t in todo}
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
     try:
         for future in as_completed(futures):
             yield futures[future], future.result()
@@ -48,6 +50,7 @@ def results(todo: Sequence[Task], workers: int) -> Iterator[tuple[Task, Row | Ex
         for process in active_children():
             process.terminate()
         pool.shutdown(cancel_futures=True)
+        signal.signal(signal.SIGTERM, before)
 
 
 def train(task: Task) -> Row | Exception:
@@ -58,6 +61,12 @@ def train(task: Task) -> Row | Exception:
         return run(entry, _split(family.BOARD), quick=task.quick)
     except Exception as error:
         return RuntimeError(f"{type(error).__name__}: {error}")  # any error can be pickled so
+
+
+def _alone() -> None:
+    """One thread; and Ctrl-C is the parent's to hear."""
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @cache

@@ -27,7 +27,12 @@ def frontier(
         signs: "=" (exact), "≤" (bound) or "≈" (estimate), n of them: the marker.
         names: n of them.
         ax: where to draw.
+
+    Raises:
+        ValueError: if a sign is none of these.
     """
+    if unknown := [sign for sign in signs if sign not in MARKERS]:
+        raise ValueError(f"signs: expected each of {', '.join(MARKERS)}, got {unknown[0]!r}")
     x, y = np.maximum(np.asarray(seconds, float), 0.01), np.asarray(nats, float)
     ax.set_xscale("log")
     best = unbeaten(x, y)

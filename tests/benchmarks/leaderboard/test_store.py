@@ -191,8 +191,8 @@ def test_two_processes_and_a_signal(tmp_path):
     deadline = time.monotonic() + 300
     while not list(tmp_path.glob("*.json")) and time.monotonic() < deadline:
         time.sleep(0.2)
-    first.send_signal(signal.SIGINT)
-    first.communicate(timeout=60)
+    first.send_signal(signal.SIGTERM)
+    first.communicate(timeout=60)  # which waits for all that could still write
     assert first.returncode != 0
     kept = {name: row for f in tmp_path.glob("*.json") for name, row in stored(f).items()}
     assert 0 < len(kept) < 10
