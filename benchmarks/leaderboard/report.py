@@ -20,6 +20,7 @@ from benchmarks.leaderboard.scoring import unpacked
 from benchmarks.leaderboard.store import Row, stored
 from benchmarks.leaderboard.tables import score
 from benchmarks.provenance import RESULTS
+from coursepkg.evaluation.paired import paired
 from coursepkg.plotting.frontier import frontier
 from coursepkg.plotting.style import use_style
 
@@ -73,7 +74,7 @@ def collect(folder: Path) -> Found:
     return found
 
 
-def paired(row: Row, first: Row) -> tuple[float, float] | None:
+def behind(row: Row, first: Row) -> tuple[float, float] | None:
     """How many nats a row is behind another on the same images, with the standard error.
 
     The error is that of the differences, image by image, together with those over seeds and of an
@@ -81,11 +82,10 @@ def paired(row: Row, first: Row) -> tuple[float, float] | None:
     """
     if not row.get("per_image") or not first.get("per_image"):
         return None
-    gap = unpacked(row["per_image"]) - unpacked(first["per_image"])
+    found = paired(unpacked(row["per_image"]), unpacked(first["per_image"]))
     others = [r["error_seeds"] or 0.0 for r in (row, first)]
     others += [r["error_draws"] for r in (row, first) if r["sign"] == "≈"]
-    error = math.hypot((gap.std() / math.sqrt(len(gap))).item(), *others)
-    return gap.mean().item(), error
+    return found.value, math.hypot(found.error, *others)
 
 
 def page(found: Found) -> str:
@@ -120,7 +120,7 @@ def draw(found: Found, path: Path) -> None:
 
 
 def _cells(row: Row, first: Row) -> tuple[str, ...]:
-    spread, gap = row.get("error_seeds"), paired(row, first)
+    spread, gap = row.get("error_seeds"), behind(row, first)
     found: dict[str, Any] = row.get("measures", {})
     return (
         row["family"], score(row), "" if spread is None else f"{spread:.2f}",

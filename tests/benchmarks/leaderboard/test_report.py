@@ -112,16 +112,16 @@ def row(name, value, per_image, **more):
 def test_differences_are_paired():
     """By hand: 1, 3 and 2 behind. Kills: errors as if of other images, a sign, a log Z for free."""
     first, second = row("a", 20.0, "10.00 20.00 30.00"), row("b", 22.0, "11.00 23.00 32.00")
-    gap, error = report.paired(second, first)
+    gap, error = report.behind(second, first)
     assert (gap, error) == pytest.approx((2, 1 / math.sqrt(3)))
-    assert report.paired(first, second)[0] == pytest.approx(-2)
-    _, wider = report.paired(second | {"error_seeds": 2.0}, first)
+    assert report.behind(first, second)[0] == pytest.approx(-2)
+    _, wider = report.behind(second | {"error_seeds": 2.0}, first)
     assert wider == pytest.approx(math.hypot(error, 2))
-    _, wider = report.paired(second | {"sign": "≈", "error_draws": 3.0}, first)
+    _, wider = report.behind(second | {"sign": "≈", "error_draws": 3.0}, first)
     assert wider == pytest.approx(math.hypot(error, 3))
-    _, same = report.paired(second | {"sign": "≤", "error_draws": 3.0}, first)
+    _, same = report.behind(second | {"sign": "≤", "error_draws": 3.0}, first)
     assert same == pytest.approx(error)  # the noise of draws is in the images' spread already
-    assert report.paired(second, {**first, "per_image": ""}) is None
+    assert report.behind(second, {**first, "per_image": ""}) is None
 
 
 def test_the_table_is_sorted_and_a_row_without_an_entry_is_left_out(tmp_path):
