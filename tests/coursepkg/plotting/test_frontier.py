@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from coursepkg.plotting import frontier
-from coursepkg.plotting.frontier import neighbours, unbeaten
+from coursepkg.plotting.frontier import frontier, neighbours, unbeaten
 
 X, Y = [1.0, 1.0, 10.0, 11.0, 100.0, 5.0], [9.0, 8.0, 6.0, 5.0, 7.0, 8.0]
 
