@@ -58,7 +58,7 @@ def train(task: Task) -> Row | Exception:
     family = import_module(f"{entries.__name__}.{task.file}")
     (entry,) = (entry for entry in family.ENTRIES if entry.family == task.name)
     try:
-        return run(entry, _split(family.BOARD), quick=task.quick)
+        return run(entry, _split(family.BOARD, torch.get_default_dtype()), quick=task.quick)
     except Exception as error:
         return RuntimeError(f"{type(error).__name__}: {error}")  # any error can be pickled so
 
@@ -70,5 +70,6 @@ def _alone() -> None:
 
 
 @cache
-def _split(board: Board) -> Split:
+def _split(board: Board, dtype: torch.dtype) -> Split:
+    """Read once a process, and again if numbers have another type then."""
     return board.load()

@@ -99,7 +99,7 @@ def test_baselines_reach_their_closed_forms():
 def test_bounds_are_averaged_over_draws():
     """Kills: one draw of a bound, the same noise for every draw, an entry's own number not used."""
     split = load_split()
-    small = Split(split.train, split.valid[:10], split.test[:10])
+    small = Split(split.train, split.valid[:40], split.test[:40])
     many = run(copula.ENTRIES[0], small, quick=False)
     two = run(copula.ENTRIES[0]._replace(draws=2), small, quick=False)
     assert many["sign"] == two["sign"] == "≤"
