@@ -13,6 +13,7 @@ from coursepkg.models.diffusion.interpolants import FieldOfGuess
 from coursepkg.models.diffusion.solvers import multistep
 from coursepkg.models.few_steps.jumps import EndAverage, Restarts
 from coursepkg.models.language.writing import Remembering, write
+from coursepkg.nets.transformer import Transformer
 from coursepkg.validate import check_positive, check_real
 
 Draw = Callable[[nn.Module, Tensor, Generator], Tensor]  # of a network and conditions (n, E)
@@ -55,7 +56,7 @@ class Writer(nn.Module):
             in its buffer `characters`.
     """
 
-    def __init__(self, net: nn.Module) -> None:
+    def __init__(self, net: Transformer) -> None:
         super().__init__()
         self.net = net
 

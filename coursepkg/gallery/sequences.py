@@ -49,7 +49,7 @@ def wavenet() -> Parts:
 
 
 def few_steps() -> Parts:
-    """Six samplers of a ring of eight Gaussians: a flow of 16 steps, its students of two."""
+    """Six samplers of a ring of eight Gaussians: a flow in eight steps, its students in two."""
     ends = ("teacher", "rectified", "distilled", "consistent")
     nets = nn.ModuleDict(
         {name: TimedMLP(2, hidden=64, blocks=2, generator=seeded(0)) for name in ends}
@@ -57,7 +57,7 @@ def few_steps() -> Parts:
            for name in ("mean", "map")}
     )  # fmt: skip
     samplers = {
-        "teacher": Jumps(EulerAverage(nets["teacher"]), dim=2, steps=16),
+        "teacher": Jumps(EulerAverage(nets["teacher"]), dim=2, steps=8),
         "rectified": Jumps(EulerAverage(nets["rectified"]), dim=2, steps=2),
         "distilled": Restarts(EndAverage(nets["distilled"]), dim=2, steps=2),
         "consistent": Restarts(EndAverage(nets["consistent"]), dim=2, steps=2),
