@@ -83,7 +83,8 @@ class Player:
         Raises:
             FloatingPointError: if the loss or its gradient is not finite; no weight has changed.
         """
-        loss = batch.losses(self.loss, noise).mean()
+        with self.fabric.autocast():  # on one device Fabric's wrapper leaves it out
+            loss = batch.losses(self.loss, noise).mean()
         self.optimizer.zero_grad()
         self.fabric.backward(batch.weight * loss)
         norm = self.fabric.clip_gradients(

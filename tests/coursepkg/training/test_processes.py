@@ -193,6 +193,41 @@ def test_when_one_process_fails_the_other_does_not_wait_for_ever(tmp_path: Path)
     assert len(state["history"]["train"]) == 2
 
 
+class Half(Line):
+    """Remembers in which type its product was computed."""
+
+    def loss(self, x: Tensor, *, generator: rng.Generator) -> Tensor:
+        y = x[:, :3] @ self.w[:, None]
+        self.kind = (self.training, y.dtype)
+        return (x[:, 3] - y[:, 0] - self.b).square()
+
+
+HAS_BF16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+
+
+@pytest.mark.parametrize(
+    "device",
+    ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not HAS_BF16, reason="no such GPU"))],
+)
+def test_half_the_bits_are_for_the_losses_of_training_only(device: str):
+    """Weights and validation keep all. Kills: a loss that goes past Fabric's precision."""
+    torch.set_default_dtype(torch.float32)
+    try:
+        model, data = Half(noise=0), line_data().float()
+        fabric = Fabric(accelerator=device, devices=1, precision="bf16-mixed")
+        kinds: list[tuple] = []
+        options = recipe(model, epochs=30, monitor=lambda _: kinds.append(model.kind))
+        history = training.fit(model, data, valid=data, fabric=fabric, **options)
+        assert kinds[0] == (False, torch.float32), "validation was the last to ask"
+        steps = recipe(model, epochs=1)
+        training.fit(model, data, fabric=fabric, **steps)
+        assert model.kind == (True, torch.bfloat16)
+        assert {p.dtype for p in model.parameters()} == {torch.float32}
+        assert history.valid[-1] < 0.2 * history.valid[0]
+    finally:
+        torch.set_default_dtype(torch.float64)
+
+
 def _resume_apart(fabric: Fabric, folder: Path) -> None:
     """Each with a disk of its own; only the first has a checkpoint."""
     mine = folder / str(fabric.global_rank)
