@@ -5,7 +5,7 @@
 
 from pathlib import Path
 
-from tools import api, assignments, equations, mathjax, notation, timings
+from tools import api, assignments, devices, equations, gallery, mathjax, notation, timings
 from tools.site import write
 
 
@@ -21,6 +21,8 @@ def main() -> None:
     write(generated / "notation.md", notation.page(root))
     write(generated / "equations.md", equations.page(root, equations.collect(root)))
     write(generated / "timings.md", timings.page(root))
+    write(generated / "gallery.md", gallery.page(root))
+    write(generated / "devices.md", devices.page(root))
 
 
 if __name__ == "__main__":
