@@ -60,6 +60,11 @@ def write_results(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _command() -> str:
     """The command as a reader would type it: `python -m benchmarks.x`, not a path on this disk."""
+    if os.environ.get("LT_CLI_USED") == "1":
+        said = [f"--{key}={os.environ[name]}" for key in ("accelerator", "devices", "precision")
+                if (name := f"LT_{key.upper()}") in os.environ]  # fmt: skip
+        script = os.path.relpath(sys.argv[0], RESULTS.parents[1])
+        return shlex.join(["fabric", "run", *said, script, *sys.argv[1:]])
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     module = ["-m", spec.name.removesuffix(".__main__")] if spec else [Path(sys.argv[0]).name]
     return shlex.join(["python", *module, *sys.argv[1:]])
