@@ -80,6 +80,7 @@ def test_every_file_has_its_work_and_every_work_its_file():
 def test_what_is_loaded_has_the_weights_of_the_file_in_eval_mode(name: str):
     """Kills: an untrained model, one of two parts loaded, train mode."""
     whole = coursepkg.load(name)
+    assert type(whole) is type(WORKS[name].build()[0])
     assert not any(module.training for module in whole.modules())
     state = torch.load(FOLDER / f"{name}.pt", weights_only=True)
     learnt = {key: value for key, value in whole.named_parameters()}

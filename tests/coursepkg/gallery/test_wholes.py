@@ -75,7 +75,7 @@ def test_streams_repeat_their_words():
         log_p = model.net(x).log_softmax(-1)
     cost = -log_p.gather(-1, x[..., None]).squeeze(-1)[certain].mean().item()
     assert cost == pytest.approx(said["certain"], abs=0.1)
-    assert log_p.shape == (100, 40, 26)
+    assert log_p.shape == (100, model.dim, model.levels) == (100, 40, 26)
     changed = torch.cat([x[:2, :20], (x[:2, 20:] + 1) % 26], dim=1)
     torch.testing.assert_close(model.net(changed)[:, :21].log_softmax(-1), log_p[:2, :21])
     assert model.log_prob(x[:3]).shape == (3,)

@@ -30,7 +30,7 @@ def main(folder: Path, unlucky: int | None = None) -> None:
     history = training.fit(first, line_data(), checkpoint=folder / "run.pt", **recipe(first))
     second = Line(noise=0)
     training.fit(second, line_data(), ema=0.9, **recipe(second))
-    torch.save((weights(first), weights(second), history.train), folder / f"{rank}.pt")
+    torch.save((weights(first), weights(second), history.train, second.rows), folder / f"{rank}.pt")
 
 
 if __name__ == "__main__":
