@@ -10,19 +10,15 @@ how far its guesses of the velocity are off with all said, with the digit alone 
 How well its draws agree with their captions says `python -m benchmarks.studies.captioned_mnist`.
 """
 
-import math
-import time
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import torch
 import typer
 from torch import Generator, Tensor, nn
-from torch.optim import AdamW
-from torch.optim.lr_scheduler import OneCycleLR
 
 from benchmarks.gallery import diffusion
-from benchmarks.gallery.diffusion import BATCH, FORGET, HIDDEN, PATCH, VelocityLoss, seconds
+from benchmarks.gallery.diffusion import FORGET, HIDDEN, PATCH, RATE, VelocityLoss, fitted
 from benchmarks.gallery.judge import CLASSES, SIDE, images
 from benchmarks.gallery.publish import save
 from coursepkg.data.captions import (
@@ -40,9 +36,8 @@ from coursepkg.nets.patches import InPatches, Patches
 from coursepkg.nets.trained import load_weights
 from coursepkg.nets.unet import UNet
 from coursepkg.rng import seeded
-from coursepkg.training import fit
 
-RATE, SILENT = 2e-3, 0.3
+SILENT = 0.3
 TIMES = 5  # that each image is looked at for the score
 
 
@@ -141,16 +136,7 @@ def trained(
     net: InPatches, x: Tensor, attributes: Tensor, epochs: int, checkpoint: Path | None
 ) -> float:  # fmt: skip
     """Trains the network, or goes on; the CPU seconds of all runs together."""
-    model = Captioned(net)
-    optimizer = AdamW(model.parameters(), lr=RATE, weight_decay=0.01)
-    steps = epochs * math.ceil(len(x) / BATCH)
-    history = fit(
-        model, x, condition=attributes, epochs=epochs, batch_size=BATCH, optimizer=optimizer,
-        schedule=OneCycleLR(optimizer, RATE, steps, pct_start=0.1, cycle_momentum=False),
-        clip=1.0, monitor=lambda _: time.process_time(), checkpoint=checkpoint,
-        generator=seeded(1), progress=False,
-    )  # fmt: skip
-    return seconds(history.monitored)
+    return fitted(Captioned(net), x, attributes, epochs, checkpoint)
 
 
 @torch.no_grad()
