@@ -10,6 +10,8 @@ PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3),python
 TORCH_INDEX ?=
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 ALL ?=
+ONLY ?=
+ANEW ?=
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
@@ -34,7 +36,7 @@ define stage
 @mkdir -p .make; touch $@
 endef
 
-.PHONY: help book test check notebooks lab preview mutants equations assignments grader pages example launch publish clean
+.PHONY: help book test check notebooks lab preview mutants equations assignments grader pages example leaderboard bench launch publish clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -72,6 +74,13 @@ pages: .make/pages  ## open every built page in headless Chromium and look for f
 
 example: $(INSTALLED)  ## do CONTRIBUTING's worked example in a clone (minutes)
 	@$(BIN)/pytest -q -m clone tests/book/test_contributing.py
+
+leaderboard: $(INSTALLED)  ## train and score every family that is not finished, by two processes (hours)
+	@$(BIN)/python -m benchmarks.leaderboard --workers 2 $(if $(ONLY),--only $(ONLY)) $(if $(ANEW),--anew)
+	@$(BIN)/python -m benchmarks.leaderboard.report
+
+bench: $(INSTALLED)  ## write the book's page of all measured costs
+	@$(BIN)/python -m tools.bench
 
 launch: .make/site  ## plain notebooks for Colab and Binder, in _build/launch
 	@$(BIN)/python -m tools.launch _build/launch

@@ -5,7 +5,7 @@
 
 from pathlib import Path
 
-from tools import api, assignments, equations, mathjax, notation, timings
+from tools import api, assignments, bench, equations, mathjax, notation, timings
 from tools.site import write
 
 
@@ -20,6 +20,7 @@ def main() -> None:
         write(generated / f"{name}.md", text)
     write(generated / "notation.md", notation.page(root))
     write(generated / "equations.md", equations.page(root, equations.collect(root)))
+    write(generated / "benchmarks.md", bench.page(root))
     write(generated / "timings.md", timings.page(root))
 
 

@@ -19,7 +19,7 @@ from sphinx.environment.collectors.toctree import TocTreeCollector
 from sphinx.search import IndexBuilder
 from sphinx.util.nodes import make_refnode
 
-from tools import notation, reading, sphinx_live, sphinx_page, sphinx_questions
+from tools import notation, reading, sphinx_live, sphinx_page, sphinx_questions, sphinx_tables
 from tools.api import home
 from tools.site import chapter_number, repository_url, site_url
 
@@ -217,4 +217,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     sphinx_live.setup(app)
     sphinx_page.setup(app)
     sphinx_questions.setup(app)
+    sphinx_tables.setup(app)
     return {"parallel_read_safe": False, "parallel_write_safe": True}

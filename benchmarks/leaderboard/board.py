@@ -66,6 +66,7 @@ class Entry(NamedTuple):
         draws: of a bound for each image, where the usual number takes too long.
         draw: for a model that defines no density, which gets — for nats: n images (n, D) on the
             scale of the board's, and `samples` measures them; None where a likelihood is known.
+        chain: the same for a model that has a likelihood, but no `sample` that can be paid for.
     """
 
     family: str
@@ -75,3 +76,4 @@ class Entry(NamedTuple):
     learned: Callable[[Any], int] = learned
     draws: int | None = None
     draw: Callable[[Any, int, Generator], Tensor] | None = None
+    chain: Callable[[Any, int, Generator], Tensor] | None = None

@@ -8,6 +8,7 @@ the judge.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import torch
@@ -16,6 +17,8 @@ from torch.nn.functional import cross_entropy, leaky_relu
 
 from benchmarks.recipe import one_cycle
 from coursepkg.data.digits import Split, load_labels
+from coursepkg.evaluation import eval_mode
+from coursepkg.evaluation.given import takes_condition
 from coursepkg.evaluation.samples import (
     classifier_test,
     density_coverage,
@@ -26,6 +29,7 @@ from coursepkg.evaluation.samples import (
     precision_recall,
 )
 from coursepkg.nets.mlp import MLP
+from coursepkg.protocols import Sampler
 from coursepkg.rng import seeded
 
 CLASSES, FEATURES = 10, 32
@@ -46,7 +50,12 @@ class Measure(NamedTuple):
 
 def measures(split: Split) -> dict[str, Measure]:
     """All that a board prints; bandwidth and judge are of the training images."""
-    train = split.train.to(torch.get_default_dtype())
+    return _measures(split.train, torch.get_default_dtype())
+
+
+@lru_cache(maxsize=4)  # by the tensor, not by what is in it
+def _measures(train: Tensor, dtype: torch.dtype) -> dict[str, Measure]:
+    train = train.to(dtype)
     bandwidth, features = median_bandwidth(train), judge(train)
     return {
         "mmd2": Measure(lambda x, y: mmd_squared(x, y, bandwidth=bandwidth)),
@@ -100,17 +109,49 @@ def summary(
     """
     images, rows = images.to(torch.get_default_dtype()), {}
     for name, measure in asked.items():
-        values = torch.tensor([each[name] for each in found], dtype=torch.float64)
         floor = noise_floor(
             measure.of, images, splits=splits, level=measure.level, generator=seeded(0)
         )
-        error = None if len(found) < 2 else (values.std() / math.sqrt(len(values))).item()
-        rows[name] = {
-            "value": values.mean().item(), "error_seeds": error, "per_seed": values.tolist(),
+        rows[name] = _over_seeds([each[name] for each in found]) | {
             "valid_per_seed": [each[name] for each in valid], "floor_mean": floor.mean,
             "floor_quantile": floor.quantile, "level": measure.level,
         }  # fmt: skip
     return rows
+
+
+def beside(
+    draw: Callable[[Any, int, Generator], Tensor], models: Sequence[tuple[Any, Generator]],
+    split: Split, *, repeats: int = REPEATS,
+) -> dict[str, dict[str, Any]]:  # fmt: skip
+    """The measures of models that have a likelihood too, by name.
+
+    Samples are dear here, so each model draws once, as many as there are test images, and random
+    halves of these are compared with random halves of those.
+    """
+    test = []
+    for model, generator in models:
+        pool = draw(model, len(split.test), generator)
+
+        def some(n: int, generator: Generator, pool: Tensor = pool) -> Tensor:
+            return pool[torch.randperm(len(pool), generator=generator)[:n]]
+
+        test.append(judged(some, split.test, measures(split), repeats=repeats, generator=generator))
+    return {name: _over_seeds([each[name] for each in test]) for name in test[0]}
+
+
+def own(model: Any, n: int, generator: Generator) -> Tensor:
+    """Draws by the model's `sample`, or by that of what its wrappers hold.
+
+    Raises:
+        TypeError: if there is none.
+    """
+    law = model
+    while not isinstance(law, Sampler) and hasattr(law, "model"):
+        law = law.model
+    if not isinstance(law, Sampler) or takes_condition(law.sample):
+        raise TypeError(f"expected a model that samples, got a {type(model).__name__}")
+    with eval_mode(law):
+        return law.sample(n, generator=generator)
 
 
 def judge(train: Tensor) -> Callable[[Tensor], Tensor]:
@@ -125,6 +166,12 @@ def judge(train: Tensor) -> Callable[[Tensor], Tensor]:
         return model.eval().features(x / scale)
 
     return features
+
+
+def _over_seeds(values: Sequence[float]) -> dict[str, Any]:
+    x = torch.tensor(values, dtype=torch.float64)
+    error = None if len(x) < 2 else (x.std() / math.sqrt(len(x))).item()
+    return {"value": x.mean().item(), "error_seeds": error, "per_seed": x.tolist()}
 
 
 class _Classifier(nn.Module):

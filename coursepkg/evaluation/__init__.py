@@ -3,12 +3,15 @@
 from coursepkg.evaluation.given import Given
 from coursepkg.evaluation.importance import ImportanceBound
 from coursepkg.evaluation.likelihood import Nats, eval_mode, nats, over_seeds
+from coursepkg.evaluation.paired import Difference, paired
 
 __all__ = [
+    "Difference",
     "Given",
     "ImportanceBound",
     "Nats",
     "eval_mode",
     "nats",
     "over_seeds",
+    "paired",
 ]

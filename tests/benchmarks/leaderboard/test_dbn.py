@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from benchmarks.leaderboard import __main__ as leaderboard
+from benchmarks.leaderboard import scoring
 from benchmarks.leaderboard.entries import dbn as entries
 from benchmarks.leaderboard.entries import rbm
 from coursepkg.data.digits import Split, binarise, load_split
@@ -31,7 +32,7 @@ def split():
 @pytest.mark.slow
 @pytest.mark.usefixtures("float32", "short_path")
 def test_quick_board_marks_bounds_and_estimates(tmp_path, monkeypatch):
-    monkeypatch.setattr(leaderboard, "DRAWS", 2)
+    monkeypatch.setattr(scoring, "DRAWS", 2)
     result = invoke(leaderboard.main, "--only", "dbn", "--quick", "--out", tmp_path)
     assert result.exit_code == 0, result.output
     rows = json.loads((tmp_path / "leaderboard-dbn.json").read_text())["rows"]

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from benchmarks.leaderboard import entries
-from benchmarks.leaderboard.__main__ import main, run
+from benchmarks.leaderboard.__main__ import main
 from benchmarks.leaderboard.board import Entry
 from benchmarks.leaderboard.entries import gan
 from benchmarks.leaderboard.samples import Measure, judge, judged, measures, summary
+from benchmarks.leaderboard.scoring import run
 from benchmarks.provenance import RESULTS
 from coursepkg.data.digits import Split, load_labels, load_split
 from coursepkg.rng import seeded

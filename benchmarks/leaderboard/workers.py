@@ -1,0 +1,75 @@
+"""Entries in processes of their own: a task, and what comes of it."""
+
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from functools import cache
+from importlib import import_module
+from multiprocessing import active_children, get_context
+from typing import NamedTuple
+
+import torch
+
+from benchmarks.leaderboard import entries
+from benchmarks.leaderboard.board import Board
+from benchmarks.leaderboard.scoring import run
+from benchmarks.leaderboard.store import Row
+from coursepkg.data.digits import Split
+
+
+class Task(NamedTuple):
+    """An entry that is to be trained.
+
+    Args:
+        file: its family's.
+        name: what its line is called.
+        code: fingerprint of what trains it.
+        seconds: CPU seconds that it is expected to take.
+        quick: only a moment of training.
+    """
+
+    file: str
+    name: str
+    code: str
+    seconds: float
+    quick: bool
+
+
+def results(todo: Sequence[Task], workers: int) -> Iterator[tuple[Task, Row | Exception]]:
+    """Tasks as they end, with their row or with what went wrong."""
+    if min(workers, len(todo)) < 2:
+        yield from ((task, train(task)) for task in todo)
+        return
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _alone)
+    futures: dict[Future[Row | Exception], Task] = {pool.submit(train, t): t for t in todo}
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
+    try:
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    finally:  # whoever interrupts does not wait for the half-trained
+        for process in active_children():
+            process.terminate()
+        pool.shutdown(cancel_futures=True)
+        signal.signal(signal.SIGTERM, before)
+
+
+def train(task: Task) -> Row | Exception:
+    """One entry, in whatever process this is; an error is a result."""
+    family = import_module(f"{entries.__name__}.{task.file}")
+    (entry,) = (entry for entry in family.ENTRIES if entry.family == task.name)
+    try:
+        return run(entry, _split(family.BOARD, torch.get_default_dtype()), quick=task.quick)
+    except Exception as error:
+        return RuntimeError(f"{type(error).__name__}: {error}")  # any error can be pickled so
+
+
+def _alone() -> None:
+    """One thread; and Ctrl-C is the parent's to hear."""
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@cache
+def _split(board: Board, dtype: torch.dtype) -> Split:
+    """Read once a process, and again if numbers have another type then."""
+    return board.load()
