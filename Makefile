@@ -20,7 +20,7 @@ unexport MPLBACKEND
 
 PACKAGE   := $(shell find coursepkg -name '*.py' -o -name '*.mplstyle')
 SCRIPTS   := $(shell find tools benchmarks -name '*.py')
-RESULTS   := $(shell find benchmarks -name '*.json') $(wildcard coursepkg/weights/*.pt)
+RESULTS   := $(shell find benchmarks -name '*.json') $(wildcard coursepkg/weights/*.pt coursepkg/weights/*.json)
 TESTS     := $(shell find tests -name '*.py')
 MUTANTS   := $(wildcard tests/mutants/*.toml)
 SOURCES   := $(wildcard notebooks/*.md)

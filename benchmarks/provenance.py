@@ -1,6 +1,7 @@
 """Where a number came from, written into the same file, in one piece or not at all."""
 
 import json
+import os
 import platform
 import shlex
 import subprocess
@@ -32,12 +33,21 @@ def provenance() -> dict[str, Any]:
     }
 
 
+def first_process() -> bool:
+    """Whether this process runs alone, or is the first of several: the one that writes files."""
+    return int(os.environ.get("RANK", "0")) == 0  # set by `fabric run`, as by torchrun
+
+
 def write_results(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Writes rows and provenance as JSON: beside the file first, so that nothing is half written.
+
+    Of several processes only the first writes.
 
     Raises:
         ValueError: if a number is NaN or infinite, which JSON cannot hold.
     """
+    if not first_process():
+        return
     text = json.dumps(
         {"provenance": provenance(), "rows": list(rows)},
         indent=1, ensure_ascii=False, allow_nan=False,
@@ -50,6 +60,11 @@ def write_results(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _command() -> str:
     """The command as a reader would type it: `python -m benchmarks.x`, not a path on this disk."""
+    if os.environ.get("LT_CLI_USED") == "1":
+        said = [f"--{key}={os.environ[name]}" for key in ("accelerator", "devices", "precision")
+                if (name := f"LT_{key.upper()}") in os.environ]  # fmt: skip
+        script = os.path.relpath(sys.argv[0], RESULTS.parents[1])
+        return shlex.join(["fabric", "run", *said, script, *sys.argv[1:]])
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     module = ["-m", spec.name.removesuffix(".__main__")] if spec else [Path(sys.argv[0]).name]
     return shlex.join(["python", *module, *sys.argv[1:]])

@@ -5,7 +5,17 @@
 
 from pathlib import Path
 
-from tools import api, assignments, bench, equations, mathjax, notation, timings
+from tools import (
+    api,
+    assignments,
+    bench,
+    devices,
+    equations,
+    gallery,
+    mathjax,
+    notation,
+    timings,
+)
 from tools.site import write
 
 
@@ -22,6 +32,8 @@ def main() -> None:
     write(generated / "equations.md", equations.page(root, equations.collect(root)))
     write(generated / "benchmarks.md", bench.page(root))
     write(generated / "timings.md", timings.page(root))
+    write(generated / "gallery.md", gallery.page(root))
+    write(generated / "devices.md", devices.page(root))
 
 
 if __name__ == "__main__":

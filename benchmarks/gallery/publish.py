@@ -1,4 +1,4 @@
-"""Writes what a command of this folder trained: weights in half precision, and their scores."""
+"""Writes what a command of this folder trained: weights in half precision, signed, and scores."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from benchmarks.provenance import RESULTS, write_results
+from benchmarks.provenance import RESULTS, first_process, provenance, write_results
 from coursepkg.evaluation import Nats
+from coursepkg.gallery import sign
 from coursepkg.nets.trained import FOLDER
 
 
@@ -59,8 +60,10 @@ def save(
     net.load_state_dict(state)  # what is written is what is scored
     row |= scores()
     print(row)
-    if quick and out is None:
+    if (quick and out is None) or not first_process():
         return
     (out or FOLDER).mkdir(exist_ok=True)
     torch.save(state, (out or FOLDER) / f"{name}.pt")
+    made = provenance()
+    sign(name, {key: made[key] for key in ("command", "commit", "date", "torch")}, folder=out)
     write_results((out or RESULTS) / f"gallery-{name}.json", [row])

@@ -112,7 +112,7 @@ def fit_adversarial(
         model, optimizers, ema=ema, generator=generator, history=AdversarialHistory(),
         recorded={"critic", "generator"} | {k for k, v in given.items() if v is not None},
     )  # fmt: skip
-    path = resumed(run, checkpoint)
+    path = resumed(run, checkpoint, fabric)
     wrapped, *steppers = fabric.setup(model, critic_optimizer, generator_optimizer)
     wrapped.mark_forward_method("critic_loss")
     wrapped.mark_forward_method("generator_loss")

@@ -1,8 +1,8 @@
 """What the loops share: batches, a step down a loss, and what happens after each epoch.
 
-A batch of `batch_size` examples is shared out over the processes. If their number divides it, the
-recipe, and for a deterministic loss the gradients, are the same but for rounding; if not, the rest
-of the division is left out of the batch.
+A batch of `batch_size` examples is shared out over P processes, in turns. They average their
+gradients, so that each weighs its mean loss by P times its share of the batch: the recipe, and for
+a deterministic loss the gradients, are those of one process but for rounding.
 """
 
 import math
@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,14 @@ from coursepkg.training.checkpoint import RunState, through_checkpoint
 
 @dataclass(frozen=True)
 class Examples:
-    """Rows of x (N, *event) and, row by row, of what they are conditioned on."""
+    """Rows of x (N, *event) and, row by row, of what they are conditioned on.
+
+    `weight` is that of their mean loss: of n of a batch's N examples, on P processes, P n / N.
+    """
 
     x: Tensor
     condition: Tensor | None = None
+    weight: float = 1.0
 
     def __len__(self) -> int:
         return len(self.x)
@@ -79,9 +83,10 @@ class Player:
         Raises:
             FloatingPointError: if the loss or its gradient is not finite; no weight has changed.
         """
-        loss = batch.losses(self.loss, noise).mean()
+        with self.fabric.autocast():  # on one device Fabric's wrapper leaves it out
+            loss = batch.losses(self.loss, noise).mean()
         self.optimizer.zero_grad()
-        self.fabric.backward(loss)
+        self.fabric.backward(batch.weight * loss)
         norm = self.fabric.clip_gradients(
             self.model, self.optimizer, max_norm=self.clip, error_if_nonfinite=False
         )
@@ -95,21 +100,21 @@ class Player:
 def shuffled(
     examples: Examples, batch_size: int, *, fabric: Fabric, generator: Generator
 ) -> Iterator[Examples]:
-    """One pass in random order: of each batch this process's share, as large as every other's."""
+    """One pass in random order: of each batch this process's share, every P-th example."""
     order, P = torch.randperm(len(examples), generator=generator), fabric.world_size
     for batch in order.split(batch_size):
-        mine = batch[: len(batch) // P * P][fabric.global_rank :: P]
-        if len(mine):  # none, if fewer examples are left than processes
-            yield examples.rows(mine, fabric.device)
+        if len(batch) >= P:  # else a process would have none: they are left out of this pass
+            mine = batch[fabric.global_rank :: P]
+            share = examples.rows(mine, fabric.device)
+            yield replace(share, weight=P * len(mine) / len(batch))
 
 
 def mean_loss(steps: list[tuple[Tensor, int]], fabric: Fabric) -> float:
     """Mean over the examples of all steps, and over the processes."""
     total = sum((loss * n for loss, n in steps), start=torch.zeros(()))
-    mean: Tensor = fabric.all_reduce(  # type: ignore[assignment]
-        total / sum(n for _, n in steps), reduce_op="mean"
-    )
-    return mean.item()
+    count = torch.tensor(sum(n for _, n in steps))
+    over_all: Any = fabric.all_reduce([total, count], reduce_op="sum")
+    return float(over_all[0] / over_all[1])
 
 
 def run_epochs(
@@ -192,17 +197,28 @@ def _unmoved(generator: Generator) -> Iterator[None]:
 def default_fabric(model: nn.Module) -> Fabric:
     """What ``fabric run`` says, else the device that the model is on."""
     if os.environ.get("LT_CLI_USED") == "1":
-        fabric = Fabric()
-        fabric.launch()
-        return fabric
+        return Fabric()  # the processes are there already
     device = next(model.parameters()).device
     return Fabric(accelerator=device.type, devices=[device.index or 0] if device.index else 1)
 
 
-def resumed(run: RunState[Any], checkpoint: str | Path | None) -> Path | None:
-    """The checkpoint's path, after continuing from it if it exists."""
+def resumed(run: RunState[Any], checkpoint: str | Path | None, fabric: Fabric) -> Path | None:
+    """The checkpoint's path, after continuing from it if it exists.
+
+    Raises:
+        ValueError: if it exists for some of the processes only, on a disk that they do not share.
+    """
     path = Path(checkpoint) if checkpoint else None
-    if path and path.exists():
+    if path is None:
+        return None
+    fabric.barrier()  # the first process may still write that of an earlier call
+    there = path.exists()
+    share: Any = fabric.all_reduce(torch.tensor(float(there)), reduce_op="mean")
+    if share != there:  # so that none goes on alone
+        raise ValueError(
+            f"{path}: expected a disk that all processes share, got a checkpoint for some of them"
+        )
+    if there:
         run.load(path)
     return path
 

@@ -1,8 +1,9 @@
 """One training loop for every model with a loss: a plain loop on Lightning Fabric.
 
 The same call trains on a laptop's core, on a GPU, or on several processes (``fabric run --devices 2
-script.py``): a batch of ``batch_size`` examples is shared out over the processes. If their number
-divides it, the recipe, and for a deterministic loss the gradients, are the same but for rounding.
+script.py``): a batch of ``batch_size`` examples is shared out over the processes, and the recipe,
+and for a deterministic loss the gradients, are the same but for rounding. Noise is each process's
+own. ``--precision=bf16-mixed`` computes losses in half the bits where a GPU has such numbers.
 """
 
 import math
@@ -114,7 +115,7 @@ def fit(
         model, {"optimizer": optimizer, "schedule": schedule}, ema=ema, generator=generator,
         history=History(), recorded={"train"} | {k for k, v in given.items() if v is not None},
     )  # fmt: skip
-    path = resumed(run, checkpoint)
+    path = resumed(run, checkpoint, fabric)
     wrapped, stepper = fabric.setup(model, optimizer)
     wrapped.mark_forward_method("loss")
     player = Player(wrapped.loss, wrapped, stepper, clip, fabric)

@@ -42,14 +42,14 @@ def test_conditions_go_with_their_examples():
         assert torch.equal(batch.condition, batch.x[:, None] + 100)
 
 
-def test_processes_share_each_batch_equally():
-    """Each batch of one process, less what does not divide. Kills: equal or unequal shares."""
-    alone, together = shares(1)[0], shares(3)
+def test_processes_share_each_batch():
+    """All of it, 8 = 3 + 3 + 2, each with its weight. Kills: a rest left out, rows in two."""
+    P, alone, together = 3, shares(1)[0], shares(3)
     for batch, *parts in zip(alone, *together, strict=True):
-        assert len({len(p) for p in parts}) == 1
-        joined = torch.cat([p.x for p in parts]).tolist()
-        assert set(joined) == set(batch.x[: len(batch) // 3 * 3].tolist())
-        assert len(joined) == len(batch) // 3 * 3
+        assert sorted(x for p in parts for x in p.x.tolist()) == sorted(batch.x.tolist())
+        assert [p.weight for p in parts] == [P * len(p) / len(batch) for p in parts]
+        assert max(map(len, parts)) - min(map(len, parts)) <= 1
+    assert {batch.weight for batch in alone} == {1.0}
 
 
 @pytest.mark.parametrize(
