@@ -1,0 +1,68 @@
+"""What the entries that sum the digit out are made of."""
+
+import math
+
+import torch
+
+from benchmarks.leaderboard.entries.labelled import (
+    CONDITIONS, TOLD, by_digit, digits, distorted, gated, masked, over_scans,
+)  # fmt: skip
+from coursepkg.data.digits import Split, load_labels, load_split
+from coursepkg.models.autoregressive.orders import Ensemble
+from coursepkg.rng import seeded
+
+
+def test_digits_are_those_of_the_training_images():
+    """Kills: another part's labels, no one-hot."""
+    split = load_split()
+    found = digits(split)
+    assert found.shape == (1000, 10)
+    assert torch.equal(found.argmax(1), load_labels().train)
+    assert torch.equal(found.sum(1), torch.ones(1000))
+
+
+def test_the_digit_is_summed_out(float32):
+    """By hand: of each digit the average of two networks' conditionals, pixel by pixel.
+
+    Kills: a sum of logarithms, the digit told in the place of a distortion, one digit for all.
+    """
+    nets = [kind(True, seeded(k)).eval() for k, kind in enumerate((gated, masked))]
+    with torch.no_grad():
+        for net in nets:
+            for weights in net.parameters():
+                weights.normal_(std=0.3, generator=seeded(3))
+        x = load_split().train[:3]
+        total = torch.zeros(3, dtype=torch.float64)
+        for digit in range(10):
+            told = torch.zeros(3, CONDITIONS)
+            told[:, TOLD + digit] = 1
+            p = sum(net(x, told).softmax(-1).double() for net in nets) / 2
+            total += p.gather(2, x[..., None])[..., 0].log().sum(1).exp() / 10
+        found = Ensemble(by_digit(nets)).log_prob(x)
+    torch.testing.assert_close(found.double(), total.log(), rtol=0, atol=1e-3)
+
+
+def test_each_order_has_ten_laws_and_an_image_keeps_its_score(float32):
+    """Kills: an order that is left out; a law of turned images that is asked about the image."""
+    split = load_split()
+    model = over_scans(Split(*(part[:20] for part in split)), seeded(0), True).eval()
+    assert len(model.members) == 30
+    with torch.no_grad():
+        each = torch.stack([member.log_prob(split.test[:4]) for member in model.members])
+        found = model.log_prob(split.test[:4])
+    torch.testing.assert_close(found, each.logsumexp(0) - math.log(30))
+    assert (found > 64 * math.log(1 / 17)).all()  # begins at independent pixels, in their places
+
+
+def test_copies_are_told_how_they_were_moved(float32):
+    """Kills: entries of another image, rows for columns, bends that move nothing."""
+    x = load_split().train[:400]
+    moved, told = distorted(x, seeded(0))
+    assert told.shape == (400, TOLD)
+    assert torch.equal(told[:, -1], torch.ones(400))
+    column, row = torch.arange(8.0).repeat(8), torch.arange(8.0).repeat_interleave(8)
+    bends = told[:, 6:-1].unflatten(1, (2, 9)).mean(2)  # a bend everywhere is a shift
+    for place, entry, bend in ((column, told[:, 2], bends[:, 0]), (row, told[:, 5], bends[:, 1])):
+        before, after = ((y * place).sum(1) / y.sum(1) for y in (x, moved))
+        for number in (entry, bend):
+            assert torch.corrcoef(torch.stack([after - before, number]))[0, 1] < -0.2
