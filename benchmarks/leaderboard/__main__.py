@@ -76,17 +76,22 @@ def main(
 def tasks(
     families: dict[str, ModuleType], rows: dict[str, dict[str, Row]], *, quick: bool
 ) -> list[Task]:
-    """All entries, the longest first, so that no process is left alone with it at the end."""
-    found = []
+    """All entries, the longest first, so that no process is left alone with it at the end.
+
+    One that was never trained may be the longest.
+    """
+    found, new = [], set[str]()
     for file, family in families.items():
         code = fingerprint(Path(str(family.__file__)), quick=quick)
         for entry in family.ENTRIES:
             old = rows[file].get(entry.family)
             took = UNKNOWN * entry.seeds
-            if old is not None:
+            if old is None:
+                new.add(entry.family)
+            else:
                 took = sum(old["cpu_seconds_per_seed"]) + old.get("scoring_cpu_seconds", 0.0) + 1.0
             found.append(Task(file, entry.family, code, took, quick))
-    return sorted(found, key=lambda task: -task.seconds)
+    return sorted(found, key=lambda task: (task.name not in new, -task.seconds))
 
 
 def _named(families: dict[str, ModuleType], wanted: Sequence[str]) -> set[str]:
