@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Generator, Tensor
-from torch.nn.functional import affine_grid, grid_sample, interpolate, one_hot
+from torch.nn.functional import one_hot
 
 from benchmarks.leaderboard.board import DIGITS, Entry, weights
+from benchmarks.leaderboard.copies import TOLD, among_copies
 from benchmarks.leaderboard.entries.arm import best_chain
 from benchmarks.leaderboard.entries.ensemble import SCANS, scans
 from benchmarks.leaderboard.entries.pixelcnn import D
@@ -22,8 +23,7 @@ from coursepkg.models.autoregressive.orders import AveragedConditionals, Ensembl
 from coursepkg.nets.gated import GatedPixelCNN
 from coursepkg.nets.pixelcnn import PixelCNN
 
-CLASSES, BENDS = 10, (3, 3)  # where the elastic map is drawn; it is smooth between
-TOLD = 6 + 2 * BENDS[0] * BENDS[1] + 1  # what tells a distortion, and that there is one
+CLASSES = 10
 CONDITIONS = TOLD + CLASSES
 Net = GatedPixelCNN | PixelCNN
 ORIGINALS, COPIES = 48, 48  # how often the images are seen, and distorted copies of them
@@ -89,29 +89,12 @@ def trained(
     """
     net.start_from(best_chain(split, 0, tied=False).table[:, 0])
     originals, copies = (1, 1) if quick else (ORIGINALS, COPIES)
-    parts = [(split.train, torch.zeros(len(split.train), TOLD))] * originals
-    parts += [distorted(split.train, generator) for _ in range(copies)]
-    x, how = map(torch.cat, zip(*parts, strict=True))
+    x, how = among_copies(split.train, originals=originals, copies=copies, generator=generator)
     model = ConditionalARM(net, dim=D, levels=LEVELS, conditions=CONDITIONS)
     told = torch.cat([how, digit.repeat(originals + copies, 1)], dim=1)
     one_cycle(model, x, condition=told, valid=None, epochs=1, batch_size=50, rate=5e-3, decay=0.4,
               generator=generator)  # fmt: skip
     return net
-
-
-def distorted(x: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Images (N, 64) under random affine and elastic maps, rounded, and what tells these, (N, 25).
-
-    Half an image is 1: entries of the affine map move by 0.12, the elastic one by 0.05.
-    """
-    affine = torch.randn(len(x), 2, 3, generator=generator)
-    bends = torch.randn(len(x), 2, *BENDS, generator=generator)
-    images = x.view(-1, 1, *SHAPE).to(affine)
-    grid = affine_grid(torch.eye(2, 3) + 0.12 * affine, list(images.shape), align_corners=False)
-    smooth = interpolate(bends, SHAPE, mode="bicubic", align_corners=True).movedim(1, -1)
-    moved = grid_sample(images, grid + 0.05 * smooth, align_corners=False).flatten(1)
-    told = torch.cat([affine.flatten(1), bends.flatten(1), affine.new_ones(len(x), 1)], dim=1)
-    return moved.round().long().clamp(0, LEVELS - 1), told
 
 
 def digits(split: Split) -> Tensor:
