@@ -104,8 +104,11 @@ def vae(*, generator: Generator) -> tuple[VAE, VAE]:
 
 def gan(*, generator: Generator) -> tuple[Drawer, ImageMaker]:
     """The generator of a pair; its critic is not kept."""
-    net = ImageMaker(side=SIDE, classes=CLASSES, generator=generator, **GAN)
-    return Drawer(net, of_noise(latent=GAN["latent"]), conditions=CLASSES), net
+    latent, hidden = GAN["latent"], GAN["hidden"]
+    net = ImageMaker(
+        latent=latent, side=SIDE, classes=CLASSES, hidden=hidden, generator=generator
+    )  # fmt: skip
+    return Drawer(net, of_noise(latent=latent), conditions=CLASSES), net
 
 
 def diffusion(*, generator: Generator) -> tuple[Drawer, InPatches]:
