@@ -26,7 +26,7 @@ from coursepkg.gallery.sequences import words as built
 from coursepkg.models.masked import AnyOrder
 from coursepkg.rng import seeded
 
-D, ALPHABET = WORD, "ab."  # a word is filled up with dots; longer ones are drawn again
+D, ALPHABET = WORD, "ab."  # a word is filled up with dots; one that needs none is drawn again
 TRAIN, TEST, SEEDS, SCORED = 20_000, 2000, 3, 8
 
 
