@@ -6,24 +6,17 @@ its version, the sum of the file (SHA-256), and the command that made it.
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from coursepkg.gallery import images, sequences
 from coursepkg.gallery.draws import Parts
 from coursepkg.nets.trained import FOLDER
 from coursepkg.rng import seeded
-
-
-class Build(Protocol):
-    """Makes a whole model, and the part of it that is trained."""
-
-    def __call__(self, *, generator: Generator) -> Parts:
-        """The whole, and the part; both before they have the weights."""
-        ...
 
 
 class Work(NamedTuple):
@@ -33,7 +26,7 @@ class Work(NamedTuple):
     """
 
     what: str
-    build: Build
+    build: Callable[..., Parts]  # given a generator
     version: int = 1
 
 
