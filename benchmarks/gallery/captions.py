@@ -18,8 +18,8 @@ import typer
 from torch import Generator, Tensor, nn
 
 from benchmarks.gallery import diffusion
-from benchmarks.gallery.diffusion import FORGET, HIDDEN, PATCH, RATE, VelocityLoss, fitted
-from benchmarks.gallery.judge import CLASSES, SIDE, images
+from benchmarks.gallery.diffusion import FORGET, RATE, VelocityLoss, fitted
+from benchmarks.gallery.judge import images
 from benchmarks.gallery.publish import save
 from coursepkg.data.captions import (
     CAPTION_WORDS,
@@ -31,10 +31,11 @@ from coursepkg.data.captions import (
 )
 from coursepkg.data.digits import Split
 from coursepkg.data.mnist import load_mnist, load_mnist_labels
+from coursepkg.gallery.images import CLASSES, HIDDEN, PATCH, SIDE
+from coursepkg.gallery.images import captions as painter
 from coursepkg.models.diffusion.conditional import ConditionalDiffusion
-from coursepkg.nets.patches import InPatches, Patches
+from coursepkg.nets.patches import InPatches
 from coursepkg.nets.trained import load_weights
-from coursepkg.nets.unet import UNet
 from coursepkg.rng import seeded
 
 SILENT = 0.3
@@ -74,11 +75,7 @@ def main(
 
 def network() -> InPatches:
     """The untrained network, which predicts v and is told how often each word stands there."""
-    patches = Patches((1, SIDE, SIDE), PATCH)
-    net = UNet(
-        patches.shape, PATCH**2, hidden=HIDDEN, conditions=len(CAPTION_WORDS), generator=seeded(0)
-    )  # fmt: skip
-    return InPatches(net, patches)
+    return painter(generator=seeded(0))[1]
 
 
 def from_classes() -> InPatches:

@@ -20,21 +20,21 @@ from torch.nn.functional import one_hot
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
 
-from benchmarks.gallery.judge import CLASSES, SIDE, images
+from benchmarks.gallery.judge import images
 from benchmarks.gallery.publish import save
 from coursepkg.data.mnist import load_mnist, load_mnist_labels
+from coursepkg.gallery.images import CLASSES, HIDDEN, PATCH
+from coursepkg.gallery.images import diffusion as painter
 from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.conditional import ConditionalDiffusion
 from coursepkg.models.diffusion.continuous_time import LogisticSchedule
 from coursepkg.models.diffusion.discrete_time import stratified
 from coursepkg.models.diffusion.signal import signal_at
-from coursepkg.nets.patches import InPatches, Patches
+from coursepkg.nets.patches import InPatches
 from coursepkg.nets.trained import load_weights
-from coursepkg.nets.unet import UNet
 from coursepkg.rng import global_state_from, seeded
 from coursepkg.training import fit
 
-PATCH, HIDDEN = 2, 32
 LOOKS = LogisticSchedule(most=9.0, least=-9.0, centre=0.0, scale=1.5)
 BATCH, RATE, FORGET = 64, 2e-3, 0.1
 TIMES = 5  # that each image is looked at for the score
@@ -65,11 +65,7 @@ def main(
 
 def network() -> InPatches:
     """The untrained network, which predicts v."""
-    patches = Patches((1, SIDE, SIDE), PATCH)
-    net = UNet(
-        patches.shape, PATCH**2, hidden=HIDDEN, conditions=CLASSES, generator=seeded(0)
-    )  # fmt: skip
-    return InPatches(net, patches)
+    return painter(generator=seeded(0))[1]
 
 
 def trained(

@@ -29,11 +29,12 @@ from torch.optim import Adam
 from torch.optim.lr_scheduler import OneCycleLR
 
 from benchmarks.gallery import diffusion
-from benchmarks.gallery.judge import CLASSES, SIDE, images, trained
+from benchmarks.gallery.judge import images, trained
 from benchmarks.gallery.publish import save
 from coursepkg.data.digits import Split
 from coursepkg.data.mnist import load_mnist
 from coursepkg.evaluation.samples import frechet_distance, noise_floor, precision_recall
+from coursepkg.gallery.images import CLASSES, SIDE
 from coursepkg.models.diffusion.conditional import ConditionalDiffusion, ToldNet
 from coursepkg.models.diffusion.denoisers import FromVelocity
 from coursepkg.models.diffusion.guidance import classifier_free

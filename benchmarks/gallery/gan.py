@@ -20,22 +20,23 @@ import typer
 from torch import Generator, Tensor
 from torch.optim import Adam
 
-from benchmarks.gallery.judge import CLASSES, SIDE, images, trained
+from benchmarks.gallery.judge import images, trained
 from benchmarks.gallery.publish import save
 from coursepkg.data.digits import Split
 from coursepkg.data.mnist import load_mnist, load_mnist_labels
 from coursepkg.evaluation.samples import frechet_distance, noise_floor, precision_recall
+from coursepkg.gallery.images import CLASSES, GAN, SIDE
+from coursepkg.gallery.images import gan as drawer
 from coursepkg.models.gan.adversarial import ConditionalGAN
 from coursepkg.models.gan.losses import Relativistic
-from coursepkg.models.gan.networks import ImageCritic, ImageMaker
+from coursepkg.models.gan.networks import ImageCritic
 from coursepkg.models.gan.penalties import R1Penalty, R2Penalty
 from coursepkg.nets.judge import Judge
 from coursepkg.nets.trained import load_weights
 from coursepkg.rng import seeded
 from coursepkg.training import fit_adversarial
 
-LATENT = 32
-SIZES = {"latent": LATENT, "hidden": 32, "critic_hidden": 24, "price": 1.0}
+CRITIC, PRICE = 24, 1.0
 READ, COMPARED, REPEATS = 1000, 500, 10
 SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -52,21 +53,21 @@ def main(
     split, labels = Split(*map(images, load_mnist())), load_mnist_labels()
     model = players()
     train(model, split.train[:size], labels.train[:size], epochs=1 if quick else epochs, rate=rate)
-    row: dict[str, Any] = {**SIZES, "rate": rate, "epochs": epochs}
+    row: dict[str, Any] = {
+        **GAN, "critic_hidden": CRITIC, "price": PRICE, "rate": rate, "epochs": epochs
+    }  # fmt: skip
     row |= {"cpu_seconds": time.process_time() - start}
     save("gan", model.net, row, lambda: measured(model, split), quick=quick, out=out)
 
 
 def players() -> ConditionalGAN:
     """The untrained pair."""
-    generator, hidden, price = seeded(0), int(SIZES["hidden"]), SIZES["price"]
-    net = ImageMaker(latent=LATENT, side=SIDE, classes=CLASSES, hidden=hidden, generator=generator)
-    critic = ImageCritic(
-        side=SIDE, classes=CLASSES, hidden=int(SIZES["critic_hidden"]), generator=generator
-    )
+    generator = seeded(0)
+    _, net = drawer(generator=generator)
+    critic = ImageCritic(side=SIDE, classes=CLASSES, hidden=CRITIC, generator=generator)
     return ConditionalGAN(
-        net, critic, classes=CLASSES, latent=LATENT, event=(SIDE**2,), objective=Relativistic(),
-        penalties=(R1Penalty(price), R2Penalty(price)),
+        net, critic, classes=CLASSES, latent=GAN["latent"], event=(SIDE**2,),
+        objective=Relativistic(), penalties=(R1Penalty(PRICE), R2Penalty(PRICE)),
     )  # fmt: skip
 
 

@@ -15,7 +15,8 @@ import torch
 import typer
 
 from benchmarks.gallery.publish import save
-from benchmarks.studies.induction import HEADS, WIDTH, measured, trained
+from benchmarks.studies.induction import measured, trained
+from coursepkg.gallery.sequences import INDUCTION
 from coursepkg.rng import seeded
 
 DEPTH, STEPS = 2, 500
@@ -29,8 +30,7 @@ def main(
     torch.set_num_threads(1)
     start, steps = time.process_time(), 2 if quick else STEPS
     net = trained(DEPTH, steps, seeded(0))
-    row = {"depth": DEPTH, "width": WIDTH, "heads": HEADS, "steps": steps,
-           "cpu_seconds": time.process_time() - start}  # fmt: skip
+    row = {"depth": DEPTH, **INDUCTION, "steps": steps, "cpu_seconds": time.process_time() - start}
     save("induction", net.net, row, lambda: measured(net, seeded(1)), quick=quick, out=out)
 
 

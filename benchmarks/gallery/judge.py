@@ -18,14 +18,15 @@ from torch.nn.functional import cross_entropy, pad
 
 from benchmarks.gallery.publish import save
 from benchmarks.recipe import one_cycle
-from coursepkg.data.mnist import MNIST_LEVELS, MNIST_SHAPE, load_mnist, load_mnist_labels
+from coursepkg.data.mnist import MNIST_LEVELS, load_mnist, load_mnist_labels
+from coursepkg.gallery.images import JUDGE, SIDE
+from coursepkg.gallery.images import judge as reader
 from coursepkg.models.gan.networks import signed_pixels
 from coursepkg.nets.judge import Judge
 from coursepkg.nets.trained import load_weights
 from coursepkg.rng import global_state_from, seeded
 
-SIDE, CLASSES, FEATURES, REACH = MNIST_SHAPE[0], 10, 64, 2
-SIZES = {"hidden": 16, "features": FEATURES}
+REACH = 2
 
 
 def main(
@@ -44,7 +45,7 @@ def main(
         epochs=1 if quick else epochs, batch_size=50, rate=3e-3, decay=0.05, ema=0.995,
         generator=seeded(1),
     )  # fmt: skip
-    row = {**SIZES, "cpu_seconds": time.process_time() - start}
+    row = {**JUDGE, "cpu_seconds": time.process_time() - start}
 
     def right() -> dict[str, float]:
         shares = (accuracy(judge.eval(), *part) for part in parts)
@@ -55,7 +56,7 @@ def main(
 
 def network() -> Judge:
     """The untrained judge."""
-    return Judge(side=SIDE, classes=CLASSES, generator=seeded(0), **SIZES)
+    return reader(generator=seeded(0))[0]
 
 
 def trained() -> Judge:

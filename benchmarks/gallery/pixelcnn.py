@@ -21,13 +21,10 @@ from benchmarks.gallery.publish import publish
 from benchmarks.recipe import one_cycle
 from coursepkg.data.mnist import load_mnist, load_mnist_labels, shrink
 from coursepkg.evaluation import nats
+from coursepkg.gallery.images import CLASSES, PIXELCNN, SMALL, SMALL_LEVELS
+from coursepkg.gallery.images import pixelcnn as built
 from coursepkg.models.autoregressive.conditional import ConditionalARM
-from coursepkg.nets.gated import GatedPixelCNN
 from coursepkg.rng import seeded
-
-SHAPE, LEVELS, CLASSES = (14, 14), 16, 10
-D = SHAPE[0] * SHAPE[1]
-SIZES = {"embedding": 4, "channels": 32, "window": 7, "layers": 6}
 
 
 def main(
@@ -39,20 +36,18 @@ def main(
     torch.set_num_threads(1)
     start = time.process_time()
     model = train(epochs, size=50 if quick else None)
-    row = {**SIZES, "shape": SHAPE, "levels": LEVELS, "cpu_seconds": time.process_time() - start}
+    row = {**PIXELCNN, "shape": SMALL, "levels": SMALL_LEVELS}
+    row |= {"cpu_seconds": time.process_time() - start}
     scores = {
         part: partial(nats, model, x[:500], condition=c[:500], batch_size=50)
         for part, x, c in zip(("train", "valid", "test"), images(), labels(), strict=True)
     }
-    publish("pixelcnn", model.net, row, scores, dim=D, quick=quick, out=out)
+    publish("pixelcnn", model.net, row, scores, dim=model.dim, quick=quick, out=out)
 
 
 def network() -> ConditionalARM:
     """The untrained model, by class."""
-    net = GatedPixelCNN(
-        SHAPE, levels=LEVELS, conditions=CLASSES, dropout=0.1, generator=seeded(0), **SIZES
-    )
-    return ConditionalARM(net, dim=D, levels=LEVELS, conditions=CLASSES)
+    return built(generator=seeded(0))[0]
 
 
 def train(epochs: int, *, size: int | None) -> ConditionalARM:
@@ -69,7 +64,7 @@ def train(epochs: int, *, size: int | None) -> ConditionalARM:
 
 def images() -> tuple[Tensor, Tensor, Tensor]:
     """The three parts of the split, (N, 196), 16 levels: the upper half of a grey level's byte."""
-    train, valid, test = (shrink(part) // (256 // LEVELS) for part in load_mnist())
+    train, valid, test = (shrink(part) // (256 // SMALL_LEVELS) for part in load_mnist())
     return train, valid, test
 
 

@@ -59,8 +59,10 @@ def save(
     }
     net.load_state_dict(state)  # what is written is what is scored
     row |= scores()
+    if not first_process():
+        return
     print(row)
-    if (quick and out is None) or not first_process():
+    if quick and out is None:
         return
     (out or FOLDER).mkdir(exist_ok=True)
     torch.save(state, (out or FOLDER) / f"{name}.pt")

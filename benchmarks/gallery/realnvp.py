@@ -18,19 +18,12 @@ import typer
 from benchmarks.gallery.publish import publish
 from benchmarks.recipe import one_cycle
 from coursepkg.data.digits import Split
-from coursepkg.data.mnist import MNIST_LEVELS, load_mnist
+from coursepkg.data.mnist import load_mnist
 from coursepkg.evaluation import ImportanceBound, nats
-from coursepkg.models.copula import Gaussianiser
-from coursepkg.models.dequantised import Dequantised
-from coursepkg.models.flows.chain import Chain, StandardNormal
-from coursepkg.models.flows.elementwise import Affine
-from coursepkg.models.flows.multiscale import multi_scale
-from coursepkg.models.transformed import Transformed
+from coursepkg.gallery.images import REALNVP, SMOOTHING, D, couplings, of_levels
 from coursepkg.rng import seeded
 
-SIZES = {"scales": 2, "couplings": 6, "hidden": 32}
-SHAPE, SMOOTHING, DRAWS = (1, 28, 28), 0.3, 8
-D = 784
+DRAWS = 8
 
 
 def main(
@@ -44,13 +37,13 @@ def main(
     size = 60 if quick else 500
     if quick:
         split = Split(*(part[:size] for part in split))
-    flow = network()
-    model = density(flow, split)
+    flow = couplings(generator=seeded(0))
+    model = of_levels(flow, split.train)
     one_cycle(
         model, split.train, valid=split.valid, epochs=1 if quick else epochs, batch_size=50,
         rate=2e-3, decay=0.05, ema=0.995, clip=10.0, generator=seeded(1),
     )  # fmt: skip
-    row: dict[str, Any] = {**SIZES, "smoothing": SMOOTHING, "weights": DRAWS}
+    row: dict[str, Any] = {**REALNVP, "smoothing": SMOOTHING, "weights": DRAWS}
     row |= {"cpu_seconds": time.process_time() - start}
     bound = ImportanceBound(model, DRAWS)
     scores = {
@@ -61,18 +54,6 @@ def main(
         )
     }  # fmt: skip
     publish("realnvp", flow, row, scores, dim=D, quick=quick, out=out)
-
-
-def network() -> Chain:
-    """The untrained couplings."""
-    return multi_scale(SHAPE, monotone=Affine(), dropout=0.1, generator=seeded(0), **SIZES)
-
-
-def density(flow: Chain, split: Split) -> Dequantised:
-    """The law of levels: uniform noise, each pixel made Gaussian, then the couplings."""
-    pixels = Gaussianiser(dim=D, levels=MNIST_LEVELS, smoothing=SMOOTHING).fit(split.train + 0.5)
-    law = Transformed(Chain([pixels, flow]), StandardNormal(D))
-    return Dequantised(law, levels=MNIST_LEVELS)
 
 
 if __name__ == "__main__":

@@ -18,11 +18,11 @@ from torch import Tensor
 from benchmarks.gallery.publish import save
 from benchmarks.recipe import on_text
 from coursepkg.data.text import Text, Vocabulary, load_shakespeare
+from coursepkg.gallery.sequences import SHAKESPEARE, player
 from coursepkg.models.language.stream import bits_per_character, stream_log_prob
-from coursepkg.nets.transformer import Transformer, rotary_transformer
+from coursepkg.nets.transformer import Transformer
 from coursepkg.rng import seeded
 
-WIDTH, HEADS, DEPTH, CONTEXT = 128, 4, 4, 256
 STEPS, BATCH, RATE = 4000, 4, 3e-3
 
 
@@ -37,12 +37,11 @@ def main(
     code = Vocabulary.from_text(text.train)
     net = network(code)
     number = 2 if quick else steps
-    on_text(net, code.encode(text.train), steps=number, length=CONTEXT, batch_size=BATCH,
+    on_text(net, code.encode(text.train), steps=number, length=net.context, batch_size=BATCH,
             rate=RATE, generator=seeded(1))  # fmt: skip
     row: dict[str, Any] = {
-        "width": WIDTH, "heads": HEADS, "depth": DEPTH, "context": CONTEXT, "steps": number,
-        "symbols": len(code), "cpu_seconds": time.process_time() - start,
-        "source": text.source, "sha256": text.sha256,
+        **SHAKESPEARE, "steps": number, "symbols": len(code),
+        "cpu_seconds": time.process_time() - start, "source": text.source, "sha256": text.sha256,
     }  # fmt: skip
     save("shakespeare", net, row, lambda: scores(net, text, code, 2000 if quick else None),
          quick=quick, out=out)  # fmt: skip
@@ -50,10 +49,7 @@ def main(
 
 def network(code: Vocabulary) -> Transformer:
     """The untrained network, with its characters."""
-    net = rotary_transformer(symbols=len(code), context=CONTEXT, width=WIDTH, heads=HEADS,
-                             depth=DEPTH, spread=0.1, generator=seeded(0))  # fmt: skip
-    net.register_buffer("characters", torch.tensor([ord(c) for c in code.characters]))
-    return net
+    return player(torch.tensor([ord(c) for c in code.characters]), generator=seeded(0))
 
 
 def scores(
@@ -62,7 +58,7 @@ def scores(
     """Bits per character of both held-out parts."""
 
     def bits(y: Tensor) -> float:
-        return bits_per_character(stream_log_prob(net, y, context=CONTEXT), len(y) - 1)
+        return bits_per_character(stream_log_prob(net, y, context=net.context), len(y) - 1)
 
     parts = {"valid": text.valid[:short], "test": text.test[:short]}
     return {part: {"bits": bits(code.encode(piece))} for part, piece in parts.items()}

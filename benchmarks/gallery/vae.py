@@ -15,24 +15,20 @@ from typing import Annotated, Any
 
 import torch
 import typer
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchmarks.gallery.publish import publish
 from benchmarks.recipe import one_cycle
 from coursepkg.data.digits import Split
 from coursepkg.data.mnist import MNIST_LEVELS, binarise_mnist, load_mnist
 from coursepkg.evaluation import ImportanceBound, nats
-from coursepkg.models.autoencoders.likelihoods import Categories, Coins
+from coursepkg.gallery import images
+from coursepkg.gallery.images import PLANE, VAE_SIZES, D
 from coursepkg.models.autoencoders.vae import VAE
 from coursepkg.models.copula import Gaussianiser
-from coursepkg.nets.head import LevelHead
-from coursepkg.nets.mlp import MLP
-from coursepkg.nets.residual import ResidualMLP
 from coursepkg.rng import seeded
 
-D, DRAWS = 784, 16
-PLANE: dict[str, Any] = {"latent": 2, "hidden": 256, "widths": [48, 56]}
-SIZES = {"latent": 24, "encoder": 96, "decoder": 44, "features": 5}  # a file below 1 MB
+DRAWS = 16
 
 
 def main(
@@ -49,7 +45,7 @@ def main(
     if only != "plane":
         model = grey_levels()
         start_from(model, grey.train)
-        publish_one("vae", model, SIZES, grey, epochs=12, quick=quick, out=out)
+        publish_one("vae", model, VAE_SIZES, grey, epochs=12, quick=quick, out=out)
 
 
 def publish_one(
@@ -76,26 +72,13 @@ def publish_one(
 
 
 def plane() -> VAE:
-    """Pixels of 0 and 1; the decoder is small enough for a page."""
-    generator = seeded(0)
-    encoder = ResidualMLP(D, 4, hidden=256, blocks=1, dropout=0.2, generator=generator)
-    decoder = MLP([2, *PLANE["widths"], D], generator=generator)
-    return VAE(encoder, decoder, likelihood=Coins(D), latent=2)
+    """The untrained model of pixels of 0 and 1."""
+    return images.plane(generator=seeded(0))[0]
 
 
 def grey_levels() -> VAE:
-    """256 levels, each pixel by a few numbers."""
-    generator, M = seeded(0), SIZES["latent"]
-    encoder = ResidualMLP(
-        D, 2 * M, hidden=SIZES["encoder"], blocks=1, dropout=0.2, generator=generator
-    )
-    features = ResidualMLP(
-        M, D * SIZES["features"], hidden=SIZES["decoder"], blocks=1, dropout=0.1,
-        generator=generator,
-    )  # fmt: skip
-    head = LevelHead(dim=D, levels=MNIST_LEVELS, channels=SIZES["features"])
-    decoder = nn.Sequential(features, head)
-    return VAE(encoder, decoder, likelihood=Categories(D, MNIST_LEVELS), latent=M)
+    """That of 256 levels."""
+    return images.vae(generator=seeded(0))[0]
 
 
 def start_from(model: VAE, x: Tensor) -> None:

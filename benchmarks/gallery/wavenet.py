@@ -21,12 +21,12 @@ from benchmarks.gallery.publish import publish
 from benchmarks.recipe import one_cycle
 from coursepkg.data.audio import VOWELS, load_vowels, mu_law_encode, radiate
 from coursepkg.evaluation import nats
+from coursepkg.gallery.sequences import SAMPLES, SOUND_LEVELS, WAVENET
+from coursepkg.gallery.sequences import wavenet as built
 from coursepkg.models.autoregressive.conditional import ConditionalARM
-from coursepkg.nets.wavenet import WaveNet
 from coursepkg.rng import seeded
 
-T, LEVELS, CLASSES = 1600, 256, len(VOWELS)
-CHANNELS, DILATIONS = 32, [2**layer for layer in range(9)]
+T, LEVELS, CLASSES = SAMPLES, SOUND_LEVELS, len(VOWELS)
 
 
 def main(
@@ -38,7 +38,7 @@ def main(
     torch.set_num_threads(1)
     start, clips = time.process_time(), parts()
     model = train(*clips[:2], epochs=1 if quick else epochs)
-    row: dict[str, Any] = {"channels": CHANNELS, "dilations": DILATIONS, "samples": T}
+    row: dict[str, Any] = {**WAVENET, "samples": T}
     row |= {"levels": LEVELS, "cpu_seconds": time.process_time() - start}
     scores = {
         part: partial(nats, model, x[:100], condition=c[:100], batch_size=50)
@@ -49,11 +49,7 @@ def main(
 
 def network() -> ConditionalARM:
     """The untrained model, by vowel."""
-    net = WaveNet(
-        levels=LEVELS, channels=CHANNELS, dilations=DILATIONS, conditions=CLASSES,
-        generator=seeded(0),
-    )  # fmt: skip
-    return ConditionalARM(net, dim=T, levels=LEVELS, conditions=CLASSES)
+    return built(generator=seeded(0))[0]
 
 
 def train(

@@ -21,11 +21,12 @@ from benchmarks.gallery.publish import save
 from benchmarks.recipe import one_cycle
 from coursepkg.data.languages import even_a
 from coursepkg.evaluation import nats
+from coursepkg.gallery.sequences import WORD
+from coursepkg.gallery.sequences import words as built
 from coursepkg.models.masked import AnyOrder
-from coursepkg.nets import SymbolMLP
 from coursepkg.rng import seeded
 
-D, ALPHABET = 10, "ab."  # a word is filled up with dots; one of ten or more letters is drawn again
+D, ALPHABET = WORD, "ab."  # a word is filled up with dots; one that needs none is drawn again
 TRAIN, TEST, SEEDS, SCORED = 20_000, 2000, 3, 8
 
 
@@ -53,14 +54,9 @@ def main(
     save("words", models[0].net, row, scores, quick=quick, out=out)
 
 
-def network(*, generator: Generator) -> SymbolMLP:
-    """The network of all seeds."""
-    return SymbolMLP(D, levels=3, hidden=192, blocks=2, generator=generator)
-
-
 def trained(*, epochs: int, generator: Generator) -> AnyOrder:
     """One model of fresh words."""
-    model = AnyOrder(network(generator=generator), dim=D, levels=3)
+    model, _ = built(generator=generator)
     one_cycle(
         model, symbols(TRAIN, generator=generator), valid=None, epochs=epochs, batch_size=200,
         rate=3e-3, decay=0.01, clip=10.0, generator=generator,

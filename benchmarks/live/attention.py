@@ -16,7 +16,7 @@ from torch import Tensor
 
 from benchmarks.live.export import LIVE, read_weights, write_weights
 from benchmarks.provenance import RESULTS, provenance
-from benchmarks.studies.induction import network
+from coursepkg.gallery.sequences import reader
 from coursepkg.nets.trained import load_weights
 from coursepkg.nets.transformer import Transformer
 from coursepkg.rng import seeded
@@ -49,7 +49,7 @@ def main(
 
 def trained() -> Transformer:
     """The published network, in eval mode."""
-    net = network(2, CONTEXT, seeded(0)).net
+    net = reader(2, CONTEXT, generator=seeded(0))
     net.load_state_dict(load_weights("induction"))
     return net.eval()
 

@@ -20,10 +20,11 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from benchmarks.gallery.diffusion import published
-from benchmarks.gallery.judge import CLASSES, SIDE, trained
+from benchmarks.gallery.judge import trained
 from benchmarks.live.export import LIVE, read_weights, write_weights
 from benchmarks.provenance import RESULTS, provenance
 from benchmarks.studies.guided_mnist import MEASURES, guided
+from coursepkg.gallery.images import CLASSES, SIDE
 from coursepkg.rng import seeded
 
 FILE = LIVE / "guidance-weights.js"

@@ -24,7 +24,7 @@ import typer
 from torch import Generator, Tensor, nn
 
 from benchmarks.gallery.captions import SILENT, captions, ink, published
-from benchmarks.gallery.judge import CLASSES, SIDE, images, trained
+from benchmarks.gallery.judge import images, trained
 from benchmarks.provenance import RESULTS, write_results
 from benchmarks.studies.guided_mnist import guided
 from coursepkg.data.captions import (
@@ -36,6 +36,7 @@ from coursepkg.data.captions import (
 )
 from coursepkg.data.mnist import load_mnist
 from coursepkg.evaluation.samples import frechet_distance
+from coursepkg.gallery.images import CLASSES, SIDE
 from coursepkg.nets.judge import Judge
 from coursepkg.rng import seeded
 

@@ -24,13 +24,14 @@ from torch import Tensor
 
 from benchmarks.gallery.captions import ink, network
 from benchmarks.gallery.judge import images
-from benchmarks.gallery.vae import SIZES, codes, grey_levels, start_from
+from benchmarks.gallery.vae import codes, grey_levels, start_from
 from benchmarks.provenance import RESULTS, write_results
 from benchmarks.recipe import one_cycle
 from benchmarks.studies.features import accuracy, some, summary
 from coursepkg.data.captions import CAPTION_WORDS, measure_strokes
 from coursepkg.data.digits import Split
 from coursepkg.data.mnist import load_mnist, load_mnist_labels
+from coursepkg.gallery.images import VAE_SIZES
 from coursepkg.models.autoencoders.vae import VAE
 from coursepkg.nets.trained import FOLDER, load_weights
 from coursepkg.rng import seeded
@@ -100,7 +101,7 @@ def published() -> VAE:
 def features_of(vae: VAE, x: Split) -> Features:
     """Pixels from -1 to 1, as many principal components as codes, and codes."""
     train, test = images(x.train), images(x.test)
-    components = PCA(SIZES["latent"], random_state=0).fit(train.numpy())
+    components = PCA(VAE_SIZES["latent"], random_state=0).fit(train.numpy())
 
     def few(part: Tensor) -> Tensor:
         return torch.from_numpy(components.transform(part.numpy()))

@@ -20,6 +20,7 @@ from benchmarks.provenance import RESULTS, write_results
 from benchmarks.recipe import one_cycle
 from coursepkg.data.toy import eight_gaussians
 from coursepkg.evaluation.samples import mmd_squared, mode_shares
+from coursepkg.gallery.sequences import few_steps as ring
 from coursepkg.models.few_steps import (
     ConsistencyDistillation,
     ConsistencyTraining,
@@ -31,13 +32,11 @@ from coursepkg.models.few_steps import (
     Restarts,
 )
 from coursepkg.models.flows import FlowMatching, Reflow
-from coursepkg.nets import SpanMLP, TimedMLP
 from coursepkg.rng import seeded
 
 RADIUS, SPREAD = 4.0, 0.5  # of the ring, which is seen in radii; and of a mode
-EXAMPLES, BATCH, HIDDEN, DRAWS, BANDWIDTH = 6400, 256, 64, 2000, 0.25
+EXAMPLES, BATCH, DRAWS, BANDWIDTH = 6400, 256, 2000, 0.25
 STEPS = 8  # of consistency: with 20, word of the end comes less far in as many batches
-FREQUENCIES = 1  # of the times of average velocities, whose slopes are taken: 4 were much worse
 CALLS = (1, 2, 4, 8, 16, 32)
 WAYS = {
     "flow matching": "teacher",
@@ -80,22 +79,9 @@ def data(n: int, *, generator: Generator) -> Tensor:
     return eight_gaussians().sample(n, generator=generator) / RADIUS
 
 
-def networks(*, generator: Generator) -> nn.ModuleDict:
-    """Six networks of one width, by short names."""
-    ends = ("teacher", "rectified", "distilled", "consistent")
-    nets: dict[str, nn.Module] = {
-        name: TimedMLP(2, hidden=HIDDEN, blocks=2, generator=generator) for name in ends
-    }
-    for name in ("mean", "map"):
-        nets[name] = SpanMLP(
-            2, hidden=HIDDEN, blocks=2, frequencies=FREQUENCIES, generator=generator
-        )
-    return nn.ModuleDict(nets)
-
-
 def trained(*, epochs: int, generator: Generator) -> nn.ModuleDict:
     """The teacher, and five that need fewer calls."""
-    nets = networks(generator=generator)
+    _, nets = ring(generator=generator)
     x = data(EXAMPLES, generator=generator)
     teacher = FlowMatching(nets["teacher"], dim=2, steps=20)
     _train(teacher, x, epochs, generator)

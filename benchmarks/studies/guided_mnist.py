@@ -23,11 +23,12 @@ from torch.nn.functional import one_hot
 
 from benchmarks.gallery.diffusion import published
 from benchmarks.gallery.gan import nearest
-from benchmarks.gallery.judge import CLASSES, SIDE, images, trained
+from benchmarks.gallery.judge import images, trained
 from benchmarks.provenance import RESULTS, write_results
 from coursepkg.data.digits import Split
 from coursepkg.data.mnist import load_mnist
 from coursepkg.evaluation.samples import frechet_distance, noise_floor, precision_recall
+from coursepkg.gallery.images import CLASSES, SIDE
 from coursepkg.models.diffusion.conditional import ToldNet
 from coursepkg.models.diffusion.denoisers import FromVelocity
 from coursepkg.models.diffusion.guidance import classifier_free

@@ -23,14 +23,13 @@ from torch import Generator, Tensor, nn
 
 from benchmarks.provenance import RESULTS, write_results
 from coursepkg.data.chains import word_streams
+from coursepkg.gallery.sequences import LETTERS, STREAM, reader
 from coursepkg.models.language.induction import induction_score
-from coursepkg.nets.attention import Rotary
-from coursepkg.nets.transformer import Causal, PreNormLayer, Transformer
+from coursepkg.nets.transformer import Causal
 from coursepkg.rng import seeded
 
-LEVELS, DIM, WORDS, LONGEST = 26, 40, 4, 6
-BASE = 10.0  # of the turns: distances are short here
-WIDTH, HEADS, BATCH, RATE, STEPS, TESTED = 48, 1, 64, 5e-3, 500, 500
+LEVELS, DIM, WORDS, LONGEST = LETTERS, STREAM, 4, 6
+BATCH, RATE, STEPS, TESTED = 64, 5e-3, 500, 500
 
 
 def main(
@@ -56,18 +55,9 @@ def main(
     write_results(out / "induction.json", rows)
 
 
-def network(depth: int, context: int, generator: Generator) -> Causal:
-    """Pre-norm layers of 26 letters and a start; the first has rotary positions."""
-    turns = [Rotary(context, WIDTH // HEADS, base=BASE), None][:depth]
-    layers = [PreNormLayer(WIDTH, heads=HEADS, rotary=turn, generator=generator) for turn in turns]
-    net = Transformer(layers, symbols=LEVELS + 1, context=context, width=WIDTH,
-                      generator=generator)  # fmt: skip
-    return Causal(net)
-
-
 def trained(depth: int, steps: int, generator: Generator) -> Causal:
     """AdamW with one cycle of the rate, on new sequences at every step."""
-    net = network(depth, DIM, generator)
+    net = Causal(reader(depth, DIM, generator=generator))
     optimizer = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, RATE, total_steps=steps, pct_start=0.1, cycle_momentum=False

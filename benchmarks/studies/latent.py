@@ -32,13 +32,14 @@ from torch.optim.lr_scheduler import OneCycleLR
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.gallery.diffusion import BATCH, FORGET, RATE, VelocityLoss, network
-from benchmarks.gallery.judge import CLASSES, images, trained
+from benchmarks.gallery.judge import images, trained
 from benchmarks.gallery.vae import codes, grey_levels
 from benchmarks.provenance import RESULTS, write_results
 from benchmarks.studies.guided_mnist import LEVELS
 from coursepkg.data.digits import Split
 from coursepkg.data.mnist import MNIST_LEVELS, load_mnist, load_mnist_labels
 from coursepkg.evaluation.samples import frechet_distance
+from coursepkg.gallery.images import CLASSES
 from coursepkg.models.autoencoders.vae import VAE
 from coursepkg.models.diffusion.conditional import ConditionalDiffusion, ToldNet
 from coursepkg.models.diffusion.denoisers import FromVelocity

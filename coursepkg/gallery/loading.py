@@ -1,7 +1,7 @@
 """The small trained models that lie in the package, each built whole: ``coursepkg.load(name)``.
 
-Beside the weights NAME.pt lies NAME.json, which signs them: the version of the model that they are
-weights of, the sum of the file (SHA-256), and the command that made it.
+Beside the weights NAME.pt lies NAME.json, which signs them: the model that they are weights of and
+its version, the sum of the file (SHA-256), and the command that made it.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from torch import Tensor
 from coursepkg.gallery import images, sequences
 from coursepkg.gallery.draws import Parts
 from coursepkg.nets.trained import FOLDER
+from coursepkg.rng import seeded
 
 
 class Work(NamedTuple):
@@ -25,7 +26,7 @@ class Work(NamedTuple):
     """
 
     what: str
-    build: Callable[[], Parts]
+    build: Callable[..., Parts]  # given a generator
     version: int = 1
 
 
@@ -58,12 +59,12 @@ def load(name: str, *, folder: str | Path | None = None) -> Any:
 
     Raises:
         ValueError: if there is none of that name; if the weights are missing, unsigned, of another
-            version, of another architecture, or not those that were signed.
+            model, version or architecture, or not those that were signed.
     """
     if name not in WORKS:
         raise ValueError(f"name: expected one of {sorted(WORKS)}, got {name!r}")
     state = _weights(Path(folder or FOLDER) / f"{name}.pt", WORKS[name])
-    whole, part = WORKS[name].build()
+    whole, part = WORKS[name].build(generator=seeded(0))
     needed, found = (_shapes(each) for each in (part.state_dict(), state))
     if odd := sorted(needed.items() ^ found.items()):
         raise ValueError(f"{name}.pt: weights of another architecture; they differ in {odd[:4]}")
@@ -72,17 +73,19 @@ def load(name: str, *, folder: str | Path | None = None) -> Any:
 
 
 def signature(name: str, *, folder: str | Path | None = None) -> dict[str, Any]:
-    """What the file beside the weights says: version, sum, command, commit, date.
+    """What the file beside the weights says: name, version, sum, command, commit, date.
 
     Raises:
-        ValueError: if there is no such file, or none that can be read.
+        ValueError: if there is no such file, none that can be read, or that of another model.
     """
     path = Path(folder or FOLDER) / f"{name}.json"
     try:
         signed: dict[str, Any] = json.loads(path.read_text("utf8"))
-        signed["version"], signed["sha256"], signed["command"]
+        signer, *_ = (signed[key] for key in ("name", "version", "sha256", "command"))
     except (OSError, ValueError, LookupError, TypeError) as e:
         raise ValueError(f"{path}: expected the signature of {name}.pt, got: {e!r}") from e
+    if signer != name:
+        raise ValueError(f"{path}: expected the signature of {name}.pt, got that of {signer}.pt")
     return signed
 
 
@@ -95,7 +98,7 @@ def sign(name: str, made: dict[str, Any], *, folder: str | Path | None = None) -
         folder: where the weights are; else the package's.
     """
     weights = Path(folder or FOLDER) / f"{name}.pt"
-    signed = {"version": WORKS[name].version, "sha256": _sum(weights), **made}
+    signed = {"name": name, "version": WORKS[name].version, "sha256": _sum(weights), **made}
     weights.with_suffix(".json").write_text(json.dumps(signed, indent=1) + "\n", "utf8")
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import gelu
 
 from benchmarks.live.attention import trained
-from benchmarks.studies.induction import BASE
+from coursepkg.gallery.sequences import BASE
 from coursepkg.nets.attention import Rotary
 from coursepkg.nets.transformer import Transformer
 from coursepkg.rng import seeded

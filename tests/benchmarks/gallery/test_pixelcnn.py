@@ -13,8 +13,8 @@ from tests.benchmarks.invoke import invoke
 @pytest.mark.slow
 def test_what_is_written_is_what_was_scored(tmp_path, float32, monkeypatch):
     """Kills: scores of the weights before they are rounded, sizes that are not the network's."""
-    monkeypatch.setitem(pixelcnn.SIZES, "channels", 4)
-    monkeypatch.setitem(pixelcnn.SIZES, "layers", 1)
+    monkeypatch.setitem(pixelcnn.PIXELCNN, "channels", 4)
+    monkeypatch.setitem(pixelcnn.PIXELCNN, "layers", 1)
     images, labels = pixelcnn.images(), pixelcnn.labels()
     monkeypatch.setattr(pixelcnn, "images", lambda: [part[:60] for part in images])
     monkeypatch.setattr(pixelcnn, "labels", lambda: [part[:60] for part in labels])

@@ -17,17 +17,17 @@ from tests.benchmarks.invoke import invoke
 @pytest.mark.slow
 def test_what_is_written_is_what_was_scored(tmp_path, float32, monkeypatch):
     """Kills: scores of the weights before they are rounded, sizes that are not the flow's."""
-    monkeypatch.setitem(realnvp.SIZES, "hidden", 4)
-    monkeypatch.setitem(realnvp.SIZES, "couplings", 2)
+    monkeypatch.setitem(realnvp.REALNVP, "hidden", 4)
+    monkeypatch.setitem(realnvp.REALNVP, "couplings", 2)
     done = invoke(realnvp.main, "--quick", "--out", tmp_path)
     assert done.exit_code == 0, done.output
     (row,) = json.loads((tmp_path / "gallery-realnvp.json").read_text())["rows"]
-    flow = realnvp.network()
+    flow = realnvp.couplings(generator=seeded(0))
     state = torch.load(tmp_path / "realnvp.pt", weights_only=True)
     assert {v.dtype for v in state.values()} == {torch.float16, torch.int64}
     flow.load_state_dict(state)
     split = Split(*(part[:60] for part in load_mnist()))
-    model = realnvp.density(flow, split).eval()
+    model = realnvp.of_levels(flow, split.train).eval()
     found = nats(model, split.test, generator=seeded(2), batch_size=50).value
     assert row["test"]["nats"] == pytest.approx(found, rel=1e-6)
     assert row["test"]["bits_per_dim"] == pytest.approx(found / (784 * math.log(2)), rel=1e-6)

@@ -26,11 +26,13 @@ def images(name):
 @pytest.mark.parametrize("name", MODELS)
 def test_what_is_written_is_what_was_scored(tmp_path, float32, monkeypatch, name):
     """Kills: scores of the weights before they are rounded, sizes that are not the network's."""
-    monkeypatch.setitem(gallery.SIZES, "decoder", 8)
+    monkeypatch.setitem(gallery.VAE_SIZES, "decoder", 8)
     monkeypatch.setitem(gallery.PLANE, "widths", [4, 5])
     done = invoke(gallery.main, "--quick", "--only", name, "--out", tmp_path)
     assert done.exit_code == 0, done.output
-    assert len(list(tmp_path.iterdir())) == 2
+    assert {file.name for file in tmp_path.iterdir()} == {
+        f"{name}.pt", f"{name}.json", f"gallery-{name}.json"
+    }  # fmt: skip
     (row,) = json.loads((tmp_path / f"gallery-{name}.json").read_text())["rows"]
     model = MODELS[name]()
     state = torch.load(tmp_path / f"{name}.pt", weights_only=True)
@@ -42,7 +44,7 @@ def test_what_is_written_is_what_was_scored(tmp_path, float32, monkeypatch, name
     assert row["test"]["bits_per_dim"] == pytest.approx(found / (784 * math.log(2)), rel=1e-6)
     bound = nats(ImportanceBound(model, 2), x, generator=seeded(2), batch_size=50).value
     assert row["test_weighted"]["nats"] == pytest.approx(bound, rel=1e-6)
-    sizes = gallery.PLANE if name == "plane" else gallery.SIZES
+    sizes = gallery.PLANE if name == "plane" else gallery.VAE_SIZES
     assert {key: row[key] for key in sizes} == sizes
 
 

@@ -14,8 +14,8 @@ from tests.benchmarks.invoke import invoke
 @pytest.mark.slow
 def test_what_is_written_is_what_was_scored(tmp_path, float32, monkeypatch):
     """Kills: scores of the weights before they are rounded, sizes that are not the network's."""
-    monkeypatch.setattr(wavenet, "CHANNELS", 4)
-    monkeypatch.setattr(wavenet, "DILATIONS", [1, 2])
+    monkeypatch.setitem(wavenet.WAVENET, "channels", 4)
+    monkeypatch.setitem(wavenet.WAVENET, "dilations", [1, 2])
     clips = [(x[:20], c[:20]) for x, c in wavenet.parts()]
     monkeypatch.setattr(wavenet, "parts", lambda: clips)
     done = invoke(wavenet.main, "--quick", "--out", tmp_path)

@@ -31,7 +31,7 @@ def test_every_way_is_trained_and_written(tmp_path, float32, monkeypatch):
 
 def test_samplers_are_those_of_their_ways(float32):
     """Kills: Euler's step for a flow map, restarts for jumps."""
-    nets = few_steps.networks(generator=seeded(0))
+    _, nets = few_steps.ring(generator=seeded(0))
     assert set(few_steps.WAYS.values()) == set(nets)
     for way in few_steps.WAYS:
         made = few_steps.sampler(way, nets, calls=3)
@@ -54,7 +54,7 @@ def test_the_gallery_writes_what_it_scored(tmp_path, float32):
     done = invoke(gallery.main, "--quick", "--out", tmp_path)
     assert done.exit_code == 0, done.output
     (row,) = json.loads((tmp_path / "gallery-few_steps.json").read_text())["rows"]
-    nets = few_steps.networks(generator=seeded(1))
+    _, nets = few_steps.ring(generator=seeded(1))
     nets.load_state_dict(torch.load(tmp_path / "few_steps.pt", weights_only=True))
     x = few_steps.sampler("mean flow", nets, calls=2).sample(few_steps.DRAWS, generator=seeded(200))
     assert row["mean flow, 2"]["near"] == few_steps.near(x)
@@ -89,7 +89,7 @@ def test_the_words_written_are_those_that_were_scored(tmp_path, float32, monkeyp
     done = invoke(words.main, "--quick", "--out", tmp_path)
     assert done.exit_code == 0, done.output
     (row,) = json.loads((tmp_path / "gallery-words.json").read_text())["rows"]
-    net = words.network(generator=seeded(1))
+    _, net = words.built(generator=seeded(1))
     net.load_state_dict(torch.load(tmp_path / "words.pt", weights_only=True))
     model = AnyOrder(net, dim=words.D, levels=3)
     x = words.symbols(words.TEST, generator=seeded(100))

@@ -1,5 +1,7 @@
 """What draws with a trained network, beside the studies that measured it, and the judge."""
 
+import json
+
 import pytest
 import torch
 from torch import Tensor
@@ -8,6 +10,7 @@ from torch.nn.functional import one_hot
 import coursepkg
 from benchmarks.gallery import distilled
 from benchmarks.gallery import gan as pair
+from benchmarks.provenance import RESULTS
 from benchmarks.studies import guided_mnist
 from coursepkg.data.captions import count_words
 from coursepkg.gallery import Drawer
@@ -19,6 +22,15 @@ CLASSES = torch.arange(20) % 10
 
 def asked() -> Tensor:
     return one_hot(CLASSES, 10).to(torch.get_default_dtype())
+
+
+@torch.no_grad()
+def check_guided(name: str, told: Tensor, weight: float) -> None:
+    """Compares the draws of a model with those of the study of guidance at this weight."""
+    model, z = coursepkg.load(name), torch.randn(len(told), 784, generator=seeded(2))
+    expected = guided_mnist.guided(model.net, z, told.to(z), weight)
+    found = model.sample(len(told), condition=told.to(z), generator=seeded(2))
+    torch.testing.assert_close(found, expected)
 
 
 @pytest.mark.parametrize("name", ["diffusion", "distilled", "gan"])
@@ -35,12 +47,12 @@ def test_the_judge_reads_what_was_asked_for(name: str):
 
 
 def test_draws_are_those_that_the_studies_measured():
-    """Kills: another weight, number of steps, last guess or noise."""
-    net, told = coursepkg.load("diffusion"), asked()[:3]
-    z = torch.randn(3, 784, generator=seeded(2))
-    with torch.no_grad():
-        expected = guided_mnist.guided(net.net, z, told, 1.5)
-    torch.testing.assert_close(net.sample(3, condition=told, generator=seeded(2)), expected)
+    """Kills: another weight than was chosen, number of steps, last guess or noise."""
+    told, rows = asked()[:3], json.loads((RESULTS / "guided_mnist.json").read_text("utf8"))["rows"]
+    (chosen,) = (row["weight"] for row in rows if row.get("chosen"))
+    check_guided("diffusion", told, chosen)
+    rows = json.loads((RESULTS / "captioned_mnist.json").read_text("utf8"))["rows"]
+    check_guided("captions", count_words(["a thick three", "a wide eight"]), rows[-1]["chosen"])
     student = coursepkg.load("distilled")
     expected = distilled.restarts(student.net, told, 2).sample(3, generator=seeded(2)).clamp(-1, 1)
     torch.testing.assert_close(student.sample(3, condition=told, generator=seeded(2)), expected)

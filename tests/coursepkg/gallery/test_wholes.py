@@ -12,7 +12,10 @@ from benchmarks.gallery import pixelcnn, wavenet, words
 from benchmarks.provenance import RESULTS
 from benchmarks.studies import few_steps, induction
 from coursepkg.data.mnist import binarise_mnist, load_mnist
+from coursepkg.data.text import load_shakespeare
 from coursepkg.evaluation import nats
+from coursepkg.gallery import images, sequences
+from coursepkg.models.language.stream import bits_per_character, stream_log_prob
 from coursepkg.rng import seeded
 
 CHANCE = 5.0  # standard errors: once in two million
@@ -21,6 +24,22 @@ CHANCE = 5.0  # standard errors: once in two million
 def row(name: str) -> dict:
     (found,) = json.loads((RESULTS / f"gallery-{name}.json").read_text("utf8"))["rows"]
     return found
+
+
+SIZES = {
+    "gan": images.GAN, "induction": sequences.INDUCTION, "judge": images.JUDGE,
+    "pixelcnn": images.PIXELCNN, "plane": images.PLANE,
+    "realnvp": images.REALNVP | {"smoothing": images.SMOOTHING},
+    "shakespeare": sequences.SHAKESPEARE, "vae": images.VAE_SIZES, "wavenet": sequences.WAVENET,
+    **{key: {"patch": images.PATCH, "hidden": images.HIDDEN} for key in ("captions", "diffusion")},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_sizes_are_those_of_the_results_from_which_chapters_build(name: str):
+    """Kills: a size that was changed after the weights were made."""
+    said = row(name)
+    assert {size: said[size] for size in SIZES[name]} == SIZES[name]
 
 
 @pytest.mark.parametrize("name", ["plane", "vae", "realnvp"])
@@ -55,6 +74,14 @@ def test_the_flow_and_its_students_draw_as_was_written():
         calls = 8 if short == "teacher" else 2
         assert few_steps.near(x) == pytest.approx(said[f"{way}, {calls}"]["near"], abs=0.05)
         assert x.shape == (few_steps.DRAWS, 2)
+
+
+def test_plays_cost_what_was_written():
+    """4,000 characters. Kills: more heads of the same width, turns of another base."""
+    writer, plays = coursepkg.load("shakespeare"), load_shakespeare()
+    y = writer.code.encode(plays.test[:4000])
+    bits = bits_per_character(stream_log_prob(writer.net, y, context=256), len(y) - 1)
+    assert bits == pytest.approx(row("shakespeare")["test"]["bits"], abs=0.3)
 
 
 def test_words_are_those_of_the_language():

@@ -1,6 +1,8 @@
 """Two processes train as one: step by step, and what is kept, written and drawn."""
 
+import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -194,6 +196,20 @@ def test_when_one_process_fails_the_other_does_not_wait_for_ever(tmp_path: Path)
     assert len(state["history"]["train"]) == 2
 
 
+@pytest.mark.slow
+def test_the_command_of_the_page_trains_on_two_processes():
+    """It prints one row, not two. Kills: a command that is not there, two writers."""
+    (said,) = re.findall(
+        r"fabric run --accelerator=cpu --devices=2 (.*)",
+        (ROOT / "book" / "beyond-the-laptop.md").read_text("utf8"),
+    )
+    done = fabric_run(*said.split())
+    assert done.returncode == 0, done.stderr
+    assert "Starting with 2 processes" in done.stdout + done.stderr
+    (row,) = re.findall(r"^{.*'nats': \[(.*?)\]", done.stdout, re.MULTILINE)
+    assert 0.9 < float(row) < 3 * math.log(3)
+
+
 class Half(Line):
     """Remembers in which type its product was computed."""
 
@@ -225,6 +241,20 @@ def test_half_the_bits_are_for_the_losses_of_training_only(device: str):
         assert model.kind == (True, torch.bfloat16)
         assert {p.dtype for p in model.parameters()} == {torch.float32}
         assert history.valid[-1] < 0.2 * history.valid[0]
+    finally:
+        torch.set_default_dtype(torch.float64)
+
+
+def test_fabric_run_says_the_precision(monkeypatch):
+    """As `--precision=bf16-mixed` does, by the environment. Kills: a Fabric of our own choice."""
+    torch.set_default_dtype(torch.float32)
+    said = {"CLI_USED": "1", "ACCELERATOR": "cpu", "DEVICES": "1", "PRECISION": "bf16-mixed"}
+    for name, value in said.items():
+        monkeypatch.setenv(f"LT_{name}", value)
+    try:
+        model = Half(noise=0)
+        training.fit(model, line_data().float(), **recipe(model, epochs=1))
+        assert model.kind == (True, torch.bfloat16)
     finally:
         torch.set_default_dtype(torch.float64)
 
