@@ -10,7 +10,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from coursepkg import rng, training
-from coursepkg.training.epochs import Examples, mean_loss, shuffled
+from coursepkg.training.epochs import Examples, default_fabric, mean_loss, shuffled
 from tests.coursepkg.training.toys import Line, line_data, recipe, weights
 
 
@@ -204,6 +204,13 @@ def test_monitor_must_return_what_a_checkpoint_can_hold(data, thing):
     model = Line()
     with pytest.raises(TypeError, match=r"monitor: expected numbers, .*got \{'a': "):
         training.fit(model, data, monitor=lambda _: {"a": thing}, **recipe(model))
+
+
+def test_fabric_run_says_where_and_not_the_model(monkeypatch):
+    """Kills: a command's word that is not heard."""
+    for name, value in (("CLI_USED", "1"), ("DEVICES", "1"), ("ACCELERATOR", "cpu")):
+        monkeypatch.setenv(f"LT_{name}", value)
+    assert default_fabric(torch.nn.Linear(2, 2, device="meta")).device == torch.device("cpu")
 
 
 def test_a_batch_must_have_an_example_for_each_process(data):
