@@ -180,9 +180,8 @@ def test_the_longest_comes_first():
     families = chosen(entries, ["arm", "ensemble"])
     rows = {name: stored(RESULTS / f"leaderboard-{name}.json") for name in families}
     found = tasks(families, rows, quick=False)
-    assert found[0].name == "average of 4 PixelCNNs in each of 3 orders"
-    assert found[2].name == "causal convolution"
-    assert found[2].seconds > 60
+    assert [task.name for task in found[:2]] == ["average of 4 PixelCNNs", "causal convolution"]
+    assert found[1].seconds > 60
     del rows["arm"]["uniform"]
     assert tasks(families, rows, quick=False)[0].name == "uniform"
 
