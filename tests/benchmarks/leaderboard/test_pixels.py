@@ -1,4 +1,4 @@
-"""What the entries of NADE, PixelCNN and their ensembles are made of."""
+"""What the entries of NADE and PixelCNN are made of."""
 
 import torch
 
