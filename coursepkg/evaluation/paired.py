@@ -22,7 +22,7 @@ def paired(a: Tensor, b: Tensor) -> Difference:
     r"""How many nats more a costs than b, example by example.
 
     :math:`\bar\delta = \frac1N \sum_n (a_n - b_n)` and :math:`s_\delta / \sqrt N`: what is hard for
-    both models cancels.
+    both models cancels.   Source: :eq:`paired-error`.
 
     Args:
         a: negative log-likelihoods of N >= 2 examples, (N,), nats.
