@@ -249,4 +249,7 @@ def spontaneous_magnetisation(beta: float) -> float:
     Source: :eq:`yang-magnetisation`.
     """
     check_positive(beta=beta)
-    return max(0.0, 1 - math.sinh(2 * beta) ** -4) ** 0.125 if beta > CRITICAL else 0.0
+    if beta <= CRITICAL:
+        return 0.0
+    csch = 2 * math.exp(-2 * beta) / -math.expm1(-4 * beta)  # 1 / sinh 2β, which overflows
+    return max(0.0, 1 - csch**4) ** 0.125
