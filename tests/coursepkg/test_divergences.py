@@ -20,11 +20,8 @@ SIZES = [10.0**-k for k in range(13)]
 def exact_kl(p, q):
     """Σ p log(p / q) + q - p of the very numbers, in 40 digits."""
     with mpmath.workdps(40):
-        terms = []
-        for a, b in zip(p.tolist(), q.tolist(), strict=True):
-            a, b = mpmath.mpf(a), mpmath.mpf(b)
-            terms.append(b - a + (a * mpmath.log(a / b) if a else 0))
-        return float(mpmath.fsum(terms))
+        pairs = zip(map(mpmath.mpf, p.tolist()), map(mpmath.mpf, q.tolist()), strict=True)
+        return float(mpmath.fsum(b - a + a * mpmath.log(a / b) for a, b in pairs))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -79,7 +76,8 @@ def test_jensen_shannon_of_laws_that_nearly_agree(dtype):
         with mpmath.workdps(40):
             a, b = ([mpmath.mpf(v) for v in law.tolist()] for law in (p, q))
             m = [(u + v) / 2 for u, v in zip(a, b, strict=True)]
-            both = [x * mpmath.log(x / y) + y - x for law in (a, b) for x, y in zip(law, m)]  # noqa: B905
+            pairs = [*zip(a, m, strict=True), *zip(b, m, strict=True)]
+            both = [x * mpmath.log(x / y) + y - x for x, y in pairs]
             expected = float(mpmath.fsum(both) / 2)
         assert jensen_shannon(p, q).item() == pytest.approx(expected, rel=1e-6)
         assert jensen_shannon(p, q).dtype == dtype
