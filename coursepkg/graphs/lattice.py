@@ -241,9 +241,7 @@ def onsager_energy(beta: float) -> float:
     Source: :eq:`onsager-energy`.
     """
     check_positive(beta=beta)
-    if (
-        beta < 0.01
-    ):  # hot: what is in brackets cancels; from log Z / N = log 2 cosh² β + v⁴ + 2v⁶ + …
+    if beta < 0.01:  # there the bracket cancels: from log Z / N = log 2 cosh² β + v⁴ + 2v⁶ + …
         v = math.tanh(beta)
         return -2 * v - (1 - v**2) * (4 * v**3 + 12 * v**5 + 36 * v**7)
     t = 2 * math.tanh(2 * beta) ** 2 - 1  # κ² + t² = 1

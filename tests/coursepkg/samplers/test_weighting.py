@@ -454,5 +454,5 @@ def test_the_error_of_nearly_equal_weights(spread, generator):
     log_w = spread * torch.randn(1000, generator=generator)
     expected = log_w.std().item() / math.sqrt(1000)
     assert weighting.log_mean_error(log_w) == pytest.approx(expected, rel=5 * spread + 1e-6)
-    assert weighting.log_mean_error(torch.zeros(1000)) < 1e-17
+    assert weighting.log_mean_error(torch.zeros(1000)) < 1e-15
     assert weighting.log_mean_error(torch.tensor([0.0, -1e4, -1e4])) == pytest.approx(1)
