@@ -206,5 +206,5 @@ def _lifted_root(covariance: Tensor, floor: float) -> Tensor:
     eigenvalues in the rounding of the large, and need not be positive definite.
     """
     values, vectors = torch.linalg.eigh(covariance.double())
-    R = torch.linalg.qr((vectors * values.clamp_min(floor).sqrt()).T)[1]
+    R: Tensor = torch.linalg.qr((vectors * values.clamp_min(floor).sqrt()).T)[1]
     return R.T * R.diagonal().sign()
