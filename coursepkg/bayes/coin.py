@@ -64,8 +64,16 @@ class BetaBernoulli:
         return BetaBernoulli(self.a + k, self.b + n - k)
 
     def log_evidence_sequence(self, k: int, n: int) -> float:
-        """log p(D) of one sequence with k heads, nats.   Source: :eq:`coin-evidence`."""
+        """log p(D) of one sequence with k heads, nats.   Source: :eq:`coin-evidence`.
+
+        A strong belief hardly changes, so that the two logarithms nearly cancel: then toss by toss,
+        k heads and then the tails, each by `predictive` after those before.
+        """
         _check_counts(k, n)
+        if n < self.a + self.b:
+            heads = (math.log((self.a + i) / (self.a + self.b + i)) for i in range(k))
+            tails = (math.log((self.b + j) / (self.a + self.b + k + j)) for j in range(n - k))
+            return math.fsum(heads) + math.fsum(tails)
         return float(betaln(self.a + k, self.b + n - k) - betaln(self.a, self.b))
 
     def log_evidence_count(self, k: int, n: int) -> float:

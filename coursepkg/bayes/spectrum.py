@@ -63,11 +63,11 @@ def ar_spectrum(coefficients: Tensor, *, sigma: float, frequencies: Tensor) -> T
     """
     _spectral_radius(coefficients, sigma)
     lag = torch.arange(1, len(coefficients) + 1, device=frequencies.device)
-    angle = 2 * math.pi * frequencies[..., None] * lag
-    weights = coefficients.to(frequencies)
+    angle = 2 * math.pi * frequencies.double()[..., None] * lag
+    weights = coefficients.to(angle)  # near the edge of what is stationary 1 - Σ a_l cancels
     real = 1 - (weights * angle.cos()).sum(-1)
     imaginary = (weights * angle.sin()).sum(-1)
-    return sigma**2 / (real.square() + imaginary.square())
+    return (sigma**2 / (real.square() + imaginary.square())).to(frequencies)
 
 
 def ar_path(coefficients: Tensor, *, sigma: float, T: int, generator: Generator) -> Tensor:

@@ -39,6 +39,7 @@ class NormalGamma:
     def posterior(self, x: Tensor) -> "NormalGamma":
         """The belief after the observations x, (N,).   Source: :eq:`normal-gamma-posterior`."""
         check_real(x, event=())
+        x = x.double()
         N, average = len(x), x.mean().item()
         squares = (x - average).square().sum().item()
         kappa = self.kappa + N
@@ -133,6 +134,7 @@ def mean_field(prior: NormalGamma, x: Tensor, *, steps: int) -> tuple[MeanField,
     """
     check_real(x, event=())
     check_positive(steps=steps)
+    x = x.double()
     N, kappa = len(x), prior.kappa + len(x)
     mean = (prior.kappa * prior.mean + x.sum().item()) / kappa
     squares = (x - mean).square().sum().item() + prior.kappa * (mean - prior.mean) ** 2
@@ -151,7 +153,7 @@ def mean_field_bound(q: MeanField, prior: NormalGamma, x: Tensor) -> float:
     N, tau = len(x), q.a / q.b
     log_tau = float(torch.special.digamma(torch.tensor(q.a, dtype=torch.float64)))
     log_tau -= math.log(q.b)
-    squares = (x - q.mean).square().sum().item() + N * q.variance
+    squares = (x.double() - q.mean).square().sum().item() + N * q.variance
     prior_square = (q.mean - prior.mean) ** 2 + q.variance
     log_likelihood = N / 2 * (log_tau - math.log(2 * math.pi)) - tau / 2 * squares
     log_mu = (

@@ -103,7 +103,10 @@ class NoisyOr:
         return Ratings(torch.bernoulli(self._seen_given(tastes), generator=generator), tastes)
 
     def _seen_given(self, tastes: Tensor) -> Tensor:
-        return 1 - (1 - self.chance) * (tastes @ (-self.appeal).log1p()).exp()
+        return -self._log_unseen_given(tastes).expm1()
+
+    def _log_unseen_given(self, tastes: Tensor) -> Tensor:
+        return (-self.chance).log1p() + tastes @ (-self.appeal).log1p()
 
     def _posterior(self, x: Tensor, known: Tensor) -> Tensor:
         check_binary(x, event=self.chance.shape)
@@ -116,7 +119,7 @@ class NoisyOr:
 
     def _log_joint(self, x: Tensor, known: Tensor) -> Tensor:
         """Log p(known part of x, t) for all tastes t, (B, 2^K)."""
-        seen, unseen = self._p.log().to(x), (-self._p).log1p().to(x)
+        seen, unseen = self._p.log().to(x), self._log_unseen_given(self._tastes).to(x)
         log_p = (known * x) @ seen.T + (known * (1 - x)) @ unseen.T
         return log_p + self._log_prior.to(x)
 

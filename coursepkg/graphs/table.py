@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.divergences import divergence_terms
 from coursepkg.enumeration import check_states
 from coursepkg.validate import check_levels
 
@@ -97,13 +98,11 @@ class JointTable(nn.Module):
         a, b, given = as_names(a), as_names(b), as_names(given)
         check_disjoint(self.names, a=a, b=b, given=given)
 
-        def entropy(names: Iterable[str]) -> Tensor:
-            terms: Tensor = torch.special.entr(_summed(self.p, self.names, names))
-            return terms.sum()
+        def law(*names: str) -> Tensor:
+            return _summed(self.p.double(), self.names, {*names, *given})
 
-        known = {*given}
-        apart = entropy({*a} | known) + entropy({*b} | known)
-        return apart - entropy({*a, *b} | known) - entropy(known)
+        apart = law(*a) * law(*b) / law()  # what p(a, b, given) would be
+        return divergence_terms(law(*a, *b), apart.nan_to_num(0.0)).sum().to(self.p)
 
 
 def align(table: Tensor, axes: Sequence[int], ndim: int) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from coursepkg.divergences import divergence_terms
 from coursepkg.graphs.directed import DirectedModel, Table
 from coursepkg.validate import check_levels, check_positive
 
@@ -37,8 +38,8 @@ def chow_liu(x: Tensor, *, levels: int, smoothing: float) -> DirectedModel:
         raise ValueError(f"x: expected (N, D) with two columns or more, got {tuple(x.shape)}")
     check_levels(x, event=(x.shape[1],), levels=levels)
     alone, pair = _probs(x, levels, smoothing)  # (D, K) and (D, K, D, K)
-    entropy = torch.special.entr(alone).sum(1)
-    information = entropy[:, None] + entropy - torch.special.entr(pair).sum((1, 3))
+    apart = alone[:, :, None, None] * alone
+    information = divergence_terms(pair.double(), apart.double()).sum((1, 3))
     pairs = nx.Graph()
     pairs.add_weighted_edges_from(
         (i, j, information[i, j].item()) for i, j in combinations(range(x.shape[1]), 2)

@@ -28,6 +28,7 @@ class UndirectedModel(nn.Module):
 
     Says: `free_energy`, so log p(x) up to log Z (≈). Where the sum over all states can be paid,
     `log_z` is exact, and `joint` says `log_prob` (=).   Source: :eq:`undirected-factorisation`.
+    Without factors all states are equally likely.
 
     Args:
         levels: a variable's name to its number of levels; the order is that of the columns of x.
@@ -66,7 +67,7 @@ class UndirectedModel(nn.Module):
             table[tuple(x[:, columns].T)]
             for table, columns in zip(self.log_factors, self._columns, strict=True)
         ]
-        return torch.stack(terms).sum(0)
+        return sum(terms, start=self._zeros(len(x)))
 
     def energy(self, x: Tensor) -> Tensor:
         """E(x) = Σ_C E_C(x_C) with E_C = -log φ_C, (B, D) -> (B,), nats; inf where a factor is 0.
@@ -123,14 +124,17 @@ class UndirectedModel(nn.Module):
 
     def _log_table(self) -> Tensor:
         check_states(math.prod(self.levels), what=f"a sum over {len(self.names)} variables")
-        empty = torch.zeros(self.levels).to(self.log_factors[0])
         return sum(
             (
                 align(table, columns, len(self.names))
                 for table, columns in zip(self.log_factors, self._columns, strict=True)
             ),
-            start=empty,
+            start=self._zeros(*self.levels),
         )
+
+    def _zeros(self, *shape: int) -> Tensor:
+        """Of the factors' type: the logarithm of the product of none."""
+        return next(iter(self.log_factors), torch.empty(0)).new_zeros(shape)
 
 
 def clique_energies(joint: JointTable) -> dict[tuple[str, ...], Tensor]:

@@ -156,10 +156,10 @@ class GaussianConditional:
                 "mean, covariance: expected shapes (D,) and (D, D), got "
                 f"{tuple(mean.shape)} and {tuple(covariance.shape)}"
             )
-        factor, failed = torch.linalg.cholesky_ex(covariance)
+        factor, failed = torch.linalg.cholesky_ex(covariance.double())
         if failed or not torch.allclose(covariance, covariance.T):
             raise ValueError("covariance: expected a symmetric, positive definite matrix")
-        self.mean, self.precision = mean, torch.cholesky_inverse(factor)
+        self.mean, self.precision = mean, torch.cholesky_inverse(factor).to(covariance)
 
     def __call__(self, d: int, x: Tensor, *, generator: Generator) -> Tensor:
         """Draws x_d, (C,)."""

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.divergences import divergence_terms
+
 
 class DiagonalGaussian(NamedTuple):
     """N(mean, diag(std²)) for each example of a batch: mean and std, (B, M), std > 0."""
@@ -27,8 +29,9 @@ class DiagonalGaussian(NamedTuple):
 
     def kl(self, other: "DiagonalGaussian") -> Tensor:
         """KL(self ‖ other) of each coordinate, (B, M), nats.   Source: :eq:`gaussian-kl`."""
-        ratio, shift = self.std / other.std, (self.mean - other.mean) / other.std
-        return (ratio.square() + shift.square() - 1) / 2 - ratio.log()
+        wider, shift = (self.std - other.std) / other.std, (self.mean - other.mean) / other.std
+        log_part = divergence_terms(other.std, self.std) / other.std  # r - 1 - log r, r = 1 + wider
+        return log_part + (wider.square() + shift.square()) / 2
 
 
 def standard_like(z: Tensor) -> DiagonalGaussian:

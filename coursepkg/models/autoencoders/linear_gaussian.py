@@ -52,5 +52,7 @@ def diagonal_gap(W: Tensor, *, noise: float) -> float:
     """
     check_real(W, event=(W.shape[-1],), name="W")
     check_positive(noise=noise)
-    P = W.T @ W + noise**2 * torch.eye(W.shape[1]).to(W)
-    return float(P.diagonal().log().sum() - torch.linalg.slogdet(P).logabsdet) / 2
+    W = W.double()
+    R = torch.linalg.qr(torch.cat([W, noise * torch.eye(W.shape[1]).to(W)]))[1]  # RᵀR is P
+    above = R.triu(1).square().sum(0) / R.diagonal().square()  # P_jj / R_jj² - 1, never below 0
+    return float(above.log1p().sum()) / 2

@@ -175,8 +175,13 @@ def stability(prior: SourcePrior, s: Tensor) -> Tensor:
 
 
 def log_cosh(s: Tensor) -> Tensor:
-    """log cosh s, also where cosh s overflows, with all its derivatives: |s| has none at 0."""
-    return s - logsigmoid(2 * s) - math.log(2)
+    """log cosh s, also where cosh s overflows, with all its derivatives: |s| has none at 0.
+
+    Near 0 by cosh s = 1 + 2 sinh² (s / 2), since there the two logarithms cancel.
+    """
+    small = s.clamp(-1, 1)
+    near = (2 * (small / 2).sinh().square()).log1p()
+    return torch.where(small == s, near, s - logsigmoid(2 * s) - math.log(2))
 
 
 def _uniform(n: int, dim: int, generator: Generator) -> Tensor:

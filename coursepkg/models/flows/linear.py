@@ -31,7 +31,7 @@ class ActNorm(nn.Module):
             ValueError: if a variable is constant.
         """
         check_real(x, event=tuple(self.shift.shape))
-        mean, variance = x.mean(0), x.var(0, correction=0)
+        mean, variance = x.double().mean(0), x.double().var(0, correction=0)
         if not (variance > 0).all():
             raise ValueError(
                 f"x: expected variables that vary, got {int((variance == 0).sum())} constant"

@@ -9,6 +9,7 @@ where p(z_{t-1} | z_t) = Σ_k q(z_{t-1} | z_t, x = k) p(x = k | z_t), symbol by 
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.divergences import divergence_terms
 from coursepkg.models.diffusion.discrete_time import stratified
 from coursepkg.models.masked.noise import SymbolNoise, kept_odds
 from coursepkg.models.masked.order import check_symbols
@@ -81,7 +82,7 @@ class DiscreteDiffusion(nn.Module):
     def prior_kl(self, x: Tensor) -> Tensor:
         """KL(q(z_T | x) ‖ π), (B, D) -> (B,), nats; 0 if nothing of x is left."""
         last = self.noise.since_start(torch.full((1,), self.noise.T, device=x.device))[0]
-        each = (torch.xlogy(last, last) - torch.xlogy(last, self.noise.rest)).sum(1)  # (S,)
+        each = divergence_terms(last, self.noise.rest).sum(1)  # (S,)
         return each[x].sum(1)
 
     def term(self, x: Tensor, t: Tensor, *, generator: Generator) -> Tensor:
@@ -92,8 +93,7 @@ class DiscreteDiffusion(nn.Module):
         )[:, :, 0]
         with global_state_from(generator):  # the network's dropout
             guess = self.back(z, t)
-        guess = guess.masked_fill(right == 0, 1)  # 0 log 0 has a value, but no slope
-        return (torch.xlogy(right, right) - torch.xlogy(right, guess)).sum((1, 2))
+        return divergence_terms(right, guess).sum((1, 2))
 
     @torch.no_grad()
     def sample(self, n: int, *, generator: Generator) -> Tensor:

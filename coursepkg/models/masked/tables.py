@@ -10,6 +10,7 @@ from math import comb
 import torch
 from torch import Tensor, nn
 
+from coursepkg.divergences import divergence_terms
 from coursepkg.enumeration import table_states
 from coursepkg.models.masked.discrete import DiscreteDiffusion
 from coursepkg.models.masked.order import AnyOrder
@@ -109,18 +110,18 @@ def groups_cost(p: Tensor, groups: Sequence[Sequence[int]], *, dim: int, levels:
         raise ValueError(f"groups: expected each of 0..{dim - 1} once, got {groups}")
     if p.shape != (levels**dim,):
         raise ValueError(f"p: expected shape ({levels**dim},), got {tuple(p.shape)}")
-    table, total = p.view((levels,) * dim), 0.0
+    table, total = p.double().view((levels,) * dim), 0.0
     before: list[int] = []
     for group in groups:
-        known = _entropy(table, before)
-        total += sum(_entropy(table, [*before, d]) - known for d in group)
-        total -= _entropy(table, [*before, *group]) - known
-        before += group
+        apart = known = _marginal(table, before)
+        for d in group:
+            apart = apart * (_marginal(table, [*before, d]) / known).nan_to_num(0.0)
+        before = [*before, *group]
+        total += float(divergence_terms(_marginal(table, before), apart).sum())
     return total
 
 
-def _entropy(table: Tensor, kept: Sequence[int]) -> float:
-    """H of some of the variables, nats."""
+def _marginal(table: Tensor, kept: Sequence[int]) -> Tensor:
+    """The law of some of the variables; the others' axes stay, with length 1."""
     others = [d for d in range(table.ndim) if d not in kept]
-    marginal = table.sum(others) if others else table
-    return float(torch.special.entr(marginal).sum())
+    return table.sum(others, keepdim=True) if others else table
