@@ -1,9 +1,11 @@
 """Checks at the public boundary: each raises an error that says what was expected and what came."""
 
 import math
+from itertools import chain
+from numbers import Integral, Real
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 
 def check_levels(x: Tensor, *, event: tuple[int, ...] | None = None, levels: int) -> None:
@@ -27,40 +29,64 @@ def check_levels(x: Tensor, *, event: tuple[int, ...] | None = None, levels: int
         raise ValueError(f"x: expected levels 0..{levels - 1}, got values from {low} to {high}")
 
 
-def check_real(x: Tensor, *, event: tuple[int, ...], name: str = "x") -> None:
+def check_real(
+    x: Tensor, *, event: tuple[int, ...], name: str = "x", like: nn.Module | None = None
+) -> None:
     """Checks that x holds a non-empty batch of finite real vectors.
 
     Args:
         x: what came; should be a floating-point tensor (B, *event) with B >= 1.
         event: shape of one example.
         name: what x is called, for the message.
+        like: the model that x is for, of whose precision and on whose device it should be.
 
     Raises:
-        TypeError: if x is not a floating-point tensor.
-        ValueError: if the shape is wrong or an entry is NaN or infinite.
+        TypeError: if x is not a floating-point tensor, or not of the model's precision.
+        ValueError: if the shape is wrong, an entry is NaN or infinite, or x is elsewhere.
     """
     _check_tensor(x, name)
     if not x.is_floating_point():
         raise TypeError(f"{name}: expected a floating-point tensor, got dtype {x.dtype}")
+    if like is not None:
+        check_like(x, like, name=name)
     _check_shape(x, event, name)
     if not _all_finite(x):
         bad = int((~x.isfinite()).sum())
         raise ValueError(f"{name}: expected finite numbers, got {bad} NaN or inf")
 
 
-def check_binary(x: Tensor, *, event: tuple[int, ...], name: str = "x") -> None:
+def check_like(x: Tensor, model: nn.Module, *, name: str = "x") -> None:
+    """Checks that x is where the model's numbers are and, if it is real, of their precision.
+
+    Raises:
+        TypeError: if x is a floating-point tensor of another precision.
+        ValueError: if x is on another device.
+    """
+    numbers = (t for t in chain(model.parameters(), model.buffers()) if t.is_floating_point())
+    if (one := next(numbers, None)) is None:
+        return
+    if x.is_floating_point() and x.dtype != one.dtype:
+        raise TypeError(f"{name}: expected {one.dtype} as the model has, got {x.dtype}")
+    if x.device != one.device:
+        raise ValueError(f"{name}: expected a tensor on {one.device}, got one on {x.device}")
+
+
+def check_binary(
+    x: Tensor, *, event: tuple[int, ...], name: str = "x", like: nn.Module | None = None
+) -> None:
     """Checks that x holds a non-empty batch of zeros and ones, as real numbers.
 
     Args:
         x: what came; should be a floating-point tensor (B, *event) with B >= 1.
         event: shape of one example.
         name: what x is called, for the message.
+        like: the model that x is for, as in `check_real`.
 
     Raises:
-        TypeError: if x is not a floating-point tensor.
+        TypeError: if x is not a floating-point tensor, or not of the model's precision.
         ValueError: if the shape is wrong or an entry is neither 0 nor 1.
     """
-    check_real(x, event=event, name=name)
+    check_real(x, event=event, name=name, like=like)
     if (other := (x != 0) & (x != 1)).any():
         raise ValueError(
             f"{name}: expected zeros and ones, got {int(other.sum())} others, such as "
@@ -86,6 +112,28 @@ def check_mask(known: Tensor, x: Tensor) -> None:
         raise ValueError(
             f"known: expected shape {tuple(x.shape[1:])} or {tuple(x.shape)}, got "
             f"{tuple(known.shape)}"
+        )
+
+
+def check_shows(known: Tensor, x: Tensor) -> None:
+    """Checks that `known` is a mask for the entries of x that hides no example wholly.
+
+    What is missing is asked of what is known; where nothing is, `sample` and `log_prob` answer.
+
+    Args:
+        known: what came; should be bool, of the shape of one example or of x.
+        x: examples, (B, *event).
+
+    Raises:
+        TypeError: if `known` is not a bool tensor.
+        ValueError: if the shape is wrong, or an example has no known entry.
+    """
+    check_mask(known, x)
+    shown = known.expand_as(x).flatten(1).any(1)
+    if not shown.all():
+        raise ValueError(
+            f"known: expected at least one known entry in each example, got "
+            f"{int((~shown).sum())} of {len(x)} examples that hide everything"
         )
 
 
@@ -129,15 +177,72 @@ def check_weights(model: nn.Module) -> None:
 
 
 def check_positive(**values: float) -> None:
-    """Checks that each named number is finite and above zero; the name goes into the message."""
+    """Checks that each named number is finite and above zero; the name goes into the message.
+
+    Raises:
+        TypeError: if one is not a number; True is none.
+        ValueError: if one is not finite and above zero.
+    """
     for name, value in values.items():
+        if not isinstance(value, Real) or isinstance(value, bool):
+            raise TypeError(f"{name}: expected a finite number > 0, got {value!r:.60}")
         if not (math.isfinite(value) and value > 0):
             raise ValueError(f"{name}: expected a finite number > 0, got {value}")
+
+
+def check_counts(**counts: int) -> None:
+    """Checks that each named number is an integer above zero; True and 2.0 are none.
+
+    Raises:
+        TypeError: if one is not an integer.
+        ValueError: if one is not above zero.
+    """
+    for name, count in counts.items():
+        if not isinstance(count, Integral) or isinstance(count, bool):
+            raise TypeError(f"{name}: expected an integer > 0, got {count!r:.60}")
+    check_positive(**counts)
+
+
+def check_share(**shares: float) -> None:
+    """Checks that each named number is in [0, 1), like the share of units that dropout removes.
+
+    Raises:
+        TypeError: if one is not a number; True is none.
+        ValueError: if one is outside.
+    """
+    for name, share in shares.items():
+        if not isinstance(share, Real) or isinstance(share, bool):
+            raise TypeError(f"{name}: expected a number in [0, 1), got {share!r:.60}")
+        if not 0 <= share < 1:
+            raise ValueError(f"{name}: expected a number in [0, 1), got {share}")
+
+
+def check_generator(generator: Generator) -> None:
+    """Checks that randomness comes from a generator: torch takes its global state for None.
+
+    Raises:
+        TypeError: if it is not a generator.
+    """
+    if not isinstance(generator, Generator):
+        raise TypeError(f"generator: expected a torch.Generator, got {generator!r:.60}")
+
+
+def check_draws(n: int, generator: Generator) -> None:
+    """Checks that at least one draw is asked for, of a generator.
+
+    Raises:
+        TypeError: if n is not an integer, or `generator` no generator.
+        ValueError: if n is not above zero.
+    """
+    check_counts(n=n)
+    check_generator(generator)
 
 
 def _check_tensor(x: Tensor, name: str = "x") -> None:
     if not isinstance(x, Tensor):
         raise TypeError(f"{name}: expected a torch.Tensor, got {type(x).__name__}")
+    if x.is_meta:
+        raise ValueError(f"{name}: expected a tensor that holds numbers, got one on meta")
 
 
 def _all_finite(x: Tensor) -> bool:
@@ -151,7 +256,8 @@ def _all_finite(x: Tensor) -> bool:
 
 def _check_shape(x: Tensor, event: tuple[int, ...], name: str = "x") -> None:
     expected = f"(B, {', '.join(map(str, event))})" if event else "(B,)"
-    if x.ndim != 1 + len(event) or tuple(x.shape[1:]) != event:
+    if x.ndim != 1 + len(event) or tuple(x.shape[1:]) != tuple(event):
         raise ValueError(f"{name}: expected shape {expected}, got {tuple(x.shape)}")
-    if len(x) == 0:
-        raise ValueError(f"{name}: expected at least one example of shape {expected}, got none")
+    if x.numel() == 0:
+        what = "none" if len(x) == 0 else f"{len(x)} without entries"
+        raise ValueError(f"{name}: expected at least one example of shape {expected}, got {what}")

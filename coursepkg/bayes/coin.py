@@ -11,7 +11,7 @@ import torch
 from scipy.special import betaincinv, betaln
 from torch import Generator, Tensor
 
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_draws, check_positive
 
 
 def count_heads(tosses: str) -> int:
@@ -103,6 +103,7 @@ class BetaBernoulli:
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws n values of θ, (n,): the quantiles of uniform numbers."""
+        check_draws(n, generator)
         return self.quantile(torch.rand(n, generator=generator))
 
 

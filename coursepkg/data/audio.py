@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import pad
 
 from coursepkg.rng import seeded
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_counts, check_draws, check_positive
 
 RATE = 8000  # samples a second
 VOWELS = "aeiou"
@@ -82,7 +82,8 @@ def draw_tones(
     Raises:
         ValueError: if a number is not positive, or the rate too low for the highest harmonic.
     """
-    check_positive(harmonics=harmonics)
+    check_draws(n, generator)
+    check_counts(harmonics=harmonics)
     t = _times(rate, seconds, highest=harmonics * HIGHEST)
     k = torch.arange(1, harmonics + 1)
     frequencies = LOWEST * (HIGHEST / LOWEST) ** torch.rand(n, generator=generator)
@@ -112,6 +113,7 @@ def draw_vowels(n: int, *, generator: Generator, rate: int = RATE, seconds: floa
     Raises:
         ValueError: if a number is not positive, or the rate too low for the highest formant.
     """
+    check_draws(n, generator)
     t = _times(rate, seconds, highest=1.1 * max(map(max, FORMANTS)))
     vowels = torch.randint(len(VOWELS), (n,), generator=generator)
     pitches = 100 + 100 * torch.rand(n, generator=generator)

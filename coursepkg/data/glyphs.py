@@ -24,6 +24,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from coursepkg.rng import seeded
+from coursepkg.validate import check_generator
 
 CHARACTERS = string.digits + string.ascii_uppercase
 PER_CHARACTER = 39
@@ -65,6 +66,7 @@ def draw_glyphs(*, generator: Generator) -> Glyphs:
     Raises:
         ValueError: if the installed fonts are not the expected ones.
     """
+    check_generator(generator)
     distances = _distances().repeat_interleave(PER_CHARACTER // len(FONTS), 0)
     n = len(distances)
     thickness = 0.1 + 0.5 * torch.rand(n, 1, 1, 1, generator=generator, dtype=torch.float64)

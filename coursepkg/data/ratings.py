@@ -7,7 +7,7 @@ from torch import Generator, Tensor
 
 from coursepkg.enumeration import binary_states
 from coursepkg.rng import seeded
-from coursepkg.validate import check_binary
+from coursepkg.validate import check_binary, check_draws
 
 TASTES = ("space", "romance", "crime", "family")
 FILMS = {
@@ -99,6 +99,7 @@ class NoisyOr:
 
     def sample_ratings(self, n: int, *, generator: Generator) -> Ratings:
         """Draws n viewers together with their tastes."""
+        check_draws(n, generator)
         tastes = torch.bernoulli(self.shares.expand(n, -1), generator=generator)
         return Ratings(torch.bernoulli(self._seen_given(tastes), generator=generator), tastes)
 

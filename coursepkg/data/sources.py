@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor
 
 from coursepkg.data.audio import RATE, draw_tones, draw_vowels, radiate
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_counts, check_generator, check_positive, check_real
 
 PIECE = 0.25  # seconds of a vowel, of a tone, and from beat to beat
 
@@ -35,7 +35,9 @@ def draw_sounds(*, generator: Generator, pieces: int = 12, rate: int = RATE) -> 
     Raises:
         ValueError: if a number is not positive, or the rate too low for the sounds.
     """
-    check_positive(pieces=pieces, rate=rate)
+    check_generator(generator)
+    check_counts(pieces=pieces)
+    check_positive(rate=rate)
     T = round(PIECE * rate)
     voice = radiate(draw_vowels(pieces, generator=generator, rate=rate, seconds=PIECE).waveforms)
     loud = 0.1 + 0.9 * torch.rand(pieces, 1, generator=generator)

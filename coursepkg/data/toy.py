@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_counts, check_draws, check_positive, check_real
 
 
 class IsotropicMixture:
@@ -49,6 +49,7 @@ class IsotropicMixture:
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n,) or (n, D)."""
+        check_draws(n, generator)
         k = torch.multinomial(self.weights, n, replacement=True, generator=generator)
         means = self.means[k]
         noise = torch.randn(means.shape, generator=generator, dtype=means.dtype)
@@ -73,6 +74,7 @@ class Gumbel:
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n,): minus the logarithm of an exponential is a Gumbel."""
+        check_draws(n, generator)
         return self.mode - self.scale * torch.empty(n).exponential_(generator=generator).log()
 
 
@@ -94,6 +96,7 @@ class Banana:
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, 2)."""
+        check_draws(n, generator)
         z = torch.randn(n, 2, generator=generator)
         x_1 = self.width * z[:, 0]
         return torch.stack([x_1, self._middle(x_1) + z[:, 1]], dim=1)
@@ -113,7 +116,8 @@ class Checkerboard:
     side: float = 4.0
 
     def __post_init__(self) -> None:
-        check_positive(side=self.side, squares=self.squares)
+        check_counts(squares=self.squares)
+        check_positive(side=self.side)
         if self.squares % 2:
             raise ValueError(f"squares: expected an even number a side, got {self.squares}")
 
@@ -127,6 +131,7 @@ class Checkerboard:
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, 2): any row, then one of its half as many squares, then a point in it."""
+        check_draws(n, generator)
         row = torch.randint(self.squares, (n,), generator=generator)
         column = 2 * torch.randint(self.squares // 2, (n,), generator=generator) + row % 2
         within = torch.rand(n, 2, generator=generator)
@@ -155,7 +160,8 @@ def two_moons(*, scale: float = 0.2, points: int = 128) -> IsotropicMixture:
     Each arc is a fine row of `points` equal Gaussians, so that the density is exact for what is
     drawn; with the default the row is seen as a curve (its steps are a quarter of `scale`).
     """
-    check_positive(scale=scale, points=points)
+    check_counts(points=points)
+    check_positive(scale=scale)
     angle = (torch.arange(points) + 0.5) * math.pi / points
     upper, shift = _circle(angle, radius=2), torch.tensor([1.0, 0.5])
     return IsotropicMixture(

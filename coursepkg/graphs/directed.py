@@ -24,7 +24,7 @@ from coursepkg.graphs.table import (
     check_law,
     check_names,
 )
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_generator, check_positive, check_real
 
 
 class Conditional(nn.Module, ABC):
@@ -77,6 +77,7 @@ class Table(Conditional):
 
     def sample(self, given: Tensor, *, generator: Generator) -> Tensor:
         """Draws a level from the parents' row of the table."""
+        check_generator(generator)
         row = self.p[tuple(given.T)].expand(len(given), -1)
         return torch.multinomial(row, 1, generator=generator).squeeze(1)
 
@@ -115,6 +116,7 @@ class LinearGaussian(Conditional):
 
     def sample(self, given: Tensor, *, generator: Generator) -> Tensor:
         """Draws x: the mean, and noise."""
+        check_generator(generator)
         eps = torch.randn(
             len(given), generator=generator, dtype=self.bias.dtype, device=self.bias.device
         )

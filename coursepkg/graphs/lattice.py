@@ -14,7 +14,7 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.enumeration import check_states
 from coursepkg.graphs.table import align
-from coursepkg.validate import check_levels, check_positive
+from coursepkg.validate import check_generator, check_levels, check_positive
 
 CRITICAL = math.log(1 + math.sqrt(2)) / 2
 """The inverse temperature at which Ising's infinite square lattice orders, about 0.4407."""
@@ -220,6 +220,7 @@ class CheckerboardGibbs:
         self, state: LatticeState, *, generator: Generator
     ) -> tuple[LatticeState, LatticeInfo]:
         """Makes one sweep of every chain."""
+        check_generator(generator)
         x = state.x
         for colour in self.colours:
             p = self.lattice.conditional_probs(x)  # (C, H·W, K)

@@ -10,7 +10,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.enumeration import check_states
-from coursepkg.validate import check_levels
+from coursepkg.validate import check_draws, check_levels
 
 
 class JointTable(nn.Module):
@@ -49,6 +49,7 @@ class JointTable(nn.Module):
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D) levels: a cell with its probability."""
+        check_draws(n, generator)
         cell = torch.multinomial(self.p.flatten(), n, replacement=True, generator=generator)
         return torch.stack(torch.unravel_index(cell, self.p.shape), 1)
 

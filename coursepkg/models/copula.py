@@ -22,7 +22,7 @@ from torch import Generator, Tensor, nn
 from coursepkg.models.dequantised import FittedDequantised
 from coursepkg.models.transformed import Transformed
 from coursepkg.protocols import Density
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_counts, check_draws, check_positive, check_real
 
 LEAST = 2.0**-53  # ranks are kept this far from 0 and 1, where z would be infinite
 
@@ -43,7 +43,8 @@ class Gaussianiser(nn.Module):
 
     def __init__(self, *, dim: int, levels: int, smoothing: float) -> None:
         super().__init__()
-        check_positive(dim=dim, smoothing=smoothing)
+        check_counts(dim=dim)
+        check_positive(smoothing=smoothing)
         if levels < 2:
             raise ValueError(f"levels: expected at least 2, got {levels}")
         self.dim, self.levels, self.smoothing = dim, levels, smoothing
@@ -132,7 +133,8 @@ class Gaussianised(FittedDequantised):
         copies: int,
         generator: Generator,
     ) -> None:
-        check_positive(smoothing=smoothing, copies=copies)
+        check_counts(copies=copies)
+        check_positive(smoothing=smoothing)
         # every example is counted `copies` times, and so is every pseudo-count
         pixels = Gaussianiser(dim=dim, levels=levels, smoothing=smoothing * copies)
         super().__init__(
@@ -156,7 +158,7 @@ class CorrelatedNormal(nn.Module):
 
     def __init__(self, *, dim: int, shrinkage: float) -> None:
         super().__init__()
-        check_positive(dim=dim)
+        check_counts(dim=dim)
         if not 0 <= shrinkage < 1:
             raise ValueError(f"shrinkage: expected 0 <= shrinkage < 1, got {shrinkage}")
         self.dim, self.shrinkage = dim, shrinkage
@@ -194,6 +196,7 @@ class CorrelatedNormal(nn.Module):
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D)."""
+        check_draws(n, generator)
         noise = self.scale_tril.new_empty(n, self.dim).normal_(generator=generator)
         return noise @ self.scale_tril.T
 

@@ -8,7 +8,7 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.enumeration import check_states
 from coursepkg.nets.mlp import MLP
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_counts, check_generator, check_positive, check_real
 
 CHUNK = 2**16  # grid points in memory at once
 EDGE = 1e-4  # share of the mass that the outermost cells of the grid may hold
@@ -35,7 +35,8 @@ class NeuralEnergy(nn.Module):
         self, dim: int, hidden: Sequence[int], *, scale: float, generator: Generator
     ) -> None:
         super().__init__()
-        check_positive(dim=dim, scale=scale)
+        check_counts(dim=dim)
+        check_positive(scale=scale)
         self.net = MLP([dim, *hidden, 1], generator=generator)
         self.dim, self.scale = dim, scale
 
@@ -63,7 +64,8 @@ class NeuralEnergy(nn.Module):
                 share of the mass that can be seen: the square is then too small.
         """
         side = 8 * self.scale if side is None else side
-        check_positive(side=side, points=points)
+        check_counts(points=points)
+        check_positive(side=side)
         check_states(points**self.dim, what=f"a grid of {points} points in {self.dim} dimensions")
         like = next(self.parameters())
         axis = torch.arange(points, dtype=like.dtype, device=like.device).add(0.5).mul(2 / points)
@@ -92,8 +94,9 @@ class GaussianEnergy(nn.Module):
     """
 
     def __init__(self, dim: int, *, generator: Generator) -> None:
+        check_generator(generator)
         super().__init__()
-        check_positive(dim=dim)
+        check_counts(dim=dim)
         noise = torch.randn(dim, dim, generator=generator, device=generator.device)
         self.mean = nn.Parameter(torch.zeros(dim, device=generator.device))
         self.factor = nn.Parameter((torch.eye(dim).to(noise) + 0.1 * noise).tril())

@@ -13,7 +13,7 @@ from torch.nn.functional import layer_norm, scaled_dot_product_attention, silu
 from coursepkg.nets.patches import Patches
 from coursepkg.nets.unet import NoiseEmbedding
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_counts
 
 
 class ToldLayer(nn.Module):
@@ -82,7 +82,7 @@ class DiffusionTransformer(nn.Module):
         heads: int, conditions: int = 0, dropout: float = 0.0, generator: Generator,
     ) -> None:  # fmt: skip
         super().__init__()
-        check_positive(outputs=outputs, width=width, layers=layers, heads=heads)
+        check_counts(outputs=outputs, width=width, layers=layers, heads=heads)
         if width % heads:
             raise ValueError(f"heads: expected a divisor of {width}, got {heads}")
         self.patches = Patches(shape, patch)

@@ -7,6 +7,8 @@ from typing import TypeVar
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.validate import check_generator
+
 M = TypeVar("M", bound=nn.Module)
 
 
@@ -29,6 +31,7 @@ class LowRank(nn.Module):
     """
 
     def __init__(self, linear: nn.Linear, *, rank: int, generator: Generator) -> None:
+        check_generator(generator)
         super().__init__()
         most = min(linear.weight.shape)
         if not 1 <= rank <= most:

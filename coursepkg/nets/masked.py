@@ -8,7 +8,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import linear, scaled_dot_product_attention, silu
 
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_counts
 
 
 class MaskedMLP(nn.Module):
@@ -85,7 +85,7 @@ class CausalTransformer(nn.Module):
         dropout: float = 0.0, generator: Generator,
     ) -> None:  # fmt: skip
         super().__init__()
-        check_positive(dim=dim, size=size, block=block, width=width, layers=layers, heads=heads)
+        check_counts(dim=dim, size=size, block=block, width=width, layers=layers, heads=heads)
         if dim % block or width % heads:
             raise ValueError(
                 f"block, heads: expected divisors of {dim} and {width}, got {block} and {heads}"

@@ -7,6 +7,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import pad, silu
 
 from coursepkg.rng import global_state_from
+from coursepkg.validate import check_generator
 
 NO_PIXEL = -1.0  # outside [0, 1]: tells "before the start" from "black"
 
@@ -30,6 +31,7 @@ class MLP(nn.Module):
         activation: Callable[[Tensor], Tensor] = silu,
         generator: Generator,
     ) -> None:
+        check_generator(generator)
         super().__init__()
         if len(widths) < 2 or min(widths) < 1:
             raise ValueError(f"widths: expected at least two sizes >= 1, got {list(widths)}")

@@ -4,7 +4,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import pad
 
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_levels, check_positive
+from coursepkg.validate import check_counts, check_levels
 
 
 class WindowReader(nn.Module):
@@ -27,7 +27,7 @@ class WindowReader(nn.Module):
         generator: Generator,
     ) -> None:  # fmt: skip
         super().__init__()
-        check_positive(symbols=symbols, window=window, width=width, hidden=hidden)
+        check_counts(symbols=symbols, window=window, width=width, hidden=hidden)
         self.symbols, self.window = symbols, window
         with global_state_from(generator):
             self.embed = nn.Embedding(symbols + 1, width)
@@ -59,7 +59,7 @@ class RecurrentReader(nn.Module):
         self, *, symbols: int, width: int, hidden: int, dropout: float = 0.0, generator: Generator
     ) -> None:
         super().__init__()
-        check_positive(symbols=symbols, width=width, hidden=hidden)
+        check_counts(symbols=symbols, width=width, hidden=hidden)
         self.symbols = symbols
         with global_state_from(generator):
             self.embed = nn.Embedding(symbols, width)

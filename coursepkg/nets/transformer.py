@@ -9,7 +9,7 @@ from torch import Generator, Tensor, nn
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.nets.attention import MultiHead, Past, Rotary, causal_attention
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_levels, check_positive
+from coursepkg.validate import check_counts, check_levels, check_positive
 
 
 class LectureLayer(nn.Module):
@@ -182,7 +182,8 @@ class Transformer(nn.Module):
         positions: nn.Module | None = None, spread: float = 0.02, generator: Generator,
     ) -> None:  # fmt: skip
         super().__init__()
-        check_positive(symbols=symbols, context=context, width=width, spread=spread)
+        check_counts(symbols=symbols, context=context, width=width)
+        check_positive(spread=spread)
         self.symbols, self.context = symbols, context
         with global_state_from(generator):
             self.embed = nn.Embedding(symbols, width)

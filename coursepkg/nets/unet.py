@@ -12,7 +12,7 @@ from torch.nn.functional import avg_pool2d, interpolate, silu
 
 from coursepkg.nets.patches import as_images
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_counts
 
 
 class NoiseEmbedding(nn.Module):
@@ -32,7 +32,7 @@ class NoiseEmbedding(nn.Module):
         self, size: int, *, conditions: int = 0, frequencies: int = 6, generator: Generator
     ) -> None:
         super().__init__()
-        check_positive(size=size, frequencies=frequencies)
+        check_counts(size=size, frequencies=frequencies)
         if conditions < 0:
             raise ValueError(f"conditions: expected a size >= 0, got {conditions}")
         self.conditions = conditions
@@ -106,7 +106,7 @@ class UNet(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         (C, H, W), wide, told = shape, 2 * hidden, 4 * hidden
-        check_positive(channels=C, height=H, width=W, outputs=outputs, hidden=hidden)
+        check_counts(channels=C, height=H, width=W, outputs=outputs, hidden=hidden)
         if H % 2 or W % 2:
             raise ValueError(f"shape: expected even sides, got {H} and {W}")
         self.shape = shape

@@ -7,7 +7,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from coursepkg.protocols import Energy, Proposal
-from coursepkg.validate import check_binary
+from coursepkg.validate import check_binary, check_draws
 
 
 class NoiseContrastive(nn.Module):
@@ -87,4 +87,5 @@ class IndependentBernoulli:
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D)."""
+        check_draws(n, generator)
         return torch.bernoulli(self.probs.expand(n, -1), generator=generator)

@@ -8,6 +8,7 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.protocols import Energy, Sampler
 from coursepkg.samplers.run import Kernel
+from coursepkg.validate import check_generator
 
 
 class StochasticMaximumLikelihood(nn.Module):
@@ -68,6 +69,7 @@ class StochasticMaximumLikelihood(nn.Module):
 
     def move(self, *, generator: Generator) -> Tensor:
         """Moves some rows of the buffer and returns where they are now, (chains, D)."""
+        check_generator(generator)
         rows = torch.randperm(len(self.x), generator=generator, device=self.x.device)[: self.chains]
         x = self.x[rows]
         again = torch.rand(len(x), generator=generator, device=x.device) < self.fresh

@@ -12,7 +12,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from coursepkg.protocols import Energy
-from coursepkg.validate import check_binary
+from coursepkg.validate import check_binary, check_generator
 
 
 def log_odds(model: Energy, x: Tensor) -> Tensor:
@@ -78,6 +78,7 @@ class BinaryConditional:
     @torch.no_grad()
     def __call__(self, d: int, x: Tensor, *, generator: Generator) -> Tensor:
         """Draws x_d, (C,)."""
+        check_generator(generator)
         one, zero = x.clone(), x.clone()
         one[:, d], zero[:, d] = 1, 0
         gain = self.log_density(one) - self.log_density(zero)

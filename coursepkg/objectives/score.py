@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.protocols import Energy
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_counts, check_generator, check_positive, check_real
 
 
 def score(model: Energy, x: Tensor) -> Tensor:
@@ -56,12 +56,13 @@ class SlicedScoreMatching(nn.Module):
 
     def __init__(self, model: Energy, *, directions: int = 1) -> None:
         super().__init__()
-        check_positive(directions=directions)
+        check_counts(directions=directions)
         self.model, self.directions = model, directions
 
     @torch.enable_grad()
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """(B, D) -> (B,), in units of 1/x²."""
+        check_generator(generator)
         check_real(x, event=x.shape[1:])
         x = x.detach().requires_grad_()
         psi = score(self.model, x)
@@ -92,6 +93,7 @@ class DenoisingScoreMatching(nn.Module):
     @torch.enable_grad()
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """(B, D) -> (B,), in units of 1/x²."""
+        check_generator(generator)
         check_real(x, event=x.shape[1:])
         eps = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
         psi = score(self.model, x + self.sigma * eps)

@@ -8,7 +8,7 @@ import torch
 from scipy.sparse.csgraph import connected_components
 from torch import Generator, Tensor
 
-from coursepkg.validate import check_levels
+from coursepkg.validate import check_generator, check_levels
 
 
 def check_stochastic(P: Tensor) -> None:
@@ -173,6 +173,7 @@ def simulate(P: Tensor, start: Tensor, *, steps: int, generator: Generator) -> T
     Raises:
         ValueError: if P or a state is none.
     """
+    check_generator(generator)
     check_stochastic(P)
     check_levels(start, event=(), levels=len(P))
     path = [start]

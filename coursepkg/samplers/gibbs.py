@@ -8,6 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from coursepkg.samplers.run import check_chains
+from coursepkg.validate import check_generator
 
 
 class FullConditional(Protocol):
@@ -92,6 +93,7 @@ class RandomScanGibbs:
 
     def step(self, state: GibbsState, *, generator: Generator) -> tuple[GibbsState, GibbsInfo]:
         """Makes one sweep of every chain."""
+        check_generator(generator)
         D = state.x.shape[1]
         order = torch.randint(D, (D,), generator=generator, device=generator.device).tolist()
         return sweep(self.conditional, state, order, generator=generator)
@@ -121,6 +123,7 @@ class TableConditional:
             ValueError: if x is not (C, D) of the table's levels, or if the other coordinates have
                 probability 0, so that no law is given.
         """
+        check_generator(generator)
         if x.shape[1:] != self.levels.shape or not ((x >= 0) & (x < self.levels)).all():
             raise ValueError(
                 f"x: expected (C, {self.p.ndim}) with levels below {tuple(self.p.shape)}, got "
@@ -163,6 +166,7 @@ class GaussianConditional:
 
     def __call__(self, d: int, x: Tensor, *, generator: Generator) -> Tensor:
         """Draws x_d, (C,)."""
+        check_generator(generator)
         row, at_d = self.precision[d], self.precision[d, d]
         centred = x - self.mean
         pull = centred @ row - at_d * centred[:, d]  # of the other coordinates only

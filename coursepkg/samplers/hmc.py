@@ -14,7 +14,7 @@ from coursepkg.samplers.run import (
     evaluate_with_score,
     start_with_score,
 )
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_generator, check_positive
 
 DIVERGENCE = 1000.0  # nats of energy error beyond which a trajectory has left its orbit
 
@@ -113,6 +113,7 @@ class HMC:
 
     def step(self, state: GradientState, *, generator: Generator) -> tuple[GradientState, HMCInfo]:
         """Follows one trajectory for every chain, and accepts its end or stays."""
+        check_generator(generator)
         mass = torch.ones_like(state.x[0]) if self.mass is None else self.mass
         momentum = mass.sqrt() * torch.randn_like(state.x, generator=generator)
         steps = self._draw_steps(generator)

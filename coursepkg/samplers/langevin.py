@@ -16,7 +16,7 @@ from coursepkg.samplers.run import (
     evaluate_with_score,
     start_with_score,
 )
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_generator, check_positive
 
 
 class UnadjustedInfo(NamedTuple):
@@ -128,6 +128,7 @@ def unadjusted_covariance(covariance: Tensor, *, step_size: float) -> Tensor:
 
 
 def _propose(state: GradientState, step_size: float, *, generator: Generator) -> Tensor:
+    check_generator(generator)
     noise = torch.randn_like(state.x, generator=generator)
     return state.x + step_size * state.score + math.sqrt(2 * step_size) * noise
 

@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from coursepkg.samplers.run import Info, State, accept, check_chains, choose, evaluate, start
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_generator, check_positive, check_real
 
 
 class ProposalKernel(Protocol):
@@ -101,6 +101,7 @@ class RandomWalk:
 
     def step(self, state: State, *, generator: Generator) -> tuple[State, Info]:
         """Proposes once for every chain, and accepts or stays."""
+        check_generator(generator)
         noise = torch.randn_like(state.x, generator=generator)
         new = evaluate(self.log_density, state.x + self.step_size * noise)
         info = accept(new.log_density - state.log_density, generator=generator)

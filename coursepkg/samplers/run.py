@@ -19,7 +19,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.validate import check_real
+from coursepkg.validate import check_generator, check_real
 
 
 class State(NamedTuple):
@@ -125,6 +125,7 @@ def accept(log_ratio: Tensor, *, generator: Generator) -> Info:
     state has a finite density): the answer is no, marked `invalid`. The uniform number is drawn in
     double precision: in single precision it would be 0 once in 2^24 and accept anything.
     """
+    check_generator(generator)
     u = torch.rand(
         log_ratio.shape, generator=generator, dtype=torch.float64, device=log_ratio.device
     )

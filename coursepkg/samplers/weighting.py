@@ -14,7 +14,7 @@ import torch
 from torch import Generator, Tensor
 
 from coursepkg.protocols import Proposal
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_draws, check_real
 
 LIMIT = 10_000_000  # proposals for one call of `sample`; a sampler that needs more is no sampler
 BATCH = 1024  # proposals at a time, at least
@@ -141,7 +141,7 @@ class RejectionSampler:
         Raises:
             ValueError: if p̃ > M q at a draw, or log p̃ is NaN or has the wrong shape there.
         """
-        check_positive(n=n)
+        check_draws(n, generator)
         x = self.proposal.sample(n, generator=generator)
         log_ratio = self._log_ratio(x)
         u = torch.rand(n, generator=generator, dtype=log_ratio.dtype, device=log_ratio.device)
@@ -153,7 +153,7 @@ class RejectionSampler:
         Raises:
             RuntimeError: if `LIMIT` proposals were not enough.
         """
-        check_positive(n=n)
+        check_draws(n, generator)
         kept: list[Tensor] = []
         missing, tried = n, 0
         while missing > 0:

@@ -7,6 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from coursepkg.evaluation.samples.checks import check_pair
+from coursepkg.validate import check_generator
 
 
 class NoiseFloor(NamedTuple):
@@ -49,6 +50,7 @@ def noise_floor(
         TypeError: if the data are no floating-point tensor.
         ValueError: if there are too few rows, no division, or the level is out of range.
     """
+    check_generator(generator)
     check_pair(data, data, least=2, names=("data", "data"))
     size = len(data) // 2 if size is None else size
     if not 1 <= size <= len(data) // 2:

@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from coursepkg.evaluation.samples.checks import check_pair, distances
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_generator, check_positive
 
 
 def median_bandwidth(x: Tensor) -> float:
@@ -69,6 +69,7 @@ def permutation_test(
         TypeError: as `mmd_squared`.
         ValueError: as `mmd_squared`, or if there is no permutation.
     """
+    check_generator(generator)
     check_pair(x, y, least=2)
     if permutations < 1:
         raise ValueError(f"permutations: expected at least 1, got {permutations}")

@@ -9,7 +9,7 @@ from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.autoencoders.gaussian import DiagonalGaussian, from_network, standard_like
 from coursepkg.models.autoencoders.vae import Terms
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_counts, check_real
 
 
 class PixelLaw(Protocol):
@@ -52,7 +52,7 @@ class ConditionalVAE(nn.Module):
         conditions: int, free: float = 0.0,
     ) -> None:  # fmt: skip
         super().__init__()
-        check_positive(latent=latent, conditions=conditions)
+        check_counts(latent=latent, conditions=conditions)
         if not free >= 0:
             raise ValueError(f"free: expected a rate >= 0, got {free}")
         self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood

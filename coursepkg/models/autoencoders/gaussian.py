@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.validate import check_generator
+
 
 class DiagonalGaussian(NamedTuple):
     """N(mean, diag(std²)) for each example of a batch: mean and std, (B, M), std > 0."""
@@ -15,6 +17,7 @@ class DiagonalGaussian(NamedTuple):
 
     def draw(self, *, generator: Generator) -> Tensor:
         """z = mean + std · ε, (B, M): gradients pass to both.   Source: :eq:`reparametrisation`."""
+        check_generator(generator)
         eps = torch.randn(
             self.mean.shape, generator=generator, device=self.mean.device, dtype=torch.float64
         )

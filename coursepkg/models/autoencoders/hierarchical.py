@@ -10,7 +10,7 @@ from coursepkg.models.autoencoders.gaussian import DiagonalGaussian, from_networ
 from coursepkg.models.autoencoders.likelihoods import Likelihood
 from coursepkg.models.autoencoders.vae import Terms
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_counts
 
 
 class HierarchicalVAE(nn.Module):
@@ -45,7 +45,7 @@ class HierarchicalVAE(nn.Module):
                 f"{len(posteriors)}, {len(priors)} and {len(latents)}"
             )
         for size in latents:
-            check_positive(latents=size)
+            check_counts(latents=size)
         self.posteriors, self.priors = nn.ModuleList(posteriors), nn.ModuleList(priors)
         self.decoder, self.likelihood, self.latents = decoder, likelihood, tuple(latents)
 

@@ -13,7 +13,7 @@ from torch import Generator, Tensor, nn
 from coursepkg.data.patches import whiten
 from coursepkg.models.autoencoders.priors import SourcePrior
 from coursepkg.rng import draw_seed, seeded
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_counts, check_generator, check_positive, check_real
 
 
 class ICA(nn.Module):
@@ -46,7 +46,8 @@ class ICA(nn.Module):
         generator: Generator,
     ) -> None:
         super().__init__()
-        check_positive(dim=dim, epochs=epochs, batch_size=batch_size, step_size=step_size)
+        check_counts(dim=dim, epochs=epochs, batch_size=batch_size)
+        check_positive(step_size=step_size)
         self.dim, self.prior, self.seed = dim, deepcopy(prior), draw_seed(generator)
         self.epochs, self.batch_size, self.step_size = epochs, batch_size, step_size
         self.W: Tensor  # (D, D)
@@ -147,6 +148,7 @@ def climb(
     Raises:
         ValueError: if x is no finite (N, D), or W does not stay finite.
     """
+    check_generator(generator)
     check_real(x, event=(ica.dim,))
     order = torch.randperm(len(x), generator=generator, device=x.device)
     for batch in x[order].split(batch_size):

@@ -11,7 +11,14 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import logsigmoid
 
-from coursepkg.validate import check_binary, check_levels, check_positive, check_real
+from coursepkg.validate import (
+    check_binary,
+    check_counts,
+    check_generator,
+    check_levels,
+    check_positive,
+    check_real,
+)
 
 
 class Likelihood(Protocol):
@@ -59,6 +66,7 @@ class Categories:
 
     def draw(self, output: Tensor, *, generator: Generator) -> Tensor:
         """Levels, (B, D)."""
+        check_generator(generator)
         p = self._log_p(output).exp().reshape(-1, self.levels)
         return torch.multinomial(p, 1, generator=generator).view(len(output), self.dim)
 
@@ -75,7 +83,7 @@ class Coins:
     """
 
     def __init__(self, dim: int) -> None:
-        check_positive(dim=dim)
+        check_counts(dim=dim)
         self.dim = dim
 
     def inputs(self, x: Tensor) -> Tensor:
@@ -94,6 +102,7 @@ class Coins:
 
     def draw(self, output: Tensor, *, generator: Generator) -> Tensor:
         """Zeros and ones, (B, D)."""
+        check_generator(generator)
         return torch.bernoulli(output.sigmoid(), generator=generator)
 
 
@@ -106,7 +115,8 @@ class Normals:
     """
 
     def __init__(self, dim: int, std: float) -> None:
-        check_positive(dim=dim, std=std)
+        check_counts(dim=dim)
+        check_positive(std=std)
         self.dim, self.std = dim, std
 
     def inputs(self, x: Tensor) -> Tensor:
@@ -126,6 +136,7 @@ class Normals:
 
     def draw(self, output: Tensor, *, generator: Generator) -> Tensor:
         """Real numbers, (B, D)."""
+        check_generator(generator)
         eps = torch.randn(
             output.shape, generator=generator, device=output.device, dtype=torch.float64
         )

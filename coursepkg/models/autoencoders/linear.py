@@ -4,7 +4,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.models.autoencoders.pca import check_components
-from coursepkg.validate import check_real
+from coursepkg.validate import check_generator, check_real
 
 
 class LinearAutoencoder(nn.Module):
@@ -25,6 +25,7 @@ class LinearAutoencoder(nn.Module):
     """
 
     def __init__(self, components: int, *, mean: Tensor, generator: Generator) -> None:
+        check_generator(generator)
         super().__init__()
         if mean.ndim != 1:
             raise ValueError(f"mean: expected shape (D,), got {tuple(mean.shape)}")

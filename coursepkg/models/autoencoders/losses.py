@@ -11,7 +11,7 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.models.autoencoders.vae import Terms
 from coursepkg.protocols import Weighted
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_counts, check_positive
 
 
 class TwoTerms(Protocol):
@@ -57,7 +57,7 @@ class WarmUp(nn.Module):
 
     def __init__(self, model: TwoTerms, steps: int) -> None:
         super().__init__()
-        check_positive(steps=steps)
+        check_counts(steps=steps)
         self.model, self.steps = model, steps
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
 
@@ -105,7 +105,7 @@ class ImportanceLoss(nn.Module):
 
     def __init__(self, model: Weighted, draws: int) -> None:
         super().__init__()
-        check_positive(draws=draws)
+        check_counts(draws=draws)
         self.model, self.draws = model, draws
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:

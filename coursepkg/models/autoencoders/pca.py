@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_counts, check_real
 
 
 class Principal(NamedTuple):
@@ -117,7 +117,7 @@ def principal_angles(one: Tensor, two: Tensor) -> Tensor:
 
 def check_components(components: int, *, most: int) -> None:
     """Checks that 1 <= components <= most; raises a ValueError."""
-    check_positive(dim=most)
+    check_counts(dim=most)
     if not 1 <= components <= most:
         raise ValueError(f"components: expected 1..{most}, got {components}")
 

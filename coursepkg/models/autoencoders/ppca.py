@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.models.autoencoders.pca import check_components, check_rank, principal_axes
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_draws, check_positive, check_real
 
 
 class Posterior(NamedTuple):
@@ -105,6 +105,7 @@ class PPCA(nn.Module):
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D)."""
+        check_draws(n, generator)
         noise = self.G.new_empty(n, self.components + self.dim).normal_(generator=generator)
         z, eps = noise.split([self.components, self.dim], dim=1)
         x: Tensor = z @ self.G.T + self.mean + self.variance.sqrt() * eps

@@ -8,7 +8,7 @@ from torch.nn.functional import one_hot
 
 from coursepkg.models.autoencoders.conditional import ConditionalVAE
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_draws, check_positive
 
 ABSENT = -1  # the label of an image that has none
 
@@ -70,6 +70,7 @@ class M2(nn.Module):
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D), of labels that are drawn first."""
+        check_draws(n, generator)
         place = next(self.model.parameters())
         y = torch.randint(self.classes, (n,), generator=generator, device=place.device)
         return self.model.sample(n, condition=self._one_hot(y), generator=generator)

@@ -9,7 +9,7 @@ from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.autoencoders.gaussian import DiagonalGaussian, from_network, standard_like
 from coursepkg.models.autoencoders.likelihoods import Likelihood
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_counts, check_real
 
 
 class Terms(NamedTuple):
@@ -38,7 +38,7 @@ class VAE(nn.Module):
         self, encoder: nn.Module, decoder: nn.Module, *, likelihood: Likelihood, latent: int
     ) -> None:
         super().__init__()
-        check_positive(latent=latent)
+        check_counts(latent=latent)
         self.encoder, self.decoder = encoder, decoder
         self.likelihood, self.latent = likelihood, latent
 

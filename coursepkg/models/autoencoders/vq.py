@@ -17,7 +17,7 @@ from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.autoencoders.conditional import PixelLaw
 from coursepkg.models.autoregressive.arm import ARM
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_levels, check_positive
+from coursepkg.validate import check_counts, check_generator, check_levels, check_positive
 
 
 class VQAutoencoder(nn.Module):
@@ -45,8 +45,10 @@ class VQAutoencoder(nn.Module):
         self, encoder: nn.Module, decoder: nn.Module, *, likelihood: PixelLaw, codes: int,
         codebook: int, width: int, commitment: float = 0.25, generator: Generator,
     ) -> None:  # fmt: skip
+        check_generator(generator)
         super().__init__()
-        check_positive(codes=codes, width=width, commitment=commitment)
+        check_counts(codes=codes, width=width)
+        check_positive(commitment=commitment)
         if codebook < 2:
             raise ValueError(f"codebook: expected at least 2 vectors, got {codebook}")
         self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood
@@ -107,6 +109,7 @@ class VQAutoencoder(nn.Module):
         Returns:
             How many were empty.
         """
+        check_generator(generator)
         with eval_mode(self):
             h = self.vectors(x).flatten(0, 1)
         used = torch.bincount(self.nearest(h), minlength=len(self.codebook))

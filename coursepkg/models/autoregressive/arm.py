@@ -4,7 +4,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_levels, check_mask
+from coursepkg.validate import check_generator, check_levels, check_mask
 
 
 class ARM(nn.Module):
@@ -139,4 +139,5 @@ def _places(missing: Tensor) -> list[int]:
 
 def _categorical(log_p: Tensor, *, generator: Generator) -> Tensor:
     """One level per row of log-probabilities, (B, K) -> (B,)."""
+    check_generator(generator)
     return torch.multinomial(log_p.exp(), 1, generator=generator).squeeze(-1)

@@ -9,7 +9,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from coursepkg.rng import draw_seed
-from coursepkg.validate import check_binary
+from coursepkg.validate import check_binary, check_draws
 
 
 class LogisticAutoregression(nn.Module):
@@ -69,6 +69,7 @@ class LogisticAutoregression(nn.Module):
     @torch.no_grad()
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D), one unit after the other."""
+        check_draws(n, generator)
         x = self.b.new_zeros(n, self.dim)
         for d in range(self.dim):
             field = self.b[d] + x[:, :d] @ self.W[:d, d]
@@ -132,6 +133,7 @@ class TreeAutoregression:
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D), one unit after the other."""
+        check_draws(n, generator)
         x = torch.zeros(n, self.dim, device=generator.device)
         for d in range(self.dim):
             x[:, d] = torch.bernoulli(self._probs(x, d), generator=generator)

@@ -4,7 +4,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import pad
 
-from coursepkg.validate import check_levels
+from coursepkg.validate import check_draws, check_levels
 
 MAX_ENTRIES = 10**8  # of the table, 0.8 GB in double precision
 
@@ -73,6 +73,7 @@ class MarkovChain(nn.Module):
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D) pixel by pixel."""
+        check_draws(n, generator)
         x = torch.zeros(n, self.dim, dtype=torch.int64, device=self.table.device)
         for d in range(self.dim):
             p = self(x)[:, d].exp()

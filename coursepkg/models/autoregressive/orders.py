@@ -8,7 +8,14 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.models.autoregressive.arm import ARM
-from coursepkg.validate import check_binary, check_levels, check_mask, check_order
+from coursepkg.validate import (
+    check_binary,
+    check_draws,
+    check_generator,
+    check_levels,
+    check_mask,
+    check_order,
+)
 
 
 class Reordered(nn.Module):
@@ -90,12 +97,14 @@ class Ensemble(nn.Module):
 
         On average over the draw it is no lower than -log p(x) (Jensen), and trains all members.
         """
+        check_generator(generator)
         o = torch.randint(len(self.members), (), generator=generator, device=generator.device)
         loss: Tensor = self.members[int(o)].loss(x, generator=generator)
         return loss
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D), each from a member that is drawn first."""
+        check_draws(n, generator)
         which = torch.randint(len(self.members), (n,), generator=generator, device=generator.device)
         x = which.new_empty(n, self.dim)
         for o, member in enumerate(self.members):

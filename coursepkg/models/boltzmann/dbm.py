@@ -18,7 +18,13 @@ from coursepkg.models.rbm import learning
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.models.rbm.harmonium import Statistics
 from coursepkg.models.rbm.learning import gibbs
-from coursepkg.validate import check_binary, check_positive
+from coursepkg.validate import (
+    check_binary,
+    check_counts,
+    check_draws,
+    check_generator,
+    check_positive,
+)
 
 T = TypeVar("T")
 
@@ -50,6 +56,7 @@ class DBM(nn.Module):
     def __init__(
         self, sizes: Sequence[int], *, generator: Generator, scale: float = 0.01, sweeps: int = 20
     ) -> None:  # fmt: skip
+        check_generator(generator)
         super().__init__()
         if len(sizes) < 2 or min(sizes) < 1 or sweeps < 1:
             raise ValueError(
@@ -128,6 +135,7 @@ class DBM(nn.Module):
         log w = -F(v, h², …) - log q(h², … | v). So E[log w] <= log p(v) + log Z, on average over
         `generator`, not for each draw. `ImportanceBound(dbm, R)` averages R weights.
         """
+        check_generator(generator)
         check_binary(x, event=(self.sizes[0],))
         q = self.folded_mean_field(x)[0][:, self.sizes[0] :]
         h = torch.bernoulli(q, generator=generator)
@@ -148,7 +156,8 @@ class DBM(nn.Module):
 
         Only as good as the chains: too few steps, and the draws are not from the model.
         """
-        check_positive(n=n, steps=steps)
+        check_draws(n, generator)
+        check_counts(steps=steps)
         coins = torch.full_like(self.machine.b.expand(n, -1), 0.5)
         even = torch.bernoulli(coins, generator=generator)
         return gibbs(self.machine, even, steps, generator=generator)[:, : self.sizes[0]]
@@ -224,8 +233,10 @@ def pretrain(
     geometric mean of their two laws.
     Source: :eq:`dbm-pretraining`.
     """
+    check_generator(generator)
     check_binary(x, event=(dbm.sizes[0],))
-    check_positive(epochs=epochs, batch_size=batch_size, step_size=step_size)
+    check_counts(epochs=epochs, batch_size=batch_size)
+    check_positive(step_size=step_size)
     L = len(dbm.weights)
     for bias in dbm.biases:
         bias.zero_()
@@ -260,6 +271,7 @@ def contrast(
         above: copies of h.
         generator: the only source of randomness.
     """
+    check_generator(generator)
     p_h = torch.sigmoid(c + below * v @ W)
     h = torch.bernoulli(p_h, generator=generator)
     v_1 = torch.bernoulli(torch.sigmoid(b + above * h @ W.T), generator=generator)

@@ -18,7 +18,7 @@ from coursepkg.models.rbm.harmonium import Harmonium
 from coursepkg.models.rbm.learning import gibbs
 from coursepkg.nets.mlp import MLP
 from coursepkg.rng import seeded
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_counts, check_draws
 
 
 class DBN(nn.Module):
@@ -106,7 +106,8 @@ class DBN(nn.Module):
             generator: the only source of randomness.
             steps: steps of block Gibbs in the top machine.
         """
-        check_positive(n=n, steps=steps)
+        check_draws(n, generator)
+        check_counts(steps=steps)
         *directed, top = self._machines
         coins = torch.full_like(top.b.expand(n, -1), 0.5)
         v = gibbs(top, torch.bernoulli(coins, generator=generator), steps, generator=generator)

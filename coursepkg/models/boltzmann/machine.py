@@ -4,7 +4,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.enumeration import binary_states, log_sum_exp
-from coursepkg.validate import check_binary, check_weights
+from coursepkg.validate import check_binary, check_draws, check_generator, check_weights
 
 
 class BoltzmannMachine(nn.Module):
@@ -29,6 +29,7 @@ class BoltzmannMachine(nn.Module):
     def __init__(
         self, visible: int, hidden: int = 0, *, generator: Generator, scale: float = 0.01
     ) -> None:
+        check_generator(generator)
         super().__init__()
         if visible < 1 or hidden < 0 or not scale >= 0:
             raise ValueError(
@@ -71,6 +72,7 @@ class BoltzmannMachine(nn.Module):
     @torch.no_grad()
     def draw_conditional(self, d: int, x: Tensor, *, generator: Generator) -> Tensor:
         """Draws unit d given all others, (C, D + M) -> (C,), for `SystematicGibbs`."""
+        check_generator(generator)
         return torch.bernoulli(torch.sigmoid(self.b[d] + x @ self.R[:, d]), generator=generator)
 
     def log_z(self) -> Tensor:
@@ -89,6 +91,7 @@ class BoltzmannMachine(nn.Module):
         Raises:
             ValueError: if there are more than 22 units.
         """
+        check_draws(n, generator)
         s = binary_states(len(self.b), like=self.b)
         p = torch.softmax(-self._energy(s).double(), dim=0)
         row = torch.multinomial(p, n, replacement=True, generator=generator)

@@ -14,7 +14,13 @@ from torch import Generator, Tensor, nn
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.rng import global_state_from
 from coursepkg.samplers.gibbs import GibbsInfo, GibbsState
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import (
+    check_counts,
+    check_draws,
+    check_generator,
+    check_positive,
+    check_real,
+)
 
 
 class DenoisingAutoencoder(nn.Module):
@@ -34,7 +40,8 @@ class DenoisingAutoencoder(nn.Module):
 
     def __init__(self, net: nn.Module, *, dim: int, sigma: float) -> None:
         super().__init__()
-        check_positive(dim=dim, sigma=sigma)
+        check_counts(dim=dim)
+        check_positive(sigma=sigma)
         self.net, self.dim, self.sigma = net, dim, sigma
 
     def forward(self, h: Tensor) -> Tensor:
@@ -46,6 +53,7 @@ class DenoisingAutoencoder(nn.Module):
 
     def loss(self, h: Tensor, *, generator: Generator) -> Tensor:
         """`|r(h + σε) - h|²`, (B, M) -> (B,).   Source: :eq:`dae-loss`."""
+        check_generator(generator)
         check_real(h, event=(self.dim,), name="h")
         eps = torch.randn(h.shape, generator=generator, dtype=h.dtype, device=h.device)
         with global_state_from(generator):  # the network's dropout
@@ -96,6 +104,7 @@ class PlugAndPlay:
 
     def step(self, state: GibbsState, *, generator: Generator) -> tuple[GibbsState, GibbsInfo]:
         """Moves every chain."""
+        check_generator(generator)
         h = state.x
         with torch.no_grad(), eval_mode(self.prior):
             prior = self.prior(h) if self.prior_step else torch.zeros_like(h)
@@ -137,7 +146,8 @@ class PPGN(nn.Module):
         step_size: float, strength: float = 1.0, steps: int,
     ) -> None:  # fmt: skip
         super().__init__()
-        check_positive(step_size=step_size, steps=steps)
+        check_counts(steps=steps)
+        check_positive(step_size=step_size)
         if not 0 <= strength < math.inf:
             raise ValueError(f"strength: expected a finite number >= 0, got {strength}")
         self.net, self.denoiser, self.classifier = net, denoiser, classifier
@@ -162,6 +172,7 @@ class PPGN(nn.Module):
             TypeError: if the labels are not int64.
             ValueError: if there are not n of them.
         """
+        check_draws(n, generator)
         if condition.dtype != torch.int64:
             raise TypeError(f"condition: expected int64 labels, got {condition.dtype}")
         if condition.shape != (n,):

@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.validate import check_levels, check_positive, check_real
+from coursepkg.validate import check_generator, check_levels, check_positive, check_real
 
 
 class Corruption(Protocol):
@@ -52,6 +52,7 @@ class Redraw:
 
     def corrupt(self, x: Tensor, *, generator: Generator) -> Tensor:
         """One x̃ of levels 0..K-1 for each x, (B, D) -> (B, D)."""
+        check_generator(generator)
         check_levels(x, levels=self.levels)
         fresh = torch.randint(self.levels, x.shape, generator=generator, device=x.device)
         return torch.where(_coins(x, self.share, generator=generator), fresh.to(x), x)
@@ -118,6 +119,7 @@ class HideOne:
 
     def corrupt(self, x: Tensor, *, generator: Generator) -> Tensor:
         """One x̃ of levels 0..K for each x, (B, D) -> (B, D)."""
+        check_generator(generator)
         check_levels(x, levels=self.levels)
         place = torch.randint(x.shape[1], (len(x), 1), generator=generator, device=x.device)
         return x.scatter(1, place, self.levels)
@@ -147,6 +149,7 @@ class GaussianNoise:
 
     def corrupt(self, x: Tensor, *, generator: Generator) -> Tensor:
         """One x̃ for each real x, (B, D) -> (B, D)."""
+        check_generator(generator)
         check_real(x, event=tuple(x.shape[1:]))
         eps = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
         return x + self.sigma * eps
@@ -160,6 +163,7 @@ class GaussianNoise:
 
 
 def _coins(x: Tensor, share: float, *, generator: Generator) -> Tensor:
+    check_generator(generator)
     return torch.rand(x.shape, generator=generator, device=x.device) < share
 
 

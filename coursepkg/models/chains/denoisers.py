@@ -10,7 +10,7 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.enumeration import table_states
 from coursepkg.models.chains.corruption import PixelCorruption
-from coursepkg.validate import check_levels
+from coursepkg.validate import check_draws, check_levels
 
 
 class JointDenoiser(nn.Module):
@@ -42,6 +42,7 @@ class JointDenoiser(nn.Module):
     @torch.no_grad()
     def sample(self, n: int, *, condition: Tensor, generator: Generator) -> Tensor:
         """One x for each x̃, (n, D) -> (n, D)."""
+        check_draws(n, generator)
         _check_rows(condition, n)
         state = torch.multinomial(self.net(condition).softmax(-1), 1, generator=generator)
         return self.states[state.squeeze(1)]
@@ -76,6 +77,7 @@ class PixelDenoiser(nn.Module):
     @torch.no_grad()
     def sample(self, n: int, *, condition: Tensor, generator: Generator) -> Tensor:
         """One x for each x̃, (n, D) -> (n, D)."""
+        check_draws(n, generator)
         _check_rows(condition, n)
         p = self.logits(condition).softmax(-1).view(-1, self.levels)
         return torch.multinomial(p, 1, generator=generator).view(n, self.dim)

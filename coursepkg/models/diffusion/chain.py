@@ -15,7 +15,7 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.models.autoencoders.gaussian import DiagonalGaussian, standard_like
 from coursepkg.models.diffusion.signal import Signal
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_counts
 
 
 def linear_betas(T: int, *, first: float = 1e-4, last: float = 0.02) -> Tensor:
@@ -31,7 +31,7 @@ def linear_betas(T: int, *, first: float = 1e-4, last: float = 0.02) -> Tensor:
     Raises:
         ValueError: if T is not positive.
     """
-    check_positive(T=T)
+    check_counts(T=T)
     return torch.linspace(first, last, T, dtype=torch.float64)
 
 
@@ -49,7 +49,7 @@ def cosine_betas(T: int, *, offset: float = 0.008, most: float = 0.999) -> Tenso
         TypeError: if T is no integer.
         ValueError: if T is not positive, or the offset negative.
     """
-    check_positive(T=T)
+    check_counts(T=T)
     if not 0 <= offset < float("inf"):
         raise ValueError(f"offset: expected a finite number >= 0, got {offset}")
     t = torch.linspace(0, 1, T + 1, dtype=torch.float64)

@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.models.diffusion.denoisers import like_of
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_counts, check_draws, check_generator, check_real
 
 
 class ToldNet(nn.Module):
@@ -52,7 +52,7 @@ class ConditionalDiffusion(nn.Module):
         forget: float = 0.0,
     ) -> None:  # fmt: skip
         super().__init__()
-        check_positive(conditions=conditions)
+        check_counts(conditions=conditions)
         if not 0 <= forget < 1:
             raise ValueError(f"forget: expected a share in [0, 1), got {forget}")
         self.net, self.around = net, around
@@ -72,6 +72,7 @@ class ConditionalDiffusion(nn.Module):
 
     def loss(self, x: Tensor, *, condition: Tensor, generator: Generator) -> Tensor:
         """The diffusion's own, with a share of the conditions forgotten; (B, D), (B, E) -> (B,)."""
+        check_generator(generator)
         condition = self._checked(condition, n=len(x))
         if self.training and self.forget:
             u = torch.rand(len(condition), 1, generator=generator, device=condition.device)
@@ -87,7 +88,7 @@ class ConditionalDiffusion(nn.Module):
 
     def sample(self, n: int, *, condition: Tensor, generator: Generator) -> Tensor:
         """Draws x given each condition, (n, E) -> (n, D)."""
-        check_positive(n=n)
+        check_draws(n, generator)
         x: Tensor = self.given(self._checked(condition, n=n)).sample(n, generator=generator)
         return x
 

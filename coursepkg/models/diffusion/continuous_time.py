@@ -21,7 +21,7 @@ from coursepkg.models.diffusion.denoisers import GaussianDenoiser
 from coursepkg.models.diffusion.discrete_time import Diffusion, stratified
 from coursepkg.models.diffusion.signal import kl_to_noise, signal_at
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_counts, check_generator, check_positive
 
 
 class Schedule(Protocol):
@@ -117,7 +117,7 @@ class ContinuousDiffusion(nn.Module):
         self, denoiser: GaussianDenoiser, schedule: Schedule, *, points: int, steps: int
     ) -> None:
         super().__init__()
-        check_positive(points=points, steps=steps)
+        check_counts(points=points, steps=steps)
         self.denoiser, self.schedule = denoiser, schedule
         self.points, self.steps = points, steps
 
@@ -126,6 +126,7 @@ class ContinuousDiffusion(nn.Module):
 
         Its mean over `generator` is at most log p(x).
         """
+        check_generator(generator)
         total = self.ends(x, generator=generator)
         for point in range(self.points):
             shift = torch.rand(len(x), generator=generator, device=x.device, dtype=torch.float64)

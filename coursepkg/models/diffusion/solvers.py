@@ -19,7 +19,7 @@ from torch import Generator, Tensor
 
 from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.signal import Signal, signal_at
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_counts, check_positive, check_real
 
 Guess = Callable[[Tensor, Tensor], Tensor]
 
@@ -39,7 +39,8 @@ def power_levels(steps: int, *, least: float, most: float, power: float = 7.0) -
     Raises:
         ValueError: if a number is impossible.
     """
-    check_positive(steps=steps, power=power, rise=most - least)
+    check_counts(steps=steps)
+    check_positive(power=power, rise=most - least)
     first, last = (math.exp(-end / (2 * power)) for end in (least, most))
     return -2 * power * torch.linspace(first, last, steps + 1, dtype=torch.float64).log()
 

@@ -15,7 +15,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.models.flows.chain import StandardNormal
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_counts, check_real
 
 Average = Callable[[Tensor, Tensor, Tensor], Tensor]  # x (B, D), t (B,), r (B,) -> u (B, D)
 
@@ -85,7 +85,7 @@ class Jumps(nn.Module):
 
     def __init__(self, average: nn.Module, *, dim: int, steps: int) -> None:
         super().__init__()
-        check_positive(dim=dim, steps=steps)
+        check_counts(dim=dim, steps=steps)
         self.average, self.dim, self.steps = average, dim, steps
         self.base = StandardNormal(dim)
 
@@ -117,7 +117,7 @@ class Restarts(nn.Module):
 
     def __init__(self, average: nn.Module, *, dim: int, steps: int) -> None:
         super().__init__()
-        check_positive(dim=dim, steps=steps)
+        check_counts(dim=dim, steps=steps)
         self.average, self.steps = average, steps
         self.base = StandardNormal(dim)
 

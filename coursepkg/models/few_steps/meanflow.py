@@ -16,7 +16,7 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.models.few_steps.jumps import Average, check_alike, check_times
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_counts, check_draws, check_generator, check_real
 
 
 def mean_flow_target(
@@ -59,13 +59,14 @@ class MeanFlow(nn.Module):
 
     def __init__(self, average: nn.Module, *, dim: int, apart: float) -> None:
         super().__init__()
-        check_positive(dim=dim)
+        check_counts(dim=dim)
         if not 0 < apart <= 1:
             raise ValueError(f"apart: expected a share in (0, 1], got {apart}")
         self.average, self.dim, self.apart = average, dim, apart
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """‖u - (v - (t - r) du/dt)‖² at one t <= r of each line, (B, D) -> (B,)."""
+        check_generator(generator)
         check_real(x, event=(self.dim,))
         x_0 = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
         t, r = times(len(x), apart=self.apart, generator=generator, like=x)
@@ -95,6 +96,7 @@ class MapDistillation(nn.Module):
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """‖u - (v - (t - r) du/dt)‖² with the teacher's v at one place of each line, -> (B,)."""
+        check_generator(generator)
         check_real(x, event=(self.flow.dim,))
         x_0 = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
         t, r = times(len(x), apart=self.flow.apart, generator=generator, like=x)
@@ -108,6 +110,7 @@ class MapDistillation(nn.Module):
 
 def times(n: int, *, apart: float, generator: Generator, like: Tensor) -> tuple[Tensor, Tensor]:
     """Times t <= r of n lines, uniform in the triangle for a share `apart`, else equal; (n,)."""
+    check_draws(n, generator)
     draws = torch.rand(3, n, generator=generator, device=like.device).to(like)
     t, r = draws[:2].amin(0), draws[:2].amax(0)
     return t, torch.where(draws[2] < apart, r, t)

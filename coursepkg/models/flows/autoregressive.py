@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from coursepkg.models.flows.elementwise import Monotone
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_counts, check_real
 
 
 class AutoregressiveFlow(nn.Module):
@@ -35,7 +35,7 @@ class AutoregressiveFlow(nn.Module):
 
     def __init__(self, net: nn.Module, *, monotone: Monotone, dim: int, block: int = 1) -> None:
         super().__init__()
-        check_positive(dim=dim, block=block)
+        check_counts(dim=dim, block=block)
         if dim % block:
             raise ValueError(f"block: expected a divisor of {dim}, got {block}")
         if (own := getattr(net, "block", block)) != block:

@@ -14,7 +14,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.protocols import Fittable, Transform
-from coursepkg.validate import check_order, check_positive, check_real
+from coursepkg.validate import check_counts, check_draws, check_order, check_positive, check_real
 
 
 class StandardNormal(nn.Module):
@@ -34,7 +34,8 @@ class StandardNormal(nn.Module):
 
     def __init__(self, dim: int, *, temperature: float = 1.0) -> None:
         super().__init__()
-        check_positive(dim=dim, temperature=temperature)
+        check_counts(dim=dim)
+        check_positive(temperature=temperature)
         self.dim = dim
         self.scale: Tensor  # no weight: it only says in which precision, and where, to draw
         self.register_buffer("scale", torch.tensor(float(temperature)), persistent=False)
@@ -47,6 +48,7 @@ class StandardNormal(nn.Module):
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D)."""
+        check_draws(n, generator)
         return self.scale * self.scale.new_empty(n, self.dim).normal_(generator=generator)
 
 

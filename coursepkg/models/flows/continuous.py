@@ -15,7 +15,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.models.flows.ode import dormand_prince, rk4
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_counts, check_generator, check_real
 
 Divergence = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  # of x and t: v, and div v
 
@@ -34,7 +34,7 @@ class Continuous(nn.Module):
 
     def __init__(self, field: nn.Module, *, dim: int, steps: int) -> None:
         super().__init__()
-        check_positive(dim=dim, steps=steps)
+        check_counts(dim=dim, steps=steps)
         self.field, self.dim, self.steps = field, dim, steps
 
     def velocity(self, t: float, x: Tensor) -> Tensor:
@@ -54,6 +54,7 @@ class Continuous(nn.Module):
 
     def estimate(self, x: Tensor, *, generator: Generator) -> tuple[Tensor, Tensor]:
         """z (B, D) of x (B, D), and an estimate of log |det ∂z/∂x| without bias, (B,), nats."""
+        check_generator(generator)
         check_real(x, event=(self.dim,))
         eps = 2.0 * torch.randint(2, x.shape, generator=generator, device=x.device).to(x) - 1
         return self._integrate(x, eps[None])
@@ -65,7 +66,7 @@ class Continuous(nn.Module):
 
     def path(self, z: Tensor, *, points: int) -> Tensor:
         """x at the times 0, 1/points, ..., 1, (points + 1, B, D), each by adaptive steps."""
-        check_positive(points=points)
+        check_counts(points=points)
         check_real(z, event=(self.dim,), name="z")
         path = [z]
         for n in range(points):

@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_counts, check_generator, check_real
 
 
 class ActNorm(nn.Module):
@@ -20,7 +20,7 @@ class ActNorm(nn.Module):
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        check_positive(dim=dim)
+        check_counts(dim=dim)
         self.shift, self.log_scale = nn.Parameter(torch.zeros(dim)), nn.Parameter(torch.zeros(dim))
 
     @torch.no_grad()
@@ -70,7 +70,7 @@ class LULinear(nn.Module):
 
     def __init__(self, matrix: Tensor, *, places: int = 1) -> None:
         super().__init__()
-        check_positive(places=places)
+        check_counts(places=places)
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
             raise ValueError(f"matrix: expected shape (C, C), got {tuple(matrix.shape)}")
         check_real(matrix, event=tuple(matrix.shape[1:]), name="matrix")
@@ -110,6 +110,7 @@ class LULinear(nn.Module):
 
 def rotation(size: int, *, generator: Generator) -> Tensor:
     """A random orthogonal matrix, (size, size)."""
+    check_generator(generator)
     noise = torch.randn(size, size, generator=generator, device=generator.device)
     orthogonal: Tensor = torch.linalg.qr(noise)[0]
     return orthogonal

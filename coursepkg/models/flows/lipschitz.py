@@ -12,7 +12,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, linear, normalize, silu
 
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_counts, check_positive
 
 LIPSWISH = 1.1  # SiLU's largest slope is 1.0998
 
@@ -38,7 +38,7 @@ def power_iteration(
     Raises:
         ValueError: if steps < 1.
     """
-    check_positive(steps=steps)
+    check_counts(steps=steps)
     with torch.no_grad():
         r = start
         for _ in range(steps):
@@ -113,7 +113,8 @@ class SpectralLinear(nn.Module):
         self, inputs: int, outputs: int, *, bound: float, steps: int = 20, generator: Generator
     ) -> None:
         super().__init__()
-        check_positive(bound=bound, steps=steps)
+        check_counts(steps=steps)
+        check_positive(bound=bound)
         self.bound, self.steps = bound, steps
         self.start: Tensor
         with global_state_from(generator):

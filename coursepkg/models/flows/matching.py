@@ -14,7 +14,7 @@ from coursepkg.models.flows.chain import StandardNormal
 from coursepkg.models.flows.continuous import Continuous
 from coursepkg.models.flows.estimated import EstimatedFlow
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_real
+from coursepkg.validate import check_generator, check_real
 
 
 def matching_loss(field: nn.Module, x_0: Tensor, x_1: Tensor, *, generator: Generator) -> Tensor:
@@ -31,6 +31,7 @@ def matching_loss(field: nn.Module, x_0: Tensor, x_1: Tensor, *, generator: Gene
     Raises:
         ValueError: if the three shapes, of both ends and of what the field says, differ.
     """
+    check_generator(generator)
     t = torch.rand(len(x_1), generator=generator, device=x_1.device).to(x_1)
     x_t = (1 - t)[:, None] * x_0 + t[:, None] * x_1
     with global_state_from(generator):  # a network's dropout
@@ -61,6 +62,7 @@ class FlowMatching(EstimatedFlow):
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """The squared error of the velocity at one time of one path, (B, D) -> (B,)."""
+        check_generator(generator)
         check_real(x, event=(self.dim,))
         x_0 = torch.randn(x.shape, generator=generator, device=x.device).to(x)
         return matching_loss(self.flow.field, x_0, x, generator=generator)

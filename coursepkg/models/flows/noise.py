@@ -13,7 +13,7 @@ from torch.nn.functional import logsigmoid
 
 from coursepkg.protocols import Proposal, Transform
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_levels, check_positive, check_real
+from coursepkg.validate import check_counts, check_generator, check_levels, check_real
 
 
 class ConditionalTransformed(nn.Module):
@@ -86,13 +86,14 @@ class VariationalNoise(nn.Module):
 
     def __init__(self, transform: Transform, *, dim: int, levels: int) -> None:
         super().__init__()
-        check_positive(dim=dim)
+        check_counts(dim=dim)
         if levels < 2:
             raise ValueError(f"levels: expected at least 2, got {levels}")
         self.transform, self.dim, self.levels = transform, dim, levels
 
     def sample(self, x: Tensor, *, generator: Generator) -> tuple[Tensor, Tensor]:
         """u (B, D) for each x, (B, D) levels, differentiable, and log q(u | x), (B,), nats."""
+        check_generator(generator)
         check_levels(x, event=(self.dim,), levels=self.levels)
         eps = torch.randn(x.shape, generator=generator, device=x.device, dtype=torch.float64)
         pair = torch.cat([2 * x.double() / (self.levels - 1) - 1, eps], dim=1)

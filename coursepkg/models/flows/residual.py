@@ -16,7 +16,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.models.flows.lipschitz import ContractiveMLP
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_counts, check_generator, check_positive, check_real
 
 Field = Callable[[Tensor], Tensor]
 
@@ -96,6 +96,7 @@ def log_det_series(
     Returns:
         z (B, D), and the sums (B,), nats.
     """
+    check_generator(generator)
     keep = torch.is_grad_enabled()
     with torch.enable_grad():
         y = x if x.requires_grad else x.detach().requires_grad_()
@@ -110,7 +111,7 @@ def log_det_series(
 
 def truncated_weights(x: Tensor, terms: int) -> Tensor:
     """One for each of the first terms, (B, terms): the sum stops there, and is biased."""
-    check_positive(terms=terms)
+    check_counts(terms=terms)
     return x.new_ones(len(x), terms)
 
 
@@ -129,7 +130,8 @@ def roulette_weights(x: Tensor, *, sure: int, stop: float, generator: Generator)
     Raises:
         ValueError: if a number is impossible.
     """
-    check_positive(sure=sure)
+    check_generator(generator)
+    check_counts(sure=sure)
     if not 0 < stop < 1:
         raise ValueError(f"stop: expected a probability in (0, 1), got {stop}")
     uniform = torch.rand(len(x), generator=generator, device=x.device, dtype=torch.float64)
@@ -166,7 +168,8 @@ class Residual(nn.Module):
         stop: float = 0.5,
     ) -> None:  # fmt: skip
         super().__init__()
-        check_positive(dim=dim, tolerance=tolerance, sure=sure)
+        check_counts(dim=dim, sure=sure)
+        check_positive(tolerance=tolerance)
         if not 0 < stop < 1:
             raise ValueError(f"stop: expected a probability in (0, 1), got {stop}")
         if (net.widths[0], net.widths[-1]) != (dim, dim):

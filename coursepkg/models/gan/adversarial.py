@@ -18,7 +18,7 @@ from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.gan.losses import AdversarialLoss
 from coursepkg.models.gan.penalties import Penalty, squared_slopes
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_real
+from coursepkg.validate import check_draws, check_real
 
 
 class _Players(nn.Module):
@@ -44,6 +44,7 @@ class _Players(nn.Module):
 
     def _make(self, n: int, *given: Tensor, generator: Generator) -> Tensor:
         """Examples of fresh noise, (n, *event), with a graph to the net's parameters."""
+        check_draws(n, generator)
         z = torch.randn(n, self.latent, generator=generator, device=generator.device)
         x: Tensor = self.net(z.to(next(self.net.parameters())), *given)
         if x.shape != (n, *self.event):

@@ -8,7 +8,7 @@ from torch import Generator, Tensor, nn
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.nets.attention import Past
 from coursepkg.nets.transformer import Transformer
-from coursepkg.validate import check_levels
+from coursepkg.validate import check_generator, check_levels
 
 Rule = Callable[[Tensor], Tensor]  # log-probabilities (..., K) to log-probabilities (..., K)
 
@@ -37,6 +37,7 @@ def write(
         TypeError: if the prompt holds no whole numbers.
         ValueError: if it is empty or has another shape, or the length is below 0.
     """
+    check_generator(generator)
     check_prompt(prompt, length)
     y = prompt.clone().long()
     with eval_mode(net):

@@ -5,7 +5,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import one_hot
 
 from coursepkg.models.mixtures.em import Mixture, check_enough
-from coursepkg.validate import check_levels, check_real
+from coursepkg.validate import check_generator, check_levels, check_real
 
 
 class CategoricalMixture(Mixture):
@@ -133,6 +133,7 @@ class CategoricalMixture(Mixture):
 
     def sample_given(self, z: Tensor, *, generator: Generator) -> Tensor:
         """Draws each level from the table of its component, (n,) -> (n, D)."""
+        check_generator(generator)
         p = self.log_levels[z].exp().flatten(0, 1)
         return torch.multinomial(p, 1, generator=generator).view(len(z), self.dim)
 

@@ -7,7 +7,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import softplus
 
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_counts, check_draws, check_positive, check_real
 
 
 class MixtureDensityNetwork(nn.Module):
@@ -31,7 +31,8 @@ class MixtureDensityNetwork(nn.Module):
         self, net: nn.Module, *, components: int, dim: int, conditions: int, floor: float = 1e-3
     ) -> None:
         super().__init__()
-        check_positive(components=components, dim=dim, conditions=conditions, floor=floor)
+        check_counts(components=components, dim=dim, conditions=conditions)
+        check_positive(floor=floor)
         self.net, self.components, self.dim = net, components, dim
         self.conditions, self.floor = conditions, floor
 
@@ -70,6 +71,7 @@ class MixtureDensityNetwork(nn.Module):
     @torch.no_grad()
     def sample(self, n: int, *, condition: Tensor, generator: Generator) -> Tensor:
         """Draws (n, D), one answer for each row of the conditions, (n, C)."""
+        check_draws(n, generator)
         log_pi, mu, sigma = self.mixture(condition)
         if len(condition) != n:
             raise ValueError(f"condition: expected {n} rows, got {len(condition)}")

@@ -17,9 +17,14 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import one_hot
 
-from coursepkg.missing import check_shows
 from coursepkg.models.mixtures.categorical import CategoricalMixture
-from coursepkg.validate import check_levels, check_positive, check_real
+from coursepkg.validate import (
+    check_generator,
+    check_levels,
+    check_positive,
+    check_real,
+    check_shows,
+)
 
 
 def known_evidence(x: Tensor, known: Tensor, *, levels: int) -> Tensor:
@@ -101,6 +106,7 @@ def draw_given(mixture: CategoricalMixture, e: Tensor, *, generator: Generator) 
     Raises:
         ValueError: if the evidence has another shape, is below 0, or impossible under the mixture.
     """
+    check_generator(generator)
     _, joint = _seen(mixture, e)
     z = torch.multinomial(_posterior(joint), 1, generator=generator)[:, 0]
     p = mixture.log_levels[z].exp() * e  # (B, D, K)

@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from coursepkg.models.mixtures.em import Mixture
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_counts, check_generator, check_positive, check_real
 
 
 class GaussianMixture(Mixture):
@@ -51,7 +51,8 @@ class GaussianMixture(Mixture):
         super().__init__(
             components, steps=steps, tolerance=tolerance, restarts=restarts, generator=generator
         )
-        check_positive(dim=dim, floor=floor)
+        check_counts(dim=dim)
+        check_positive(floor=floor)
         if not 0 <= shrinkage < float("inf"):
             raise ValueError(f"shrinkage: expected a finite number >= 0, got {shrinkage}")
         self.dim, self.floor, self.shrinkage = dim, floor, shrinkage
@@ -109,6 +110,7 @@ class GaussianMixture(Mixture):
 
     def sample_given(self, z: Tensor, *, generator: Generator) -> Tensor:
         """Draws a point of each component in z, (n,) -> (n, D)."""
+        check_generator(generator)
         noise = torch.empty_like(self.means[z]).normal_(generator=generator)
         return self.means[z] + (self.scale_tril[z] @ noise[:, :, None])[:, :, 0]
 
@@ -153,7 +155,8 @@ class DiagonalGaussianMixture(Mixture):
         super().__init__(
             components, steps=steps, tolerance=tolerance, restarts=restarts, generator=generator
         )
-        check_positive(dim=dim, floor=floor)
+        check_counts(dim=dim)
+        check_positive(floor=floor)
         self.dim, self.floor = dim, floor
         self.means: Tensor  # μ, (M, D)
         self.variances: Tensor  # σ², (M, D)
@@ -188,6 +191,7 @@ class DiagonalGaussianMixture(Mixture):
 
     def sample_given(self, z: Tensor, *, generator: Generator) -> Tensor:
         """Draws a point of each component in z, (n,) -> (n, D)."""
+        check_generator(generator)
         noise = torch.empty_like(self.means[z]).normal_(generator=generator)
         return self.means[z] + self.variances[z].sqrt() * noise
 

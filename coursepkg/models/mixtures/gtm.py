@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 
 from coursepkg.models.mixtures.em import Mixture, em
 from coursepkg.rng import seeded
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_counts, check_generator, check_positive, check_real
 
 FLOOR = 1e-6  # least noise variance, as a part of the data's
 
@@ -44,7 +44,8 @@ class GTM(Mixture):
         steps: int = 100,
         tolerance: float = 1e-4,
     ) -> None:
-        check_positive(side=side, bumps=bumps, dim=dim, strength=strength)
+        check_counts(side=side, bumps=bumps, dim=dim)
+        check_positive(strength=strength)
         # the start is given by the data alone, so that the seed is never used
         super().__init__(side**2, steps=steps, tolerance=tolerance, restarts=1, generator=seeded(0))
         self.dim, self.strength = dim, strength
@@ -105,6 +106,7 @@ class GTM(Mixture):
 
     def sample_given(self, z: Tensor, *, generator: Generator) -> Tensor:
         """Draws noise about the place of each grid point on the surface, (n,) -> (n, D)."""
+        check_generator(generator)
         noise = torch.randn(
             len(z), self.dim, generator=generator, dtype=self.W.dtype, device=self.W.device
         )

@@ -8,7 +8,13 @@ from torch.nn.functional import softplus
 
 from coursepkg.enumeration import log_sum_exp
 from coursepkg.models.rbm.harmonium import Harmonium, draw_bits
-from coursepkg.validate import check_binary, check_positive, check_real, check_weights
+from coursepkg.validate import (
+    check_binary,
+    check_generator,
+    check_positive,
+    check_real,
+    check_weights,
+)
 
 
 class GaussianRBM(Harmonium):
@@ -78,6 +84,7 @@ class GaussianRBM(Harmonium):
     @torch.no_grad()
     def sample_visible(self, h: Tensor, *, generator: Generator) -> Tensor:
         """Draws v from p(v | h), (B, M) -> (B, D)."""
+        check_generator(generator)
         mean = self.visible_mean(h)
         return mean + self.sigma * torch.randn_like(mean, generator=generator)
 

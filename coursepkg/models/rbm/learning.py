@@ -15,7 +15,7 @@ import torch
 from torch import Generator, Tensor
 
 from coursepkg.models.rbm.harmonium import Harmonium, Statistics
-from coursepkg.validate import check_positive, check_weights
+from coursepkg.validate import check_generator, check_positive, check_weights
 
 T = TypeVar("T")
 
@@ -80,6 +80,7 @@ class PersistentChains:
 
     def __call__(self, rbm: Harmonium, v: Tensor, *, generator: Generator) -> Statistics:
         """Moves the chains on by k steps."""
+        check_generator(generator)
         if self.v is None:
             rows = torch.randint(len(v), (self.chains,), generator=generator, device=v.device)
             self.v = v[rows]
@@ -169,6 +170,7 @@ def train(
         ValueError: if a number is impossible, the machine refuses x, or a weight is not finite.
         FloatingPointError: if a weight overflows; all are then as they were before the call.
     """
+    check_generator(generator)
     last = step_size if last_step_size is None else last_step_size
     _check(rbm, x, epochs, batch_size, average, decay)
     _check_steps(step_size, last)
