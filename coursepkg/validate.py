@@ -7,36 +7,44 @@ from numbers import Integral, Real
 import torch
 from torch import Generator, Tensor, nn
 
+ANY = -1  # in the shape of an event: an axis of any size
 
-def check_levels(x: Tensor, *, event: tuple[int, ...] | None = None, levels: int) -> None:
+
+def check_levels(
+    x: Tensor, *, event: tuple[int, ...] | None = None, levels: int, name: str = "x"
+) -> None:
     """Checks that x holds a non-empty batch of integer levels 0..levels-1.
 
     Args:
         x: what came; should be an integer tensor (B, *event) with B >= 1.
         event: shape of one example; default any.
         levels: number of levels K.
+        name: what x is called, for the message.
 
     Raises:
         TypeError: if x is not an integer tensor.
         ValueError: if the shape or a level is wrong.
     """
-    _check_tensor(x)
+    _check_tensor(x, name)
     if x.is_floating_point() or x.is_complex() or x.dtype == torch.bool:
-        raise TypeError(f"x: expected integer levels 0..{levels - 1}, got dtype {x.dtype}")
-    _check_shape(x, tuple(x.shape[1:]) if event is None else event)
+        raise TypeError(f"{name}: expected integer levels 0..{levels - 1}, got dtype {x.dtype}")
+    _check_shape(x, event, name)
     low, high = int(x.min()), int(x.max())
     if low < 0 or high >= levels:
-        raise ValueError(f"x: expected levels 0..{levels - 1}, got values from {low} to {high}")
+        raise ValueError(
+            f"{name}: expected levels 0..{levels - 1}, got values from {low} to {high}"
+        )
 
 
 def check_real(
-    x: Tensor, *, event: tuple[int, ...], name: str = "x", like: nn.Module | None = None
-) -> None:
+    x: Tensor, *, event: tuple[int, ...] | None = None, name: str = "x",
+    like: nn.Module | None = None,
+) -> None:  # fmt: skip
     """Checks that x holds a non-empty batch of finite real vectors.
 
     Args:
         x: what came; should be a floating-point tensor (B, *event) with B >= 1.
-        event: shape of one example.
+        event: shape of one example; default any.
         name: what x is called, for the message.
         like: the model that x is for, of whose precision and on whose device it should be.
 
@@ -72,15 +80,12 @@ def check_like(x: Tensor, model: nn.Module, *, name: str = "x") -> None:
 
 
 def check_binary(
-    x: Tensor, *, event: tuple[int, ...], name: str = "x", like: nn.Module | None = None
-) -> None:
+    x: Tensor, *, event: tuple[int, ...] | None = None, name: str = "x",
+    like: nn.Module | None = None,
+) -> None:  # fmt: skip
     """Checks that x holds a non-empty batch of zeros and ones, as real numbers.
 
-    Args:
-        x: what came; should be a floating-point tensor (B, *event) with B >= 1.
-        event: shape of one example.
-        name: what x is called, for the message.
-        like: the model that x is for, as in `check_real`.
+    The arguments are those of `check_real`.
 
     Raises:
         TypeError: if x is not a floating-point tensor, or not of the model's precision.
@@ -119,10 +124,6 @@ def check_shows(known: Tensor, x: Tensor) -> None:
     """Checks that `known` is a mask for the entries of x that hides no example wholly.
 
     What is missing is asked of what is known; where nothing is, `sample` and `log_prob` answer.
-
-    Args:
-        known: what came; should be bool, of the shape of one example or of x.
-        x: examples, (B, *event).
 
     Raises:
         TypeError: if `known` is not a bool tensor.
@@ -197,10 +198,19 @@ def check_counts(**counts: int) -> None:
         TypeError: if one is not an integer.
         ValueError: if one is not above zero.
     """
-    for name, count in counts.items():
-        if not isinstance(count, Integral) or isinstance(count, bool):
-            raise TypeError(f"{name}: expected an integer > 0, got {count!r:.60}")
+    check_integers(**counts)
     check_positive(**counts)
+
+
+def check_integers(**values: int) -> None:
+    """Checks that each named number is an integer.
+
+    Raises:
+        TypeError: if one is not; True and 2.0 are none.
+    """
+    for name, value in values.items():
+        if not isinstance(value, Integral) or isinstance(value, bool):
+            raise TypeError(f"{name}: expected an integer, got {value!r:.60}")
 
 
 def check_share(**shares: float) -> None:
@@ -225,6 +235,34 @@ def check_generator(generator: Generator) -> None:
     """
     if not isinstance(generator, Generator):
         raise TypeError(f"generator: expected a torch.Generator, got {generator!r:.60}")
+
+
+def count_rows(x: Tensor, *, name: str = "x") -> int:
+    """How many examples x holds, (B, ...), where nothing else of x is known yet.
+
+    Raises:
+        TypeError: if x is not a tensor.
+        ValueError: if there is none.
+    """
+    _check_tensor(x, name)
+    if x.ndim == 0 or len(x) == 0:
+        raise ValueError(f"{name}: expected at least one example, got shape {tuple(x.shape)}")
+    return len(x)
+
+
+def check_rows(
+    condition: Tensor, n: int, *, event: tuple[int, ...] | None = None,
+    like: nn.Module | None = None,
+) -> None:  # fmt: skip
+    """Checks that real conditions come one for each of n examples, (n, *event), as `check_real`.
+
+    Raises:
+        TypeError: if they are not a floating-point tensor of the model's precision.
+        ValueError: if their shape or number is wrong, or one is NaN or infinite.
+    """
+    check_real(condition, event=event, name="condition", like=like)
+    if len(condition) != n:
+        raise ValueError(f"condition: expected {n} rows, one an example, got {len(condition)}")
 
 
 def check_draws(n: int, generator: Generator) -> None:
@@ -254,9 +292,13 @@ def _all_finite(x: Tensor) -> bool:
     return math.isfinite(x.detach().sum().item()) or bool(x.isfinite().all())
 
 
-def _check_shape(x: Tensor, event: tuple[int, ...], name: str = "x") -> None:
-    expected = f"(B, {', '.join(map(str, event))})" if event else "(B,)"
-    if x.ndim != 1 + len(event) or tuple(x.shape[1:]) != tuple(event):
+def _check_shape(x: Tensor, event: tuple[int, ...] | None, name: str = "x") -> None:
+    event = tuple(x.shape[1:]) if event is None else tuple(event)
+    sizes = ["B", *("any" if size == ANY else str(size) for size in event)]
+    expected = f"({', '.join(sizes)}{',' * (len(sizes) == 1)})"
+    if x.ndim != len(sizes) or any(
+        size not in {ANY, found} for size, found in zip(event, x.shape[1:], strict=True)
+    ):
         raise ValueError(f"{name}: expected shape {expected}, got {tuple(x.shape)}")
     if x.numel() == 0:
         what = "none" if len(x) == 0 else f"{len(x)} without entries"

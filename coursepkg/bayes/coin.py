@@ -11,7 +11,7 @@ import torch
 from scipy.special import betaincinv, betaln
 from torch import Generator, Tensor
 
-from coursepkg.validate import check_draws, check_positive
+from coursepkg.validate import check_draws, check_integers, check_positive, check_real
 
 
 def count_heads(tosses: str) -> int:
@@ -108,11 +108,13 @@ class BetaBernoulli:
 
 
 def _check_counts(k: int, n: int) -> None:
+    check_integers(k=k, n=n)
     if not 0 <= k <= n:
         raise ValueError(f"k, n: expected 0 <= k <= n heads in n tosses, got k={k}, n={n}")
 
 
 def _check_unit_interval(theta: Tensor) -> None:
+    check_real(theta[None] if isinstance(theta, Tensor) else theta, name="theta")
     if not ((theta >= 0) & (theta <= 1)).all():
         raise ValueError(
             f"theta: expected numbers in [0, 1], got values from {theta.min()} to {theta.max()}"

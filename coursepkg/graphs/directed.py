@@ -24,7 +24,7 @@ from coursepkg.graphs.table import (
     check_law,
     check_names,
 )
-from coursepkg.validate import check_generator, check_positive, check_real
+from coursepkg.validate import check_draws, check_generator, check_positive, check_real
 
 
 class Conditional(nn.Module, ABC):
@@ -164,6 +164,7 @@ class DirectedModel(nn.Module):
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Ancestral sampling, (n, D): every variable after its parents, and given them."""
+        check_draws(n, generator)
         tensor = next(self.buffers())
         dtype = torch.int64 if self.levels else tensor.dtype
         x = torch.zeros(n, len(self.names), dtype=dtype, device=tensor.device)
@@ -225,7 +226,7 @@ class DirectedModel(nn.Module):
         if self.levels:
             check_each_level(x, self.levels)
         else:
-            check_real(x, event=(len(self.names),))
+            check_real(x, event=(len(self.names),), like=self)
 
     def _check_levels(self, conditionals: Mapping[str, Conditional]) -> None:
         if 0 < len(self.levels) < len(self.names):

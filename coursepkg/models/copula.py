@@ -81,7 +81,7 @@ class Gaussianiser(nn.Module):
 
     def decode(self, z: Tensor) -> Tensor:
         """The y whose z this is, (B, D) -> (B, D), in double precision."""
-        check_real(z, event=(self.dim,))
+        check_real(z, event=(self.dim,), like=self)
         p, below = self._steps()
         rank = torch.special.ndtr(z.double()).T.contiguous()  # (D, B)
         x = torch.searchsorted(below[:, 1:].contiguous(), rank, right=True)
@@ -90,7 +90,7 @@ class Gaussianiser(nn.Module):
 
     def _level(self, y: Tensor) -> Tensor:
         """x of y = x + u, (B, D) int64."""
-        check_real(y, event=(self.dim,))
+        check_real(y, event=(self.dim,), like=self)
         if y.min() < 0 or y.max() >= self.levels:
             raise ValueError(
                 f"y: expected 0 <= y < {self.levels}, got values from {y.min().item():.6g} to "
@@ -171,7 +171,7 @@ class CorrelatedNormal(nn.Module):
         Raises:
             ValueError: if a column of x is constant, or Σ is singular.
         """
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         away = x.double() - x.double().mean(0)
         norm = away.norm(dim=0)
         if not norm.all():
@@ -187,7 +187,7 @@ class CorrelatedNormal(nn.Module):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log N(x; 0, Σ), (B, D) -> (B,), nats."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         white = torch.linalg.solve_triangular(self.scale_tril, x.T, upper=False)
         log_det = self.scale_tril.diagonal().log().sum()
         log_normaliser = self.dim / 2 * math.log(2 * math.pi) + log_det

@@ -42,7 +42,7 @@ class NeuralEnergy(nn.Module):
 
     def free_energy(self, x: Tensor) -> Tensor:
         """F(x), (B, D) -> (B,), nats: log p(x) = -F(x) - log Z. Source: :eq:`neural-energy`."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         return self.log_density(x).neg()
 
     def log_density(self, x: Tensor) -> Tensor:
@@ -109,7 +109,7 @@ class GaussianEnergy(nn.Module):
 
     def free_energy(self, x: Tensor) -> Tensor:
         """-log p(x) - log Z, (B, D) -> (B,), nats."""
-        check_real(x, event=tuple(self.mean.shape))
+        check_real(x, event=tuple(self.mean.shape), like=self)
         return ((x - self.mean) @ self.factor.tril()).square().sum(1) / 2
 
     def log_z(self) -> Tensor:

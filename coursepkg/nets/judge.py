@@ -46,7 +46,7 @@ class Judge(nn.Module):
             TypeError: if x is no floating-point tensor.
             ValueError: if its shape is wrong or an entry is not finite.
         """
-        check_real(x, event=(self.side**2,))
+        check_real(x, event=(self.side**2,), like=self)
         f: Tensor = leaky_relu(self.below(x.view(-1, 1, self.side, self.side)))
         return f
 

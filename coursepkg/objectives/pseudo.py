@@ -39,7 +39,7 @@ class PseudoLikelihood(nn.Module):
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """Sum over the units, (B, D) -> (B,), nats; draws nothing."""
-        check_binary(x, event=x.shape[1:])
+        check_binary(x, like=self)
         return -logsigmoid(log_odds(self.model, x)).sum(1)
 
 
@@ -59,7 +59,7 @@ class RatioMatching(nn.Module):
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """Sum over the units, (B, D) -> (B,), without a unit; draws nothing."""
-        check_binary(x, event=x.shape[1:])
+        check_binary(x, like=self)
         return torch.sigmoid(-log_odds(self.model, x)).square().sum(1)
 
 

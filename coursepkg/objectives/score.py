@@ -35,7 +35,7 @@ class ExplicitScoreMatching(nn.Module):
     @torch.enable_grad()
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """(B, D) -> (B,), in units of 1/x²; draws nothing."""
-        check_real(x, event=x.shape[1:])
+        check_real(x, like=self)
         x = x.detach().requires_grad_()
         psi = score(self.model, x)
         divergence = sum(_gradient(psi[:, d], x)[:, d] for d in range(x.shape[1]))
@@ -63,7 +63,7 @@ class SlicedScoreMatching(nn.Module):
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """(B, D) -> (B,), in units of 1/x²."""
         check_generator(generator)
-        check_real(x, event=x.shape[1:])
+        check_real(x, like=self)
         x = x.detach().requires_grad_()
         psi = score(self.model, x)
         curvature = torch.zeros_like(psi[:, 0])
@@ -94,7 +94,7 @@ class DenoisingScoreMatching(nn.Module):
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """(B, D) -> (B,), in units of 1/x²."""
         check_generator(generator)
-        check_real(x, event=x.shape[1:])
+        check_real(x, like=self)
         eps = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
         psi = score(self.model, x + self.sigma * eps)
         return (psi + eps / self.sigma).square().sum(1) / 2

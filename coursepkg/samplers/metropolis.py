@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from coursepkg.samplers.run import Info, State, accept, check_chains, choose, evaluate, start
-from coursepkg.validate import check_generator, check_positive, check_real
+from coursepkg.validate import ANY, check_generator, check_positive, check_real
 
 
 class ProposalKernel(Protocol):
@@ -96,7 +96,7 @@ class RandomWalk:
     def init(self, x: Tensor) -> State:
         """Evaluates the target at x, (C, D)."""
         check_chains(x)
-        check_real(x, event=(x.shape[1],))
+        check_real(x, event=(ANY,))
         return start(self.log_density, x)
 
     def step(self, state: State, *, generator: Generator) -> tuple[State, Info]:

@@ -19,7 +19,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.validate import check_generator, check_real
+from coursepkg.validate import ANY, check_generator, check_real, count_rows
 
 
 class State(NamedTuple):
@@ -142,9 +142,10 @@ def check_chains(x: Tensor) -> None:
     """Checks that x is (C, D) with at least one chain.
 
     Raises:
-        ValueError: if it is not.
+        TypeError: if it is no tensor.
+        ValueError: if it has another shape.
     """
-    if x.ndim != 2 or x.numel() == 0:
+    if count_rows(x) and (x.ndim != 2 or x.shape[1] == 0):
         raise ValueError(f"x: expected shape (C, D), one row a chain, got {tuple(x.shape)}")
 
 
@@ -169,7 +170,7 @@ def start_with_score(log_density: Callable[[Tensor], Tensor], x: Tensor) -> Grad
         ValueError: as `start`, or if the value has no gradient.
     """
     check_chains(x)
-    check_real(x, event=(x.shape[1],))
+    check_real(x, event=(ANY,))
     state = evaluate_with_score(log_density, x.clone())
     _check_start(log_density=state.log_density, score=state.score.sum(1))
     return state

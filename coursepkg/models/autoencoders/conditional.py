@@ -9,7 +9,7 @@ from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.autoencoders.gaussian import DiagonalGaussian, from_network, standard_like
 from coursepkg.models.autoencoders.vae import Terms
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_counts, check_real
+from coursepkg.validate import check_counts, check_draws, check_rows
 
 
 class PixelLaw(Protocol):
@@ -96,6 +96,7 @@ class ConditionalVAE(nn.Module):
     @torch.no_grad()
     def sample(self, n: int, *, condition: Tensor, generator: Generator) -> Tensor:
         """Draws (n, D), each given its row of the conditions (n, C); without dropout."""
+        check_draws(n, generator)
         self._check(condition, n)
         z = standard_like(condition.new_empty(n, self.latent)).draw(generator=generator)
         with eval_mode(self):
@@ -112,6 +113,4 @@ class ConditionalVAE(nn.Module):
         return q, z, self.likelihood.log_likelihood(x, output)
 
     def _check(self, condition: Tensor, n: int) -> None:
-        check_real(condition, event=(self.conditions,), name="condition")
-        if len(condition) != n:
-            raise ValueError(f"condition: expected {n} rows, one an example, got {len(condition)}")
+        check_rows(condition, n, event=(self.conditions,), like=self)

@@ -10,7 +10,7 @@ from coursepkg.models.autoencoders.gaussian import DiagonalGaussian, from_networ
 from coursepkg.models.autoencoders.likelihoods import Likelihood
 from coursepkg.models.autoencoders.vae import Terms
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_counts
+from coursepkg.validate import check_counts, check_draws
 
 
 class HierarchicalVAE(nn.Module):
@@ -92,6 +92,7 @@ class HierarchicalVAE(nn.Module):
     @torch.no_grad()
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D): down the chain of priors, then x; without dropout."""
+        check_draws(n, generator)
         top = next(self.parameters()).new_empty(n, self.latents[0])
         z = standard_like(top).draw(generator=generator)
         with eval_mode(self):

@@ -63,7 +63,7 @@ class ICA(nn.Module):
 
     def sources(self, x: Tensor) -> Tensor:
         """s = W (x - μ), (B, D) -> (B, D)."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         return (x - self.mean) @ self.W.T
 
     def log_prob(self, x: Tensor) -> Tensor:
@@ -87,7 +87,7 @@ class ICA(nn.Module):
         Raises:
             ValueError: if the covariance of x is singular: a sensor is constant, or others say it.
         """
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         start_white(self, x)
         generator = seeded(self.seed, device=x.device)
         for epoch in range(self.epochs):

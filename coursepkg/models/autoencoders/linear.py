@@ -41,12 +41,12 @@ class LinearAutoencoder(nn.Module):
 
     def code(self, x: Tensor) -> Tensor:
         """z = W (x - μ), (B, D) -> (B, M)."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         return (x - self.mean) @ self.W.T
 
     def decode(self, z: Tensor) -> Tensor:
         """μ + G z, (B, M) -> (B, D)."""
-        check_real(z, event=(self.components,), name="z")
+        check_real(z, event=(self.components,), name="z", like=self)
         return z @ self.G.T + self.mean
 
     def reconstruct(self, x: Tensor) -> Tensor:

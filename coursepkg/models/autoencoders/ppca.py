@@ -52,7 +52,7 @@ class PPCA(nn.Module):
         Raises:
             ValueError: if x has no variance outside of M axes: σ² would be 0, the density infinite.
         """
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         M = self.components
         mean, axes, lam = principal_axes(x.double())
         check_rank(x, lam, M + 1)
@@ -83,7 +83,7 @@ class PPCA(nn.Module):
 
         Source: :eq:`ppca-log-likelihood`.
         """
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         D, M = self.dim, self.components
         away = x - self.mean
         root = torch.linalg.cholesky(self.inner())
@@ -99,7 +99,7 @@ class PPCA(nn.Module):
 
     def posterior(self, x: Tensor) -> Posterior:
         """p(z | x) of each example of x, (B, D).   Source: :eq:`ppca-posterior`."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         inverse: Tensor = torch.linalg.inv(self.inner())
         return Posterior((x - self.mean) @ self.G @ inverse, self.variance * inverse)
 

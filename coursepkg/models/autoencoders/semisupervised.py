@@ -8,7 +8,7 @@ from torch.nn.functional import one_hot
 
 from coursepkg.models.autoencoders.conditional import ConditionalVAE
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_draws, check_positive
+from coursepkg.validate import check_draws, check_positive, count_rows
 
 ABSENT = -1  # the label of an image that has none
 
@@ -77,7 +77,8 @@ class M2(nn.Module):
 
     def _each_label(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x with every label: first all images with the first one; (C B, D) and (C B,)."""
-        y = torch.arange(self.classes, device=x.device).repeat_interleave(len(x))
+        n = count_rows(x)
+        y = torch.arange(self.classes, device=x.device).repeat_interleave(n)
         return x.repeat(self.classes, 1), y
 
     def _one_hot(self, y: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_generator, check_levels, check_mask
+from coursepkg.validate import check_draws, check_generator, check_levels, check_mask
 
 
 class ARM(nn.Module):
@@ -41,6 +41,7 @@ class ARM(nn.Module):
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D), one variable at a time."""
+        check_draws(n, generator)
         device = next(self.parameters(), torch.empty(0)).device
         blank = torch.zeros(n, self.dim, dtype=torch.int64, device=device)
         return self.left_to_right(blank, torch.zeros_like(blank[0]).bool(), generator=generator)

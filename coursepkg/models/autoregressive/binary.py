@@ -43,12 +43,12 @@ class LogisticAutoregression(nn.Module):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x), (B, D) -> (B,), nats."""
-        check_binary(x, event=(self.dim,))
+        check_binary(x, event=(self.dim,), like=self)
         return self._log_prob(x)
 
     def fit(self, x: Tensor) -> "LogisticAutoregression":
         """Finds the best weights for x, (N, D), by L-BFGS: the problem is convex."""
-        check_binary(x, event=(self.dim,))
+        check_binary(x, event=(self.dim,), like=self)
         with torch.no_grad():
             self.W.zero_()
             self.b.zero_()

@@ -164,13 +164,13 @@ class Bits(nn.Module):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x), (B, D) -> (B,), nats."""
-        check_binary(x, event=(self.dim,))
+        check_binary(x, event=(self.dim,), like=self)
         log_p: Tensor = self.model.log_prob(x.long())
         return log_p
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """The model's loss, (B, D) -> (B,), nats."""
-        check_binary(x, event=(self.dim,))
+        check_binary(x, event=(self.dim,), like=self)
         loss: Tensor = self.model.loss(x.long(), generator=generator)
         return loss
 
@@ -181,7 +181,7 @@ class Bits(nn.Module):
 
     def _complete(self, x: Tensor, known: Tensor, *, generator: Generator) -> Tensor:
         """Keeps x where it is known and draws the rest, as the model does."""
-        check_binary(x, event=(self.dim,))
+        check_binary(x, event=(self.dim,), like=self)
         check_mask(known, x)
         filled: Tensor = self.model.complete(x.long(), known, generator=generator)
         return filled.to(x)

@@ -112,7 +112,7 @@ class DBM(nn.Module):
         ones. No update lowers the bound; at its fixed points all slopes are 0. No gradient runs
         through it: at a fixed point it would add nothing to that of the bound.
         """
-        check_binary(x, event=(self.sizes[0],))
+        check_binary(x, event=(self.sizes[0],), like=self)
         return self.unfold(*self.folded_mean_field(x))[1:]
 
     def variational_free_energy(self, x: Tensor) -> Tensor:
@@ -121,7 +121,7 @@ class DBM(nn.Module):
         Source: :eq:`dbm-bound`. No draws are needed, since the energy is linear in every unit. Its
         gradient is minus the data term of :eq:`dbm-gradient`, once mean field has converged.
         """
-        check_binary(x, event=(self.sizes[0],))
+        check_binary(x, event=(self.sizes[0],), like=self)
         (even, odd), rbm = self.folded_mean_field(x), self.machine
         energy = -(even @ rbm.b) - odd @ rbm.c - ((even @ rbm.W) * odd).sum(-1)
         mu = torch.cat([even, odd], dim=-1)  # v has no entropy: it is 0 or 1
@@ -136,7 +136,7 @@ class DBM(nn.Module):
         `generator`, not for each draw. `ImportanceBound(dbm, R)` averages R weights.
         """
         check_generator(generator)
-        check_binary(x, event=(self.sizes[0],))
+        check_binary(x, event=(self.sizes[0],), like=self)
         q = self.folded_mean_field(x)[0][:, self.sizes[0] :]
         h = torch.bernoulli(q, generator=generator)
         log_q = -binary_cross_entropy(q, h, reduction="none").sum(-1)

@@ -50,7 +50,7 @@ class BoltzmannMachine(nn.Module):
 
     def energy(self, s: Tensor) -> Tensor:
         """E(s) of all units, (B, D + M) -> (B,). Source: :eq:`boltzmann-energy`."""
-        check_binary(s, event=self.b.shape, name="s")
+        check_binary(s, event=self.b.shape, name="s", like=self)
         return self._energy(s)
 
     def free_energy(self, x: Tensor) -> Tensor:
@@ -59,7 +59,7 @@ class BoltzmannMachine(nn.Module):
         Raises:
             ValueError: if there are more than 22 hidden units, or x is not (B, D) of 0 and 1.
         """
-        check_binary(x, event=(self.visible,))
+        check_binary(x, event=(self.visible,), like=self)
         return -torch.logsumexp(-self._energy(self._completions(x)), dim=1)
 
     def conditional_probs(self, s: Tensor) -> Tensor:

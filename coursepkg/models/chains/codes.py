@@ -54,7 +54,7 @@ class DenoisingAutoencoder(nn.Module):
     def loss(self, h: Tensor, *, generator: Generator) -> Tensor:
         """`|r(h + σε) - h|²`, (B, M) -> (B,).   Source: :eq:`dae-loss`."""
         check_generator(generator)
-        check_real(h, event=(self.dim,), name="h")
+        check_real(h, event=(self.dim,), name="h", like=self)
         eps = torch.randn(h.shape, generator=generator, dtype=h.dtype, device=h.device)
         with global_state_from(generator):  # the network's dropout
             guess: Tensor = self(h + self.sigma * eps)
@@ -99,7 +99,7 @@ class PlugAndPlay:
 
     def init(self, x: Tensor) -> GibbsState:
         """Starts chains at codes (C, M)."""
-        check_real(x, event=tuple(x.shape[1:]))
+        check_real(x)
         return GibbsState(x.clone())
 
     def step(self, state: GibbsState, *, generator: Generator) -> tuple[GibbsState, GibbsInfo]:

@@ -150,7 +150,7 @@ class GaussianNoise:
     def corrupt(self, x: Tensor, *, generator: Generator) -> Tensor:
         """One x̃ for each real x, (B, D) -> (B, D)."""
         check_generator(generator)
-        check_real(x, event=tuple(x.shape[1:]))
+        check_real(x)
         eps = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
         return x + self.sigma * eps
 

@@ -10,7 +10,7 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.enumeration import table_states
 from coursepkg.models.chains.corruption import PixelCorruption
-from coursepkg.validate import check_draws, check_levels
+from coursepkg.validate import check_draws, check_levels, count_rows
 
 
 class JointDenoiser(nn.Module):
@@ -36,6 +36,7 @@ class JointDenoiser(nn.Module):
         """log p(x | x̃), x and x̃ (B, D) -> (B,), nats."""
         check_levels(x, event=(self.dim,), levels=self.levels)
         place = self.levels ** torch.arange(self.dim - 1, -1, -1, device=x.device)
+        self._check(condition, len(x))
         log_p: Tensor = self.net(condition).log_softmax(-1)
         return log_p.gather(1, (x.long() * place).sum(1, keepdim=True)).squeeze(1)
 
@@ -43,9 +44,13 @@ class JointDenoiser(nn.Module):
     def sample(self, n: int, *, condition: Tensor, generator: Generator) -> Tensor:
         """One x for each x̃, (n, D) -> (n, D)."""
         check_draws(n, generator)
-        _check_rows(condition, n)
+        self._check(condition, n)
         state = torch.multinomial(self.net(condition).softmax(-1), 1, generator=generator)
         return self.states[state.squeeze(1)]
+
+    def _check(self, condition: Tensor, n: int) -> None:
+        check_levels(condition, event=(self.dim,), levels=self.levels + 1, name="condition")
+        _check_rows(condition, n)
 
 
 class PixelDenoiser(nn.Module):
@@ -71,6 +76,7 @@ class PixelDenoiser(nn.Module):
     def log_prob(self, x: Tensor, *, condition: Tensor) -> Tensor:
         """log p(x | x̃), x and x̃ (B, D) -> (B,), nats."""
         check_levels(x, event=(self.dim,), levels=self.levels)
+        _check_rows(condition, len(x))
         log_p = self.logits(condition).log_softmax(-1)
         return log_p.gather(-1, x.long()[..., None]).squeeze(-1).sum(-1)
 
@@ -89,10 +95,11 @@ class PixelDenoiser(nn.Module):
 
     def logits(self, noisy: Tensor) -> Tensor:
         """log C(x̃_d | x_d) + what the network says of each pixel, (B, D) -> (B, D, K)."""
+        check_levels(noisy, event=(self.dim,), levels=len(self.seen), name="noisy")
         others: Tensor = self.net(noisy)
         return self.seen[noisy.long()] + others.view(len(noisy), self.dim, self.levels)
 
 
 def _check_rows(condition: Tensor, n: int) -> None:
-    if len(condition) != n:
-        raise ValueError(f"condition: expected {n} rows, one a draw, got {len(condition)}")
+    if count_rows(condition, name="condition") != n:
+        raise ValueError(f"condition: expected {n} rows, one an example, got {len(condition)}")

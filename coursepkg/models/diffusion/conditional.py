@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.models.diffusion.denoisers import like_of
-from coursepkg.validate import check_counts, check_draws, check_generator, check_real
+from coursepkg.validate import check_counts, check_draws, check_generator, check_real, count_rows
 
 
 class ToldNet(nn.Module):
@@ -73,7 +73,7 @@ class ConditionalDiffusion(nn.Module):
     def loss(self, x: Tensor, *, condition: Tensor, generator: Generator) -> Tensor:
         """The diffusion's own, with a share of the conditions forgotten; (B, D), (B, E) -> (B,)."""
         check_generator(generator)
-        condition = self._checked(condition, n=len(x))
+        condition = self._checked(condition, n=count_rows(x))
         if self.training and self.forget:
             u = torch.rand(len(condition), 1, generator=generator, device=condition.device)
             condition = torch.where(u < self.forget, torch.zeros_like(condition), condition)
@@ -82,7 +82,7 @@ class ConditionalDiffusion(nn.Module):
 
     def elbo(self, x: Tensor, *, condition: Tensor, generator: Generator) -> Tensor:
         """A bound on log p(x | c), (B, D) and (B, E) -> (B,), nats."""
-        condition = self._checked(condition, n=len(x))
+        condition = self._checked(condition, n=count_rows(x))
         elbo: Tensor = self.given(condition).elbo(x, generator=generator)
         return elbo
 
@@ -94,6 +94,7 @@ class ConditionalDiffusion(nn.Module):
 
     def _checked(self, condition: Tensor, *, n: int | None = None) -> Tensor:
         """Conditions in the network's type; with n they are (n, E)."""
+        count_rows(condition, name="condition")
         rows = condition if condition.ndim == 2 else condition[None]
         check_real(rows, event=(self.conditions,), name="condition")
         if n is None:

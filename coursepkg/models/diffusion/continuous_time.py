@@ -21,7 +21,7 @@ from coursepkg.models.diffusion.denoisers import GaussianDenoiser
 from coursepkg.models.diffusion.discrete_time import Diffusion, stratified
 from coursepkg.models.diffusion.signal import kl_to_noise, signal_at
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_counts, check_generator, check_positive
+from coursepkg.validate import check_counts, check_generator, check_positive, count_rows
 
 
 class Schedule(Protocol):
@@ -136,7 +136,7 @@ class ContinuousDiffusion(nn.Module):
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """One look at each image: an estimate of -elbo without bias, (B, D) -> (B,), nats."""
-        t = stratified(len(x), generator=generator, device=x.device)
+        t = stratified(count_rows(x), generator=generator, device=x.device)
         return self.ends(x, generator=generator) + self.integrand(x, t, generator=generator)
 
     def ends(self, x: Tensor, *, generator: Generator) -> Tensor:
@@ -194,7 +194,7 @@ class Reweighted(nn.Module):
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """w(λ) times the integrand, at one t of each example, (B, D) -> (B,); no likelihood."""
-        t = stratified(len(x), generator=generator, device=x.device)
+        t = stratified(count_rows(x), generator=generator, device=x.device)
         integrand = self.model.integrand(x, t, generator=generator)
         return self.weight(self.model.schedule(t)).to(integrand) * integrand
 

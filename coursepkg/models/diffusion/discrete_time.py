@@ -17,7 +17,7 @@ from coursepkg.models.diffusion.chain import NoiseChain
 from coursepkg.models.diffusion.denoisers import GaussianDenoiser, drawn_guess, like_of
 from coursepkg.models.diffusion.signal import kl_to_noise
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_draws
+from coursepkg.validate import check_draws, count_rows
 
 
 class Diffusion(nn.Module):
@@ -51,7 +51,7 @@ class Diffusion(nn.Module):
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """One step of each image, weighted by T: an estimate of -elbo without bias, (B,), nats."""
-        t = self.draw_steps(len(x), generator=generator, device=x.device)
+        t = self.draw_steps(count_rows(x), generator=generator, device=x.device)
         return self.prior_kl(x) + self.chain.T * self.term(x, t, generator=generator)
 
     def prior_kl(self, x: Tensor) -> Tensor:

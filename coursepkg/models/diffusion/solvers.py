@@ -19,7 +19,7 @@ from torch import Generator, Tensor
 
 from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.signal import Signal, signal_at
-from coursepkg.validate import check_counts, check_positive, check_real
+from coursepkg.validate import ANY, check_counts, check_positive, check_real
 
 Guess = Callable[[Tensor, Tensor], Tensor]
 
@@ -161,7 +161,7 @@ def check_rising(levels: Tensor, z: Tensor) -> Tensor:
     Raises:
         ValueError: if they do not.
     """
-    check_real(z, event=tuple(z.shape[-1:]), name="z")
+    check_real(z, event=(ANY,), name="z")
     rising = levels.isfinite().all() and (levels.diff() > 0).all()
     if levels.ndim != 1 or len(levels) < 2 or not rising:
         raise ValueError(

@@ -73,7 +73,7 @@ class ConsistencyDistillation(nn.Module):
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """The loss of the teacher's step from one place of each line to x, (B, D) -> (B,)."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         x_t, _, t, later = step_of_a_line(x, steps=self.steps, generator=generator)
         with torch.no_grad(), global_state_from(generator):  # the teacher's dropout, if it has any
             v, h = self.velocity(x_t, t), (later - t)[:, None]
@@ -97,7 +97,7 @@ class ConsistencyTraining(nn.Module):
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """The loss of one step along each line from noise to x, (B, D) -> (B,)."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         x_t, x_later, t, later = step_of_a_line(x, steps=self.steps, generator=generator)
         return consistency_loss(self.student, x_t, t, x_later, later, generator=generator)
 

@@ -30,7 +30,7 @@ def paths(average: Average, x: Tensor, *, steps: int, every: int = 1) -> Tensor:
         ValueError: if it does not, or x is no batch of vectors.
     """
     check_counts(steps=steps, every=every)
-    check_real(x, event=tuple(x.shape[1:]))
+    check_real(x)
     if steps % every:
         raise ValueError(f"every: expected a divisor of {steps} steps, got {every}")
     times, kept = torch.linspace(0, 1, steps + 1).to(x), [x]
@@ -64,7 +64,7 @@ class EndRegression(nn.Module):
         Source: :eq:`flow-map`, solved for u.
         """
         check_generator(generator)
-        check_real(x, event=(self.places + 1, self.dim))
+        check_real(x, event=(self.places + 1, self.dim), like=self)
         n = torch.randint(self.places, (len(x),), generator=generator, device=x.device)
         t = n.to(x) / self.places
         x_t, x_1 = x[torch.arange(len(x), device=x.device), n], x[:, -1]

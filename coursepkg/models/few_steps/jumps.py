@@ -96,7 +96,7 @@ class Jumps(nn.Module):
 
     def decode(self, x: Tensor) -> Tensor:
         """Where noise x (B, D) is at t = 1, (B, D)."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         times = torch.linspace(0, 1, self.steps + 1).to(x)
         for t, r in pairwise(times):
             x = jump(self.average, x, t.expand(len(x)), r.expand(len(x)))

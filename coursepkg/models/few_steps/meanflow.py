@@ -67,7 +67,7 @@ class MeanFlow(nn.Module):
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """‖u - (v - (t - r) du/dt)‖² at one t <= r of each line, (B, D) -> (B,)."""
         check_generator(generator)
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         x_0 = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
         t, r = times(len(x), apart=self.apart, generator=generator, like=x)
         x_t = (1 - t)[:, None] * x_0 + t[:, None] * x
@@ -97,7 +97,7 @@ class MapDistillation(nn.Module):
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """‖u - (v - (t - r) du/dt)‖² with the teacher's v at one place of each line, -> (B,)."""
         check_generator(generator)
-        check_real(x, event=(self.flow.dim,))
+        check_real(x, event=(self.flow.dim,), like=self)
         x_0 = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
         t, r = times(len(x), apart=self.flow.apart, generator=generator, like=x)
         x_t = (1 - t)[:, None] * x_0 + t[:, None] * x

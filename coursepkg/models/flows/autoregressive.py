@@ -44,13 +44,13 @@ class AutoregressiveFlow(nn.Module):
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """z (B, D) of x (B, D) in one pass, and log |det ∂z/∂x|, (B,), nats."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         z, log_slope = self.monotone.encode(x, self._theta(x))
         return z, log_slope.sum(1)
 
     def decode(self, z: Tensor) -> Tensor:
         """(B, D) -> (B, D), block after block: θ of a block is right once those before it are."""
-        check_real(z, event=(self.dim,), name="z")
+        check_real(z, event=(self.dim,), name="z", like=self)
         x = torch.zeros_like(z)
         for start in range(0, self.dim, self.block):
             block = slice(start, start + self.block)

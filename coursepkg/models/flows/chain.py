@@ -42,7 +42,7 @@ class StandardNormal(nn.Module):
 
     def log_prob(self, z: Tensor) -> Tensor:
         """log N(z; 0, τ² I), (B, D) -> (B,), nats."""
-        check_real(z, event=(self.dim,), name="z")
+        check_real(z, event=(self.dim,), name="z", like=self)
         log_normaliser = self.dim * (self.scale.log() + math.log(2 * math.pi) / 2)
         return -(z / self.scale).square().sum(1) / 2 - log_normaliser
 
@@ -145,12 +145,12 @@ class Permutation(nn.Module):
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """z (B, D) of x (B, D), and zeros (B,)."""
-        check_real(x, event=(len(self.order),))
+        check_real(x, event=(len(self.order),), like=self)
         return x[:, self.order], x.new_zeros(len(x))
 
     def decode(self, z: Tensor) -> Tensor:
         """(B, D) -> (B, D)."""
-        check_real(z, event=(len(self.order),), name="z")
+        check_real(z, event=(len(self.order),), name="z", like=self)
         return z[:, self.order.argsort()]
 
 
@@ -179,19 +179,19 @@ class FactorOut(nn.Module):
 
     def _fit(self, x: Tensor) -> "FactorOut":
         """Fits the transform to what goes on of x, (N, D)."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         self.transform.fit(x[:, : self.kept])  # type: ignore[attr-defined]  # it was asked for
         return self
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """z (B, D) of x (B, D), and log |det ∂z/∂x|, (B,), nats."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         z, log_det = self.transform.encode(x[:, : self.kept])
         return torch.cat([z, x[:, self.kept :]], dim=1), log_det
 
     def decode(self, z: Tensor) -> Tensor:
         """(B, D) -> (B, D)."""
-        check_real(z, event=(self.dim,), name="z")
+        check_real(z, event=(self.dim,), name="z", like=self)
         return torch.cat([self.transform.decode(z[:, : self.kept]), z[:, self.kept :]], dim=1)
 
 

@@ -55,19 +55,19 @@ class Continuous(nn.Module):
     def estimate(self, x: Tensor, *, generator: Generator) -> tuple[Tensor, Tensor]:
         """z (B, D) of x (B, D), and an estimate of log |det ∂z/∂x| without bias, (B,), nats."""
         check_generator(generator)
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         eps = 2.0 * torch.randint(2, x.shape, generator=generator, device=x.device).to(x) - 1
         return self._integrate(x, eps[None])
 
     def decode(self, z: Tensor) -> Tensor:
         """x(1) of x(0) = z, (B, D) -> (B, D)."""
-        check_real(z, event=(self.dim,), name="z")
+        check_real(z, event=(self.dim,), name="z", like=self)
         return rk4(self.velocity, z, start=0, end=1, steps=self.steps)
 
     def path(self, z: Tensor, *, points: int) -> Tensor:
         """x at the times 0, 1/points, ..., 1, (points + 1, B, D), each by adaptive steps."""
         check_counts(points=points)
-        check_real(z, event=(self.dim,), name="z")
+        check_real(z, event=(self.dim,), name="z", like=self)
         path = [z]
         for n in range(points):
             x, _ = dormand_prince(
@@ -78,7 +78,7 @@ class Continuous(nn.Module):
 
     def _integrate(self, x: Tensor, probes: Tensor) -> tuple[Tensor, Tensor]:
         """x(0), and minus the integral of Σ εᵀ (∂v/∂x) ε over the probes ε, (·, B or 1, D)."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         keep = torch.is_grad_enabled()
 
         def slope(t: float, state: Tensor) -> Tensor:

@@ -36,7 +36,7 @@ class Coupling(nn.Module):
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """z (B, D) of x (B, D), and log |det ∂z/∂x|, the sum of the log-slopes, (B,), nats."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         moved, log_slope = self.monotone.encode(x[:, self.moved], self._theta(x))
         z = x.clone()
         z[:, self.moved] = moved
@@ -44,7 +44,7 @@ class Coupling(nn.Module):
 
     def decode(self, z: Tensor) -> Tensor:
         """(B, D) -> (B, D)."""
-        check_real(z, event=(self.dim,), name="z")
+        check_real(z, event=(self.dim,), name="z", like=self)
         moved = self.monotone.decode(z[:, self.moved], self._theta(z))
         x = z.clone()
         x[:, self.moved] = moved

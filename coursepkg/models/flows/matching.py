@@ -63,7 +63,7 @@ class FlowMatching(EstimatedFlow):
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """The squared error of the velocity at one time of one path, (B, D) -> (B,)."""
         check_generator(generator)
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         x_0 = torch.randn(x.shape, generator=generator, device=x.device).to(x)
         return matching_loss(self.flow.field, x_0, x, generator=generator)
 
@@ -90,7 +90,7 @@ class Reflow(nn.Module):
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """The squared error of the velocity at one time of each pair's path, (B, 2, D) -> (B,)."""
-        check_real(x, event=(2, self.dim))
+        check_real(x, event=(2, self.dim), like=self)
         return matching_loss(self.field, x[:, 0], x[:, 1], generator=generator)
 
 

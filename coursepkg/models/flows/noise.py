@@ -13,7 +13,14 @@ from torch.nn.functional import logsigmoid
 
 from coursepkg.protocols import Proposal, Transform
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_counts, check_generator, check_levels, check_real
+from coursepkg.validate import (
+    ANY,
+    check_counts,
+    check_generator,
+    check_levels,
+    check_real,
+    check_rows,
+)
 
 
 class ConditionalTransformed(nn.Module):
@@ -56,10 +63,8 @@ class ConditionalTransformed(nn.Module):
         return pair[:, self.given :]
 
     def _pair(self, condition: Tensor, x: Tensor) -> Tensor:
-        check_real(condition, event=(self.given,), name="condition")
-        check_real(x, event=tuple(x.shape[-1:]))  # of any D, but no vector alone
-        if len(condition) != len(x):
-            raise ValueError(f"condition: expected {len(x)} rows, got {len(condition)}")
+        check_real(x, event=(ANY,), like=self)
+        check_rows(condition, len(x), event=(self.given,))
         return torch.cat([condition.to(x), x], dim=1)
 
 

@@ -64,7 +64,7 @@ def banach_inverse(
     """
     _check_contraction(contraction)
     check_positive(tolerance=tolerance)
-    check_real(z, event=tuple(z.shape[1:]), name="z")
+    check_real(z, name="z")
     rounding = 2 * torch.finfo(z.dtype).eps * (1 + z.norm(dim=1).max().item())
     steps: list[float] = []
     x, enough = z, 1
@@ -179,7 +179,7 @@ class Residual(nn.Module):
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """z (B, D) of x (B, D), and the exact log |det ∂z/∂x|, (B,), nats."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         jacobian = torch.func.vmap(torch.func.jacrev(lambda row: self.net(row[None])[0]))(x)
         eye = torch.eye(self.dim).to(x)
         log_det: Tensor = torch.linalg.slogdet(eye + jacobian).logabsdet
@@ -187,13 +187,13 @@ class Residual(nn.Module):
 
     def estimate(self, x: Tensor, *, generator: Generator) -> tuple[Tensor, Tensor]:
         """z (B, D) of x (B, D), and an unbiased estimate of log |det ∂z/∂x|, (B,), nats."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         weights = roulette_weights(x, sure=self.sure, stop=self.stop, generator=generator)
         return log_det_series(self.net, x, weights, generator=generator)
 
     def decode(self, z: Tensor) -> Tensor:
         """(B, D) -> (B, D); not differentiable."""
-        check_real(z, event=(self.dim,), name="z")
+        check_real(z, event=(self.dim,), name="z", like=self)
         x, _ = banach_inverse(
             self.net, z, contraction=self.net.contraction, tolerance=self.tolerance
         )

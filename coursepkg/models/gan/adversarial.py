@@ -18,7 +18,7 @@ from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.gan.losses import AdversarialLoss
 from coursepkg.models.gan.penalties import Penalty, squared_slopes
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_draws, check_real
+from coursepkg.validate import check_draws, check_real, count_rows
 
 
 class _Players(nn.Module):
@@ -52,7 +52,7 @@ class _Players(nn.Module):
         return x
 
     def _critic_loss(self, x: Tensor, *given: Tensor, generator: Generator) -> Tensor:
-        check_real(x, event=self.event)
+        check_real(x, event=self.event, like=self)
         with global_state_from(generator):  # the networks' dropout
             with torch.no_grad():
                 fake = self._make(len(x), *given, generator=generator)
@@ -65,7 +65,7 @@ class _Players(nn.Module):
         return loss
 
     def _generator_loss(self, x: Tensor, *given: Tensor, generator: Generator) -> Tensor:
-        check_real(x, event=self.event)
+        check_real(x, event=self.event, like=self)
         with global_state_from(generator):
             fake = self._make(len(x), *given, generator=generator)
             with torch.no_grad():
@@ -161,7 +161,7 @@ class ConditionalGAN(_Players):
             TypeError: if x is not floating-point, or the labels not int64.
             ValueError: if a shape is wrong, a label out of range, or x not finite.
         """
-        self._check_labels(condition, len(x))
+        self._check_labels(condition, count_rows(x))
         return self._critic_loss(x, condition, generator=generator)
 
     def generator_loss(self, x: Tensor, *, condition: Tensor, generator: Generator) -> Tensor:
@@ -176,7 +176,7 @@ class ConditionalGAN(_Players):
             TypeError: if x is not floating-point, or the labels not int64.
             ValueError: if a shape is wrong, a label out of range, or x not finite.
         """
-        self._check_labels(condition, len(x))
+        self._check_labels(condition, count_rows(x))
         return self._generator_loss(x, condition, generator=generator)
 
     def sample(self, n: int, *, condition: Tensor, generator: Generator) -> Tensor:

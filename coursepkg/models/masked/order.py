@@ -138,7 +138,7 @@ def check_symbols(x: Tensor, *, dim: int, levels: int) -> None:
         TypeError: if x is no tensor of int32 or int64.
         ValueError: if the shape or a level is wrong, or x holds the mask symbol.
     """
-    if masks := int((torch.as_tensor(x) == levels).sum()):
+    if isinstance(x, Tensor) and (masks := int((x == levels).sum())):
         raise ValueError(
             f"x: expected levels 0..{levels - 1}, got the mask symbol {levels} in {masks} places: "
             "data are never hidden"

@@ -141,5 +141,5 @@ class CategoricalMixture(Mixture):
         if not x.is_floating_point():
             check_levels(x, event=(self.dim,), levels=self.levels)
             return one_hot(x, self.levels).to(self.log_levels)
-        check_real(x, event=(self.dim, self.levels))
+        check_real(x, event=(self.dim, self.levels), like=self)
         return x

@@ -7,7 +7,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import softplus
 
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_counts, check_draws, check_positive, check_real
+from coursepkg.validate import check_counts, check_draws, check_positive, check_real, check_rows
 
 
 class MixtureDensityNetwork(nn.Module):
@@ -38,7 +38,7 @@ class MixtureDensityNetwork(nn.Module):
 
     def mixture(self, condition: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """log π (B, M), μ and σ (B, M, D) at each condition, (B, C)."""
-        check_real(condition, event=(self.conditions,), name="condition")
+        check_real(condition, event=(self.conditions,), name="condition", like=self)
         M, D = self.components, self.dim
         logits, means, widths = self.net(condition).split([M, M * D, M * D], dim=1)
         sigma = self.floor + softplus(widths)
@@ -46,10 +46,9 @@ class MixtureDensityNetwork(nn.Module):
 
     def log_prob(self, x: Tensor, *, condition: Tensor) -> Tensor:
         """log p(y | c), answers (B, D) and conditions (B, C) -> (B,), nats; a density."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
+        check_rows(condition, len(x), like=self)
         log_pi, mu, sigma = self.mixture(condition)
-        if len(condition) != len(x):
-            raise ValueError(f"condition: expected {len(x)} rows, got {len(condition)}")
         squares = ((x[:, None] - mu) / sigma).square()
         log_normal = -(squares + math.log(2 * math.pi)) / 2 - sigma.log()
         return (log_pi + log_normal.sum(2)).logsumexp(1)

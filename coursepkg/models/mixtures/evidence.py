@@ -57,7 +57,7 @@ def noisy_evidence(y: Tensor, *, noise: float, levels: int) -> Tensor:
         TypeError: if y is not real.
         ValueError: if y is not finite, or a number impossible.
     """
-    check_real(y, event=tuple(y.shape[1:]), name="y")
+    check_real(y, name="y")
     check_positive(noise=noise)
     away = (y[..., None] - torch.arange(levels, device=y.device)) / noise
     return (-away.square() / 2).exp() / (math.sqrt(2 * math.pi) * noise)

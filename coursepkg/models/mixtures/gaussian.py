@@ -70,13 +70,13 @@ class GaussianMixture(Mixture):
 
     def fit(self, x: Tensor) -> "GaussianMixture":
         """EM on x, (N, D); the climb is in `trace`."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         self._ascend_from_data(x)
         return self
 
     def log_joint(self, x: Tensor) -> Tensor:
         """log p(x, z): (B, D) -> (B, M), nats."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         away = (x - self.means[:, None]).mT  # (M, D, B)
         white = torch.linalg.solve_triangular(self.scale_tril, away, upper=False)
         log_normaliser = self.dim / 2 * math.log(2 * math.pi) + _half_log_det(self.scale_tril)
@@ -165,13 +165,13 @@ class DiagonalGaussianMixture(Mixture):
 
     def fit(self, x: Tensor) -> "DiagonalGaussianMixture":
         """Climbs the likelihood of x, (N, D), by EM; the climb is in `trace`."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         self._ascend_from_data(x)
         return self
 
     def log_joint(self, x: Tensor) -> Tensor:
         """log p(x, z): (B, D) -> (B, M), nats."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         squares = (x[:, None] - self.means).square() / self.variances  # (B, M, D)
         log_normaliser = (2 * math.pi * self.variances).log().sum(1) / 2
         return self.log_weights - log_normaliser - squares.sum(2) / 2

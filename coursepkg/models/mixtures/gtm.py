@@ -68,7 +68,7 @@ class GTM(Mixture):
 
         The climb is in `trace`.
         """
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         if len(x) < 2 or not x.var(0).sum() > 0:
             raise ValueError(f"x: expected examples that differ, got {len(x)} that do not")
         self._start_from_plane(x)
@@ -77,7 +77,7 @@ class GTM(Mixture):
 
     def log_joint(self, x: Tensor) -> Tensor:
         """log p(x, z) of all grid points: (B, D) -> (B, M), nats."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         squares = _squares(x, self.means)
         log_normaliser = self.dim / 2 * (2 * math.pi * self.variance).log()
         return self.log_weights - squares / (2 * self.variance) - log_normaliser

@@ -48,7 +48,7 @@ class GaussianRBM(Harmonium):
     def energy(self, v: Tensor, h: Tensor) -> Tensor:
         """E(v, h), (B, D) and (B, M) -> (B,). Source: :eq:`rbm-gaussian-energy`."""
         self.check_visible(v, name="v")
-        check_binary(h, event=self.c.shape, name="h")
+        check_binary(h, event=self.c.shape, name="h", like=self)
         square = v.square().sum(-1) / (2 * self.sigma**2)
         return square - v @ self.b - h @ self.c - ((v @ self.W) * h).sum(-1)
 
@@ -101,4 +101,4 @@ class GaussianRBM(Harmonium):
 
     def check_visible(self, v: Tensor, *, name: str = "x") -> None:
         """Checks that v is a batch (B, D) of finite real numbers."""
-        check_real(v, event=self.b.shape, name=name)
+        check_real(v, event=self.b.shape, name=name, like=self)
