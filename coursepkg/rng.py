@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Generator
 
-from coursepkg.validate import check_generator
+from coursepkg.counts import check_generator
 
 
 def seeded(seed: int, *, device: torch.device | str = "cpu") -> Generator:

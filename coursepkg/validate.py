@@ -2,10 +2,10 @@
 
 import math
 from itertools import chain
-from numbers import Integral, Real
+from numbers import Real
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
 ANY = -1  # in the shape of an event: an axis of any size
 
@@ -25,7 +25,7 @@ def check_levels(
         TypeError: if x is not an integer tensor.
         ValueError: if the shape or a level is wrong.
     """
-    _check_tensor(x, name)
+    check_tensor(x, name)
     if x.is_floating_point() or x.is_complex() or x.dtype == torch.bool:
         raise TypeError(f"{name}: expected integer levels 0..{levels - 1}, got dtype {x.dtype}")
     _check_shape(x, event, name)
@@ -52,7 +52,7 @@ def check_real(
         TypeError: if x is not a floating-point tensor, or not of the model's precision.
         ValueError: if the shape is wrong, an entry is NaN or infinite, or x is elsewhere.
     """
-    _check_tensor(x, name)
+    check_tensor(x, name)
     if not x.is_floating_point():
         raise TypeError(f"{name}: expected a floating-point tensor, got dtype {x.dtype}")
     if like is not None:
@@ -110,7 +110,7 @@ def check_mask(known: Tensor, x: Tensor) -> None:
         TypeError: if `known` is not a bool tensor.
         ValueError: if the shape is wrong.
     """
-    _check_tensor(known, "known")
+    check_tensor(known, "known")
     if known.dtype != torch.bool:
         raise TypeError(f"known: expected a bool tensor, got dtype {known.dtype}")
     if known.shape not in {x.shape, x.shape[1:]}:
@@ -155,7 +155,7 @@ def check_order(order: Tensor, *, dim: int) -> None:
         TypeError: if it is not an int64 tensor.
         ValueError: if it is no permutation of 0..dim-1.
     """
-    _check_tensor(order, "order")
+    check_tensor(order, "order")
     if order.dtype != torch.int64:
         raise TypeError(f"order: expected an int64 tensor, got dtype {order.dtype}")
     if not torch.equal(order.sort().values.cpu(), torch.arange(dim)):
@@ -191,52 +191,6 @@ def check_positive(**values: float) -> None:
             raise ValueError(f"{name}: expected a finite number > 0, got {value}")
 
 
-def check_counts(**counts: int) -> None:
-    """Checks that each named number is an integer above zero; True and 2.0 are none.
-
-    Raises:
-        TypeError: if one is not an integer.
-        ValueError: if one is not above zero.
-    """
-    check_integers(**counts)
-    check_positive(**counts)
-
-
-def check_integers(**values: int) -> None:
-    """Checks that each named number is an integer.
-
-    Raises:
-        TypeError: if one is not; True and 2.0 are none.
-    """
-    for name, value in values.items():
-        if not isinstance(value, Integral) or isinstance(value, bool):
-            raise TypeError(f"{name}: expected an integer, got {value!r:.60}")
-
-
-def check_share(**shares: float) -> None:
-    """Checks that each named number is in [0, 1), like the share of units that dropout removes.
-
-    Raises:
-        TypeError: if one is not a number; True is none.
-        ValueError: if one is outside.
-    """
-    for name, share in shares.items():
-        if not isinstance(share, Real) or isinstance(share, bool):
-            raise TypeError(f"{name}: expected a number in [0, 1), got {share!r:.60}")
-        if not 0 <= share < 1:
-            raise ValueError(f"{name}: expected a number in [0, 1), got {share}")
-
-
-def check_generator(generator: Generator) -> None:
-    """Checks that randomness comes from a generator: torch takes its global state for None.
-
-    Raises:
-        TypeError: if it is not a generator.
-    """
-    if not isinstance(generator, Generator):
-        raise TypeError(f"generator: expected a torch.Generator, got {generator!r:.60}")
-
-
 def count_rows(x: Tensor, *, name: str = "x") -> int:
     """How many examples x holds, (B, ...), where nothing else of x is known yet.
 
@@ -244,7 +198,7 @@ def count_rows(x: Tensor, *, name: str = "x") -> int:
         TypeError: if x is not a tensor.
         ValueError: if there is none.
     """
-    _check_tensor(x, name)
+    check_tensor(x, name)
     if x.ndim == 0 or len(x) == 0:
         raise ValueError(f"{name}: expected at least one example, got shape {tuple(x.shape)}")
     return len(x)
@@ -265,18 +219,8 @@ def check_rows(
         raise ValueError(f"condition: expected {n} rows, one an example, got {len(condition)}")
 
 
-def check_draws(n: int, generator: Generator) -> None:
-    """Checks that at least one draw is asked for, of a generator.
-
-    Raises:
-        TypeError: if n is not an integer, or `generator` no generator.
-        ValueError: if n is not above zero.
-    """
-    check_counts(n=n)
-    check_generator(generator)
-
-
-def _check_tensor(x: Tensor, name: str = "x") -> None:
+def check_tensor(x: Tensor, name: str = "x") -> None:
+    """Checks that x is a tensor, of whatever kind and shape, and holds numbers."""
     if not isinstance(x, Tensor):
         raise TypeError(f"{name}: expected a torch.Tensor, got {type(x).__name__}")
     if x.is_meta:
@@ -294,7 +238,7 @@ def _all_finite(x: Tensor) -> bool:
 
 def _check_shape(x: Tensor, event: tuple[int, ...] | None, name: str = "x") -> None:
     event = tuple(x.shape[1:]) if event is None else tuple(event)
-    sizes = ["B", *("any" if size == ANY else str(size) for size in event)]
+    sizes = ["B", *("D" if size == ANY else str(size) for size in event)]
     expected = f"({', '.join(sizes)}{',' * (len(sizes) == 1)})"
     if x.ndim != len(sizes) or any(
         size not in {ANY, found} for size, found in zip(event, x.shape[1:], strict=True)

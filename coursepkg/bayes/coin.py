@@ -11,7 +11,8 @@ import torch
 from scipy.special import betaincinv, betaln
 from torch import Generator, Tensor
 
-from coursepkg.validate import check_draws, check_integers, check_positive, check_real
+from coursepkg.counts import check_draws, check_integers
+from coursepkg.validate import check_positive, check_tensor
 
 
 def count_heads(tosses: str) -> int:
@@ -114,7 +115,9 @@ def _check_counts(k: int, n: int) -> None:
 
 
 def _check_unit_interval(theta: Tensor) -> None:
-    check_real(theta[None] if isinstance(theta, Tensor) else theta, name="theta")
+    check_tensor(theta, "theta")
+    if not theta.is_floating_point():
+        raise TypeError(f"theta: expected a floating-point tensor, got dtype {theta.dtype}")
     if not ((theta >= 0) & (theta <= 1)).all():
         raise ValueError(
             f"theta: expected numbers in [0, 1], got values from {theta.min()} to {theta.max()}"

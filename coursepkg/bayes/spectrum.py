@@ -11,7 +11,8 @@ import torch
 from scipy.signal import lfilter
 from torch import Generator, Tensor
 
-from coursepkg.validate import check_counts, check_generator, check_positive
+from coursepkg.counts import check_counts, check_generator
+from coursepkg.validate import check_positive
 
 
 def periodogram(x: Tensor) -> Tensor:

@@ -14,13 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.validate import (
-    check_counts,
-    check_draws,
-    check_generator,
-    check_positive,
-    check_real,
-)
+from coursepkg.counts import check_counts, check_draws, check_generator
+from coursepkg.validate import check_positive, check_real
 
 
 @dataclass(frozen=True)

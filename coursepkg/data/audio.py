@@ -11,8 +11,9 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import pad
 
+from coursepkg.counts import check_counts, check_draws
 from coursepkg.rng import seeded
-from coursepkg.validate import check_counts, check_draws, check_positive
+from coursepkg.validate import check_positive
 
 RATE = 8000  # samples a second
 VOWELS = "aeiou"

@@ -3,7 +3,8 @@
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.validate import check_counts, check_draws, check_levels, check_positive
+from coursepkg.counts import check_counts, check_draws, check_integers
+from coursepkg.validate import check_levels, check_positive
 
 
 def word_streams(
@@ -77,6 +78,7 @@ class RandomChains(nn.Module):
     """
 
     def __init__(self, *, dim: int, levels: int, concentration: float) -> None:
+        check_integers(dim=dim, levels=levels)
         super().__init__()
         check_positive(concentration=concentration)
         if dim < 2 or levels < 2:

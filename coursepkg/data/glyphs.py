@@ -23,8 +23,8 @@ from scipy.ndimage import distance_transform_edt
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
+from coursepkg.counts import check_generator
 from coursepkg.rng import seeded
-from coursepkg.validate import check_generator
 
 CHARACTERS = string.digits + string.ascii_uppercase
 PER_CHARACTER = 39

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.validate import check_generator
+from coursepkg.counts import check_generator
 
 
 class Automaton:

@@ -9,7 +9,7 @@ import torch
 from sklearn.datasets import load_sample_images
 from torch import Generator, Tensor
 
-from coursepkg.validate import check_draws
+from coursepkg.counts import check_draws
 
 SHAPE = (427, 640)
 _SHA256 = "c1ef34f251839d4aea0f512ef005eeba01e9109bce8f7f4b7c4da6e3f45c54e5"

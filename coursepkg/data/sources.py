@@ -11,8 +11,9 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_counts, check_generator
 from coursepkg.data.audio import RATE, draw_tones, draw_vowels, radiate
-from coursepkg.validate import check_counts, check_generator, check_positive, check_real
+from coursepkg.validate import check_positive, check_real
 
 PIECE = 0.25  # seconds of a vowel, of a tone, and from beat to beat
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.validate import check_counts, check_draws, check_positive, check_real
+from coursepkg.counts import check_counts, check_draws
+from coursepkg.validate import check_positive, check_real, check_tensor
 
 
 class IsotropicMixture:
@@ -25,6 +26,7 @@ class IsotropicMixture:
     """
 
     def __init__(self, means: Tensor, scales: Tensor, weights: Tensor | None = None) -> None:
+        check_tensor(means, "means")
         K = len(means)
         weights = torch.full((K,), 1 / K) if weights is None else weights
         if scales.shape != (K,) or weights.shape != (K,):

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_draws
 from coursepkg.data.languages import Automaton, check_words
 from coursepkg.data.text import Vocabulary
-from coursepkg.validate import check_draws
 
 
 @dataclass(frozen=True)

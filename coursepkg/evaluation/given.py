@@ -6,8 +6,9 @@ from typing import Any
 
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_draws
 from coursepkg.protocols import Bound, Estimated, Exact, Sampler, Weighted
-from coursepkg.validate import check_draws, count_rows
+from coursepkg.validate import check_tensor, count_rows
 
 
 def takes_condition(method: Callable[..., object]) -> bool:
@@ -33,9 +34,8 @@ class Given(nn.Module):
     condition: Tensor
 
     def __init__(self, model: object, condition: Tensor) -> None:
+        check_tensor(condition, "condition")
         super().__init__()
-        if not isinstance(condition, Tensor):
-            raise TypeError(f"condition: expected a torch.Tensor, got {type(condition).__name__}")
         self.model: Any = model
         self.register_buffer("condition", condition.clone())
         if isinstance(model, Exact) and takes_condition(model.log_prob):

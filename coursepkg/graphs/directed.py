@@ -14,17 +14,19 @@ import networkx as nx
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_draws, check_generator
 from coursepkg.enumeration import check_states
 from coursepkg.graphs.table import (
     JointTable,
     align,
     as_names,
+    check_acyclic,
     check_disjoint,
     check_each_level,
     check_law,
     check_names,
 )
-from coursepkg.validate import check_draws, check_generator, check_positive, check_real
+from coursepkg.validate import check_positive, check_real
 
 
 class Conditional(nn.Module, ABC):
@@ -145,8 +147,7 @@ class DirectedModel(nn.Module):
         for name, law in conditionals.items():
             check_disjoint(set(self.names), name=[name], given=law.parents)
             self.graph.add_edges_from((parent, name) for parent in law.parents)
-        if not nx.is_directed_acyclic_graph(self.graph):
-            raise ValueError(f"expected no cycle, got the arrows {nx.find_cycle(self.graph)}")
+        check_acyclic(self.graph)
         self.conditionals = nn.ModuleList(conditionals.values())
         self._check_levels(conditionals)
         column = {name: i for i, name in enumerate(self.names)}
@@ -272,8 +273,10 @@ def d_separated(
         given: nodes that are known.
 
     Raises:
-        ValueError: if a node is unknown or stands twice.
+        TypeError: if the graph is not a directed one.
+        ValueError: if it has a cycle, or a node is unknown or stands twice.
     """
+    check_acyclic(graph)
     a, b, given = as_names(a), as_names(b), as_names(given)
     check_disjoint(graph, a=a, b=b, given=given)
     ends, known = set(b), set(given)

@@ -12,6 +12,7 @@ import networkx as nx
 import torch
 from torch import Tensor, nn
 
+from coursepkg.counts import check_counts
 from coursepkg.enumeration import check_states
 from coursepkg.graphs.table import (
     JointTable,
@@ -21,6 +22,7 @@ from coursepkg.graphs.table import (
     check_each_level,
     check_names,
 )
+from coursepkg.validate import check_tensor
 
 
 class UndirectedModel(nn.Module):
@@ -41,12 +43,14 @@ class UndirectedModel(nn.Module):
         self, levels: Mapping[str, int], factors: Mapping[tuple[str, ...], Tensor]
     ) -> None:
         super().__init__()
+        check_counts(**levels)
         self.names, self.levels = check_names(levels), tuple(levels.values())
         self.cliques = tuple(factors)
         self.graph = nx.Graph()
         self.graph.add_nodes_from(self.names)
         for clique, table in factors.items():
             check_disjoint(self.names, clique=clique)
+            check_tensor(table, f"factor of {clique}")
             expected = tuple(levels[name] for name in clique)
             if table.shape != expected or not (table.isfinite() & (table >= 0)).all():
                 raise ValueError(

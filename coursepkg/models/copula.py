@@ -19,10 +19,11 @@ import math
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws, check_integers
 from coursepkg.models.dequantised import FittedDequantised
 from coursepkg.models.transformed import Transformed
 from coursepkg.protocols import Density
-from coursepkg.validate import check_counts, check_draws, check_positive, check_real
+from coursepkg.validate import check_positive, check_real
 
 LEAST = 2.0**-53  # ranks are kept this far from 0 and 1, where z would be infinite
 
@@ -42,6 +43,7 @@ class Gaussianiser(nn.Module):
     """
 
     def __init__(self, *, dim: int, levels: int, smoothing: float) -> None:
+        check_integers(levels=levels)
         super().__init__()
         check_counts(dim=dim)
         check_positive(smoothing=smoothing)
@@ -133,6 +135,8 @@ class Gaussianised(FittedDequantised):
         copies: int,
         generator: Generator,
     ) -> None:
+        check_counts(dim=dim)
+        check_integers(levels=levels)
         check_counts(copies=copies)
         check_positive(smoothing=smoothing)
         # every example is counted `copies` times, and so is every pseudo-count
@@ -225,6 +229,8 @@ class GaussianCopula(Gaussianised):
         copies: int,
         generator: Generator,
     ) -> None:
+        check_counts(dim=dim, copies=copies)
+        check_integers(levels=levels)
         super().__init__(
             CorrelatedNormal(dim=dim, shrinkage=shrinkage),
             dim=dim, levels=levels, smoothing=smoothing, copies=copies, generator=generator,

@@ -12,9 +12,10 @@ from typing import Self
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_generator, check_integers
 from coursepkg.protocols import Density, Exact, Noise, Sampler, Trainable
 from coursepkg.rng import draw_seed, global_state_from, seeded
-from coursepkg.validate import check_counts, check_generator, check_levels
+from coursepkg.validate import check_levels
 
 
 class UniformNoise(nn.Module):
@@ -62,6 +63,7 @@ class Dequantised(nn.Module):
         noise: Noise | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
+        check_integers(levels=levels)
         super().__init__()
         if levels < 2:
             raise ValueError(f"levels: expected at least 2, got {levels}")
@@ -130,6 +132,7 @@ class FittedDequantised(Dequantised):
         noise: Noise | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
+        check_integers(levels=levels)
         super().__init__(density, levels=levels, noise=noise, dtype=dtype)
         check_counts(copies=copies)
         self.copies, self.seed = copies, draw_seed(generator)

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_generator, check_integer_lists
 from coursepkg.enumeration import check_states
 from coursepkg.nets.mlp import MLP
-from coursepkg.validate import check_counts, check_generator, check_positive, check_real
+from coursepkg.validate import check_positive, check_real
 
 CHUNK = 2**16  # grid points in memory at once
 EDGE = 1e-4  # share of the mass that the outermost cells of the grid may hold
@@ -34,6 +35,7 @@ class NeuralEnergy(nn.Module):
     def __init__(
         self, dim: int, hidden: Sequence[int], *, scale: float, generator: Generator
     ) -> None:
+        check_integer_lists(hidden=hidden)
         super().__init__()
         check_counts(dim=dim)
         check_positive(scale=scale)

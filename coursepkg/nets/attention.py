@@ -6,8 +6,9 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from coursepkg.counts import check_counts
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_counts, check_positive
+from coursepkg.validate import check_positive
 
 Past = list[Tensor]  # keys and values of what came before, each (B, heads, t, d)
 

@@ -3,8 +3,8 @@
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_generator
 from coursepkg.evaluation.likelihood import eval_mode
-from coursepkg.validate import check_generator
 
 NOISE = 1e-6  # share of the largest gradient below which a gradient is rounding
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.validate import check_generator
+from coursepkg.counts import check_generator, check_integers
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -31,6 +31,7 @@ class LowRank(nn.Module):
     """
 
     def __init__(self, linear: nn.Linear, *, rank: int, generator: Generator) -> None:
+        check_integers(rank=rank)
         check_generator(generator)
         super().__init__()
         most = min(linear.weight.shape)

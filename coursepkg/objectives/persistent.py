@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_generator, check_integers
 from coursepkg.protocols import Energy, Sampler
 from coursepkg.samplers.run import Kernel
-from coursepkg.validate import check_generator
 
 
 class StochasticMaximumLikelihood(nn.Module):
@@ -51,6 +51,7 @@ class StochasticMaximumLikelihood(nn.Module):
         fresh: float = 0.0,
         generator: Generator,
     ) -> None:
+        check_integers(buffer=buffer, steps=steps)
         super().__init__()
         chains = buffer if chains is None else chains
         if not 1 <= chains <= buffer or steps < 1 or not 0 <= fresh <= 1:

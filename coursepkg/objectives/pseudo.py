@@ -11,8 +11,9 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import logsigmoid
 
+from coursepkg.counts import check_generator
 from coursepkg.protocols import Energy
-from coursepkg.validate import check_binary, check_generator
+from coursepkg.validate import check_binary
 
 
 def log_odds(model: Energy, x: Tensor) -> Tensor:

@@ -7,8 +7,9 @@ score contains the data's density, which nobody knows; each objective removes it
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_generator
 from coursepkg.protocols import Energy
-from coursepkg.validate import check_counts, check_generator, check_positive, check_real
+from coursepkg.validate import check_positive, check_real
 
 
 def score(model: Energy, x: Tensor) -> Tensor:

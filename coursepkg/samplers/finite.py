@@ -8,7 +8,8 @@ import torch
 from scipy.sparse.csgraph import connected_components
 from torch import Generator, Tensor
 
-from coursepkg.validate import check_generator, check_levels
+from coursepkg.counts import check_generator
+from coursepkg.validate import check_levels
 
 
 def check_stochastic(P: Tensor) -> None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator
 from coursepkg.samplers.run import (
     GradientState,
     accept,
@@ -14,7 +15,7 @@ from coursepkg.samplers.run import (
     evaluate_with_score,
     start_with_score,
 )
-from coursepkg.validate import check_generator, check_positive
+from coursepkg.validate import check_positive
 
 DIVERGENCE = 1000.0  # nats of energy error beyond which a trajectory has left its orbit
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator
 from coursepkg.samplers.run import (
     GradientState,
     Info,
@@ -16,7 +17,7 @@ from coursepkg.samplers.run import (
     evaluate_with_score,
     start_with_score,
 )
-from coursepkg.validate import check_generator, check_positive
+from coursepkg.validate import check_positive
 
 
 class UnadjustedInfo(NamedTuple):

@@ -7,8 +7,9 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator
 from coursepkg.samplers.run import Info, State, accept, check_chains, choose, evaluate, start
-from coursepkg.validate import ANY, check_generator, check_positive, check_real
+from coursepkg.validate import ANY, check_positive, check_real
 
 
 class ProposalKernel(Protocol):

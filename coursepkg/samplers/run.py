@@ -19,7 +19,8 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.validate import ANY, check_generator, check_real, count_rows
+from coursepkg.counts import check_generator
+from coursepkg.validate import ANY, check_real, check_tensor
 
 
 class State(NamedTuple):
@@ -145,7 +146,8 @@ def check_chains(x: Tensor) -> None:
         TypeError: if it is no tensor.
         ValueError: if it has another shape.
     """
-    if count_rows(x) and (x.ndim != 2 or x.shape[1] == 0):
+    check_tensor(x)
+    if x.ndim != 2 or x.numel() == 0:
         raise ValueError(f"x: expected shape (C, D), one row a chain, got {tuple(x.shape)}")
 
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.validate import ANY, check_draws, check_real
+from coursepkg.counts import check_draws
+from coursepkg.validate import ANY, check_real
 
 HALVINGS = 64  # the bracket shrinks to 2⁻⁶⁴ of its width, or to neighbouring floats
 

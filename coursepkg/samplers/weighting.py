@@ -13,8 +13,9 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_draws
 from coursepkg.protocols import Proposal
-from coursepkg.validate import check_draws, check_real
+from coursepkg.validate import check_real
 
 LIMIT = 10_000_000  # proposals for one call of `sample`; a sampler that needs more is no sampler
 BATCH = 1024  # proposals at a time, at least

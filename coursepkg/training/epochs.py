@@ -21,9 +21,9 @@ from torch import Generator, Tensor, nn
 from torch.optim import Optimizer
 from tqdm import tqdm
 
+from coursepkg.counts import check_generator, check_integers
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.training.checkpoint import RunState, through_checkpoint
-from coursepkg.validate import check_generator, check_integers
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator
 from coursepkg.evaluation.samples.checks import check_pair
-from coursepkg.validate import check_generator
 
 
 class TwoSample(NamedTuple):

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator
 from coursepkg.evaluation.samples.checks import check_pair
-from coursepkg.validate import check_generator
 
 
 class NoiseFloor(NamedTuple):

@@ -8,8 +8,9 @@ equal. Gretton, Borgwardt, Rasch, Schölkopf and Smola 2012.
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator
 from coursepkg.evaluation.samples.checks import check_pair, distances
-from coursepkg.validate import check_generator, check_positive
+from coursepkg.validate import check_positive
 
 
 def median_bandwidth(x: Tensor) -> float:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from coursepkg.validate import check_counts
+from coursepkg.counts import check_counts, check_integers
 
 
 class Stack:
@@ -32,6 +32,7 @@ class Stack:
     """
 
     def __init__(self, state: int = 1) -> None:
+        check_integers(state=state)
         if state < 0:
             raise ValueError(f"state: expected a whole number >= 0, got {state}")
         self.state = state

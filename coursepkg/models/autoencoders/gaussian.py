@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.validate import check_generator
+from coursepkg.counts import check_generator
 
 
 class DiagonalGaussian(NamedTuple):

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.validate import check_counts, check_generator, check_positive
+from coursepkg.counts import check_counts, check_generator
+from coursepkg.validate import check_positive
 
 Function = Callable[[Tensor], Tensor]  # (R, M) -> (R,)
 

@@ -10,10 +10,11 @@ from copy import deepcopy
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_generator
 from coursepkg.data.patches import whiten
 from coursepkg.models.autoencoders.priors import SourcePrior
 from coursepkg.rng import draw_seed, seeded
-from coursepkg.validate import check_counts, check_generator, check_positive, check_real
+from coursepkg.validate import check_positive, check_real
 
 
 class ICA(nn.Module):

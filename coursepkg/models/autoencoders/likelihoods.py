@@ -11,14 +11,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import logsigmoid
 
-from coursepkg.validate import (
-    check_binary,
-    check_counts,
-    check_generator,
-    check_levels,
-    check_positive,
-    check_real,
-)
+from coursepkg.counts import check_counts, check_generator, check_integers
+from coursepkg.validate import check_binary, check_levels, check_positive, check_real
 
 
 class Likelihood(Protocol):
@@ -46,6 +40,7 @@ class Categories:
     """
 
     def __init__(self, dim: int, levels: int) -> None:
+        check_integers(dim=dim, levels=levels)
         if dim < 1 or levels < 2:
             raise ValueError(f"expected dim >= 1 and levels >= 2, got {dim} and {levels}")
         self.dim, self.levels = dim, levels

@@ -3,8 +3,9 @@
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_generator, check_integers
 from coursepkg.models.autoencoders.pca import check_components
-from coursepkg.validate import check_generator, check_real
+from coursepkg.validate import check_real
 
 
 class LinearAutoencoder(nn.Module):
@@ -25,6 +26,7 @@ class LinearAutoencoder(nn.Module):
     """
 
     def __init__(self, components: int, *, mean: Tensor, generator: Generator) -> None:
+        check_integers(components=components)
         check_generator(generator)
         super().__init__()
         if mean.ndim != 1:

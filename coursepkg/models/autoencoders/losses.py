@@ -9,9 +9,10 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts
 from coursepkg.models.autoencoders.vae import Terms
 from coursepkg.protocols import Weighted
-from coursepkg.validate import check_counts, check_positive
+from coursepkg.validate import check_positive
 
 
 class TwoTerms(Protocol):

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from coursepkg.validate import ANY, check_counts, check_real
+from coursepkg.counts import check_counts, check_integers
+from coursepkg.validate import ANY, check_real
 
 
 class Principal(NamedTuple):
@@ -43,6 +44,8 @@ class PCA(nn.Module):
     """
 
     def __init__(self, components: int, *, dim: int) -> None:
+        check_counts(dim=dim)
+        check_integers(components=components)
         super().__init__()
         check_components(components, most=dim)
         self.components, self.dim = components, dim

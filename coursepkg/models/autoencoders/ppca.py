@@ -11,8 +11,9 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_draws, check_integers
 from coursepkg.models.autoencoders.pca import check_components, check_rank, principal_axes
-from coursepkg.validate import check_draws, check_positive, check_real
+from coursepkg.validate import check_positive, check_real
 
 
 class Posterior(NamedTuple):
@@ -36,6 +37,7 @@ class PPCA(nn.Module):
     """
 
     def __init__(self, components: int, *, dim: int) -> None:
+        check_integers(components=components, dim=dim)
         super().__init__()
         check_components(components, most=dim - 1)
         self.components, self.dim = components, dim

@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from coursepkg.validate import check_counts, check_draws
+from coursepkg.counts import check_counts, check_draws
 
 
 class SourcePrior(nn.Module):

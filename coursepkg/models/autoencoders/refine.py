@@ -5,10 +5,11 @@ from torch import Generator, Tensor
 from torch.optim import Adam
 from torch.optim.lr_scheduler import LinearLR
 
+from coursepkg.counts import check_counts
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.autoencoders.gaussian import DiagonalGaussian
 from coursepkg.models.autoencoders.vae import VAE
-from coursepkg.validate import check_counts, check_positive
+from coursepkg.validate import check_positive
 
 
 def refine(

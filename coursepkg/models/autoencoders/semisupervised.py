@@ -6,9 +6,10 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import one_hot
 
+from coursepkg.counts import check_draws
 from coursepkg.models.autoencoders.conditional import ConditionalVAE
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_draws, check_positive, count_rows
+from coursepkg.validate import check_positive, count_rows
 
 ABSENT = -1  # the label of an image that has none
 

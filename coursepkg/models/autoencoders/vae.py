@@ -5,11 +5,12 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.autoencoders.gaussian import DiagonalGaussian, from_network, standard_like
 from coursepkg.models.autoencoders.likelihoods import Likelihood
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_counts, check_draws, check_real
+from coursepkg.validate import check_real
 
 
 class Terms(NamedTuple):

@@ -13,11 +13,12 @@ Kavukcuoglu, "Neural discrete representation learning" (2017).
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_generator, check_integers
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.autoencoders.conditional import PixelLaw
 from coursepkg.models.autoregressive.arm import ARM
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_counts, check_generator, check_levels, check_positive
+from coursepkg.validate import check_levels, check_positive
 
 
 class VQAutoencoder(nn.Module):
@@ -45,6 +46,7 @@ class VQAutoencoder(nn.Module):
         self, encoder: nn.Module, decoder: nn.Module, *, likelihood: PixelLaw, codes: int,
         codebook: int, width: int, commitment: float = 0.25, generator: Generator,
     ) -> None:  # fmt: skip
+        check_integers(codebook=codebook)
         check_generator(generator)
         super().__init__()
         check_counts(codes=codes, width=width)

@@ -3,8 +3,9 @@
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_draws, check_generator, check_integers
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_draws, check_generator, check_levels, check_mask
+from coursepkg.validate import check_levels, check_mask
 
 
 class ARM(nn.Module):
@@ -24,6 +25,7 @@ class ARM(nn.Module):
     """
 
     def __init__(self, net: nn.Module, *, dim: int, levels: int) -> None:
+        check_integers(dim=dim, levels=levels)
         super().__init__()
         if dim < 1 or levels < 2:
             raise ValueError(f"expected dim >= 1 and levels >= 2, got {dim} and {levels}")

@@ -8,8 +8,9 @@ from sklearn.ensemble import ExtraTreesClassifier
 from torch import Generator, Tensor, nn
 from torch.nn.functional import logsigmoid
 
+from coursepkg.counts import check_draws, check_integers
 from coursepkg.rng import draw_seed
-from coursepkg.validate import check_binary, check_draws
+from coursepkg.validate import check_binary
 
 
 class LogisticAutoregression(nn.Module):
@@ -29,6 +30,7 @@ class LogisticAutoregression(nn.Module):
     """
 
     def __init__(self, *, dim: int, strength: float = 1.0) -> None:
+        check_integers(dim=dim)
         super().__init__()
         if dim < 1 or not strength > 0:
             raise ValueError(f"expected dim >= 1 and strength > 0, got {dim} and {strength}")
@@ -100,6 +102,7 @@ class TreeAutoregression:
     def __init__(
         self, *, dim: int, trees: int = 200, leaf: int = 1, coin: float = 0.01, generator: Generator
     ) -> None:
+        check_integers(dim=dim, trees=trees, leaf=leaf)
         if dim < 1 or trees < 1 or leaf < 1 or not 0 < coin < 1:
             raise ValueError(
                 "expected dim >= 1, trees >= 1, leaf >= 1 and 0 < coin < 1, got "

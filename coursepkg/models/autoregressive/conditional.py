@@ -4,8 +4,9 @@ from typing import Any
 
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_integers
 from coursepkg.models.autoregressive.cached import CachedARM
-from coursepkg.validate import check_rows, count_rows
+from coursepkg.validate import check_rows, check_tensor, count_rows
 
 
 class ConditionalARM(nn.Module):
@@ -22,6 +23,7 @@ class ConditionalARM(nn.Module):
     """
 
     def __init__(self, net: nn.Module, *, dim: int, levels: int, conditions: int) -> None:
+        check_integers(dim=dim, levels=levels, conditions=conditions)
         super().__init__()
         if conditions < 1:
             raise ValueError(f"conditions: expected a size >= 1, got {conditions}")
@@ -61,6 +63,7 @@ class GivenNet(nn.Module):
     """
 
     def __init__(self, net: nn.Module, condition: Tensor) -> None:
+        check_tensor(condition, "condition")
         super().__init__()
         self.net: Any = net
         self.condition = condition

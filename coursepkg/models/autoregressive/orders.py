@@ -7,15 +7,9 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_draws, check_generator
 from coursepkg.models.autoregressive.arm import ARM
-from coursepkg.validate import (
-    check_binary,
-    check_draws,
-    check_generator,
-    check_levels,
-    check_mask,
-    check_order,
-)
+from coursepkg.validate import check_binary, check_levels, check_mask, check_order
 
 
 class Reordered(nn.Module):

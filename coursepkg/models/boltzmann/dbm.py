@@ -14,17 +14,18 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import binary_cross_entropy
 
+from coursepkg.counts import (
+    check_counts,
+    check_draws,
+    check_generator,
+    check_integer_lists,
+    check_integers,
+)
 from coursepkg.models.rbm import learning
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.models.rbm.harmonium import Statistics
 from coursepkg.models.rbm.learning import gibbs
-from coursepkg.validate import (
-    check_binary,
-    check_counts,
-    check_draws,
-    check_generator,
-    check_positive,
-)
+from coursepkg.validate import check_binary, check_positive
 
 T = TypeVar("T")
 
@@ -56,6 +57,8 @@ class DBM(nn.Module):
     def __init__(
         self, sizes: Sequence[int], *, generator: Generator, scale: float = 0.01, sweeps: int = 20
     ) -> None:  # fmt: skip
+        check_integer_lists(sizes=sizes)
+        check_integers(sweeps=sweeps)
         check_generator(generator)
         super().__init__()
         if len(sizes) < 2 or min(sizes) < 1 or sweeps < 1:

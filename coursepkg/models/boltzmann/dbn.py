@@ -13,12 +13,12 @@ from itertools import pairwise
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.models.rbm.harmonium import Harmonium
 from coursepkg.models.rbm.learning import gibbs
 from coursepkg.nets.mlp import MLP
 from coursepkg.rng import seeded
-from coursepkg.validate import check_counts, check_draws
 
 
 class DBN(nn.Module):

@@ -3,8 +3,9 @@
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws, check_generator, check_integers
 from coursepkg.enumeration import binary_states, log_sum_exp
-from coursepkg.validate import check_binary, check_draws, check_generator, check_weights
+from coursepkg.validate import check_binary, check_weights
 
 
 class BoltzmannMachine(nn.Module):
@@ -29,6 +30,8 @@ class BoltzmannMachine(nn.Module):
     def __init__(
         self, visible: int, hidden: int = 0, *, generator: Generator, scale: float = 0.01
     ) -> None:
+        check_counts(hidden=hidden)
+        check_integers(visible=visible)
         check_generator(generator)
         super().__init__()
         if visible < 1 or hidden < 0 or not scale >= 0:

@@ -11,16 +11,11 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws, check_generator
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.rng import global_state_from
 from coursepkg.samplers.gibbs import GibbsInfo, GibbsState
-from coursepkg.validate import (
-    check_counts,
-    check_draws,
-    check_generator,
-    check_positive,
-    check_real,
-)
+from coursepkg.validate import check_positive, check_real
 
 
 class DenoisingAutoencoder(nn.Module):

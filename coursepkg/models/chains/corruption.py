@@ -10,7 +10,8 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.validate import check_generator, check_levels, check_positive, check_real
+from coursepkg.counts import check_counts, check_generator, check_integers
+from coursepkg.validate import check_levels, check_positive, check_real
 
 
 class Corruption(Protocol):
@@ -47,6 +48,7 @@ class Redraw:
     """
 
     def __init__(self, share: float, *, levels: int) -> None:
+        check_integers(levels=levels)
         _check(share, levels)
         self.share, self.levels = share, levels
 
@@ -82,6 +84,7 @@ class Mask:
     """
 
     def __init__(self, share: float, *, levels: int) -> None:
+        check_integers(levels=levels)
         _check(share, levels)
         self.share, self.levels = share, levels
 
@@ -114,6 +117,7 @@ class HideOne:
     """
 
     def __init__(self, *, levels: int) -> None:
+        check_counts(levels=levels)
         _check(0.0, levels)
         self.levels = levels
 

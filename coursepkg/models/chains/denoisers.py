@@ -8,9 +8,10 @@ pixels are independent once x̃ is known.
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws
 from coursepkg.enumeration import table_states
 from coursepkg.models.chains.corruption import PixelCorruption
-from coursepkg.validate import check_draws, check_levels, count_rows
+from coursepkg.validate import check_levels, count_rows
 
 
 class JointDenoiser(nn.Module):
@@ -28,6 +29,7 @@ class JointDenoiser(nn.Module):
     states: Tensor
 
     def __init__(self, net: nn.Module, *, dim: int, levels: int) -> None:
+        check_counts(dim=dim, levels=levels)
         super().__init__()
         self.net, self.dim, self.levels = net, dim, levels
         self.register_buffer("states", table_states([levels] * dim))
@@ -69,6 +71,7 @@ class PixelDenoiser(nn.Module):
     seen: Tensor
 
     def __init__(self, net: nn.Module, *, dim: int, corruption: PixelCorruption) -> None:
+        check_counts(dim=dim)
         super().__init__()
         self.net, self.dim, self.levels = net, dim, corruption.levels
         self.register_buffer("seen", corruption.table().T)  # rows x̃_d

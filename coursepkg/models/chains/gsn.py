@@ -9,11 +9,12 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.chains.corruption import Corruption
 from coursepkg.rng import global_state_from
 from coursepkg.samplers.gibbs import GibbsInfo, GibbsState
-from coursepkg.validate import check_counts, check_draws, check_levels
+from coursepkg.validate import check_levels
 
 
 class Denoiser(Protocol):

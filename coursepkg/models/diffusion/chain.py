@@ -13,9 +13,10 @@ from typing import Self
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts
 from coursepkg.models.autoencoders.gaussian import DiagonalGaussian, standard_like
 from coursepkg.models.diffusion.signal import Signal
-from coursepkg.validate import check_counts
+from coursepkg.validate import check_tensor
 
 
 def linear_betas(T: int, *, first: float = 1e-4, last: float = 0.02) -> Tensor:
@@ -103,6 +104,7 @@ class NoiseChain(nn.Module):
     """
 
     def __init__(self, beta: Tensor) -> None:
+        check_tensor(beta, "beta")
         super().__init__()
         if beta.ndim != 1 or len(beta) == 0 or not ((beta > 0) & (beta < 1)).all():
             got = f"shape {tuple(beta.shape)} with {beta.flatten()[:5].tolist()}"

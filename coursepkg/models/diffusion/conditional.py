@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws, check_generator
 from coursepkg.models.diffusion.denoisers import like_of
-from coursepkg.validate import check_counts, check_draws, check_generator, check_real, count_rows
+from coursepkg.validate import check_real, check_tensor, count_rows
 
 
 class ToldNet(nn.Module):
@@ -19,6 +20,7 @@ class ToldNet(nn.Module):
     """
 
     def __init__(self, net: nn.Module, condition: Tensor) -> None:
+        check_tensor(condition, "condition")
         super().__init__()
         self.net, self.condition = net, condition
 

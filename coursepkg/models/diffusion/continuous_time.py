@@ -15,13 +15,14 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_generator
 from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.chain import NoiseChain, betas_of
 from coursepkg.models.diffusion.denoisers import GaussianDenoiser
 from coursepkg.models.diffusion.discrete_time import Diffusion, stratified
 from coursepkg.models.diffusion.signal import kl_to_noise, signal_at
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_counts, check_generator, check_positive, count_rows
+from coursepkg.validate import check_positive, count_rows
 
 
 class Schedule(Protocol):

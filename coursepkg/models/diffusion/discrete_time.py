@@ -12,12 +12,13 @@ Abbeel, *Denoising diffusion probabilistic models* (2020), equation 5.
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_draws
 from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.chain import NoiseChain
 from coursepkg.models.diffusion.denoisers import GaussianDenoiser, drawn_guess, like_of
 from coursepkg.models.diffusion.signal import kl_to_noise
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_draws, count_rows
+from coursepkg.validate import count_rows
 
 
 class Diffusion(nn.Module):

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_counts
 from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.chain import check_falling
 from coursepkg.models.diffusion.denoisers import GaussianDenoiser, drawn_guess
 from coursepkg.models.diffusion.signal import kl_to_noise, signal_at
-from coursepkg.validate import check_counts
 
 
 class Profile(NamedTuple):

@@ -17,9 +17,10 @@ from itertools import pairwise
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_counts
 from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.signal import Signal, signal_at
-from coursepkg.validate import ANY, check_counts, check_positive, check_real
+from coursepkg.validate import ANY, check_positive, check_real
 
 Guess = Callable[[Tensor, Tensor], Tensor]
 

@@ -12,9 +12,10 @@ from functools import partial
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_generator
 from coursepkg.models.few_steps.jumps import check_alike, check_times
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_counts, check_generator, check_real
+from coursepkg.validate import check_real
 
 
 def end_of(net: nn.Module, x: Tensor, t: Tensor) -> Tensor:

@@ -11,9 +11,10 @@ from itertools import pairwise
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_generator
 from coursepkg.models.few_steps.jumps import Average, check_alike, jump
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_counts, check_generator, check_real
+from coursepkg.validate import check_real
 
 
 @torch.no_grad()

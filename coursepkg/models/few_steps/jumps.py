@@ -14,8 +14,9 @@ from itertools import pairwise
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts
 from coursepkg.models.flows.chain import StandardNormal
-from coursepkg.validate import check_counts, check_real
+from coursepkg.validate import check_real
 
 Average = Callable[[Tensor, Tensor, Tensor], Tensor]  # x (B, D), t (B,), r (B,) -> u (B, D)
 

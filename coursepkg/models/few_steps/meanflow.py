@@ -14,9 +14,10 @@ from functools import partial
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws, check_generator
 from coursepkg.models.few_steps.jumps import Average, check_alike, check_times
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_counts, check_draws, check_generator, check_real
+from coursepkg.validate import check_real
 
 
 def mean_flow_target(
@@ -90,6 +91,7 @@ class MapDistillation(nn.Module):
     """
 
     def __init__(self, average: nn.Module, teacher: nn.Module, *, dim: int, apart: float) -> None:
+        check_counts(dim=dim)
         super().__init__()
         self.flow = MeanFlow(average, dim=dim, apart=apart)
         self.velocity = partial(teacher)  # no submodule: its weights are not this module's

@@ -9,8 +9,9 @@ flows are capable generative models* (2025).
 import torch
 from torch import Tensor, nn
 
+from coursepkg.counts import check_counts
 from coursepkg.models.flows.elementwise import Monotone
-from coursepkg.validate import check_counts, check_real
+from coursepkg.validate import check_real
 
 
 class AutoregressiveFlow(nn.Module):

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws, check_integers
 from coursepkg.protocols import Fittable, Transform
-from coursepkg.validate import check_counts, check_draws, check_order, check_positive, check_real
+from coursepkg.validate import check_order, check_positive, check_real
 
 
 class StandardNormal(nn.Module):
@@ -170,6 +171,7 @@ class FactorOut(nn.Module):
     """
 
     def __init__(self, transform: Transform, *, kept: int, dim: int) -> None:
+        check_integers(kept=kept, dim=dim)
         super().__init__()
         if not 0 < kept < dim:
             raise ValueError(f"kept: expected 0 < kept < {dim}, got {kept}")

@@ -14,8 +14,9 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_generator
 from coursepkg.models.flows.ode import dormand_prince, rk4
-from coursepkg.validate import check_counts, check_generator, check_real
+from coursepkg.validate import check_real
 
 Divergence = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  # of x and t: v, and div v
 

@@ -3,7 +3,8 @@
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.validate import check_counts, check_generator, check_real
+from coursepkg.counts import check_counts, check_generator
+from coursepkg.validate import check_real
 
 
 class ActNorm(nn.Module):

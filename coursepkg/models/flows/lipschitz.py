@@ -11,8 +11,9 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, linear, normalize, silu
 
+from coursepkg.counts import check_counts, check_integer_lists
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_counts, check_positive
+from coursepkg.validate import check_positive
 
 LIPSWISH = 1.1  # SiLU's largest slope is 1.0998
 
@@ -112,6 +113,7 @@ class SpectralLinear(nn.Module):
     def __init__(
         self, inputs: int, outputs: int, *, bound: float, steps: int = 20, generator: Generator
     ) -> None:
+        check_counts(inputs=inputs, outputs=outputs)
         super().__init__()
         check_counts(steps=steps)
         check_positive(bound=bound)
@@ -152,6 +154,8 @@ class ContractiveMLP(nn.Module):
     def __init__(
         self, widths: Sequence[int], *, contraction: float, steps: int = 20, generator: Generator
     ) -> None:
+        check_integer_lists(widths=widths)
+        check_counts(steps=steps)
         super().__init__()
         if not 0 < contraction < 1:
             raise ValueError(

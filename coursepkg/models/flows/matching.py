@@ -10,11 +10,12 @@ generative modeling* (2023), theorem 2; Liu, Gong and Liu, *Flow straight and fa
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_generator
 from coursepkg.models.flows.chain import StandardNormal
 from coursepkg.models.flows.continuous import Continuous
 from coursepkg.models.flows.estimated import EstimatedFlow
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_generator, check_real
+from coursepkg.validate import check_real
 
 
 def matching_loss(field: nn.Module, x_0: Tensor, x_1: Tensor, *, generator: Generator) -> Tensor:
@@ -56,6 +57,7 @@ class FlowMatching(EstimatedFlow):
     """
 
     def __init__(self, field: nn.Module, *, dim: int, steps: int) -> None:
+        check_counts(dim=dim, steps=steps)
         flow = Continuous(field, dim=dim, steps=steps)
         super().__init__([flow], StandardNormal(dim))
         self.dim, self.flow = dim, flow
@@ -85,6 +87,7 @@ class Reflow(nn.Module):
     """
 
     def __init__(self, field: nn.Module, *, dim: int) -> None:
+        check_counts(dim=dim)
         super().__init__()
         self.field, self.dim = field, dim
 

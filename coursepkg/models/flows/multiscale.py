@@ -2,12 +2,12 @@
 
 from torch import Generator, nn
 
+from coursepkg.counts import check_counts
 from coursepkg.models.flows.chain import Chain, FactorOut, Permutation, squeeze_order
 from coursepkg.models.flows.coupling import Coupling, half
 from coursepkg.models.flows.elementwise import Monotone
 from coursepkg.models.flows.linear import LULinear, rotation
 from coursepkg.nets.residual import ResidualCNN
-from coursepkg.validate import check_counts
 
 
 def multi_scale(

@@ -11,16 +11,10 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import logsigmoid
 
+from coursepkg.counts import check_counts, check_generator, check_integers
 from coursepkg.protocols import Proposal, Transform
 from coursepkg.rng import global_state_from
-from coursepkg.validate import (
-    ANY,
-    check_counts,
-    check_generator,
-    check_levels,
-    check_real,
-    check_rows,
-)
+from coursepkg.validate import ANY, check_levels, check_real, check_rows
 
 
 class ConditionalTransformed(nn.Module):
@@ -39,6 +33,7 @@ class ConditionalTransformed(nn.Module):
     """
 
     def __init__(self, transform: Transform, density: Proposal, *, given: int) -> None:
+        check_counts(given=given)
         super().__init__()
         self.transform, self.density, self.given = transform, density, given
 
@@ -90,6 +85,7 @@ class VariationalNoise(nn.Module):
     spread = 1.702  # σ(1.702 ε) is uniform within 0.01
 
     def __init__(self, transform: Transform, *, dim: int, levels: int) -> None:
+        check_integers(levels=levels)
         super().__init__()
         check_counts(dim=dim)
         if levels < 2:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from coursepkg.validate import check_counts, check_positive
+from coursepkg.counts import check_counts
+from coursepkg.validate import check_positive
 
 Slope = Callable[[float, Tensor], Tensor]
 

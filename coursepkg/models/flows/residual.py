@@ -15,8 +15,9 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_generator
 from coursepkg.models.flows.lipschitz import ContractiveMLP
-from coursepkg.validate import check_counts, check_generator, check_positive, check_real
+from coursepkg.validate import check_positive, check_real
 
 Field = Callable[[Tensor], Tensor]
 

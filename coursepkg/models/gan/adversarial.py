@@ -14,11 +14,12 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_draws, check_integer_lists, check_integers
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.gan.losses import AdversarialLoss
 from coursepkg.models.gan.penalties import Penalty, squared_slopes
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_draws, check_real, count_rows
+from coursepkg.validate import check_real, count_rows
 
 
 class _Players(nn.Module):
@@ -142,6 +143,8 @@ class ConditionalGAN(_Players):
         self, net: nn.Module, critic: nn.Module, *, classes: int, latent: int,
         event: tuple[int, ...], objective: AdversarialLoss, penalties: Sequence[Penalty] = (),
     ) -> None:  # fmt: skip
+        check_integer_lists(event=event)
+        check_integers(classes=classes, latent=latent)
         super().__init__(
             net, critic, latent=latent, event=event, objective=objective, penalties=penalties
         )

@@ -7,7 +7,8 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.validate import check_generator, check_positive
+from coursepkg.counts import check_generator
+from coursepkg.validate import check_positive
 
 LEAST = 1e-24  # a slope of 0 has no direction: below √LEAST the root counts as flat
 

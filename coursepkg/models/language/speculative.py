@@ -6,9 +6,9 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.language.writing import Rule, as_it_is, check_prompt
-from coursepkg.validate import check_generator
 
 
 class Checked(NamedTuple):

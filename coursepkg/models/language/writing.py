@@ -5,10 +5,11 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_generator
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.nets.attention import Past
 from coursepkg.nets.transformer import Transformer
-from coursepkg.validate import check_generator, check_levels
+from coursepkg.validate import check_levels
 
 Rule = Callable[[Tensor], Tensor]  # log-probabilities (..., K) to log-probabilities (..., K)
 

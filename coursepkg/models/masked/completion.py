@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator
 from coursepkg.models.masked.order import AnyOrder, check_symbols, random_ranks
-from coursepkg.validate import check_generator, check_shows
+from coursepkg.validate import check_shows
 
 
 @torch.no_grad()

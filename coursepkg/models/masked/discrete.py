@@ -9,11 +9,11 @@ where p(z_{t-1} | z_t) = Σ_k q(z_{t-1} | z_t, x = k) p(x = k | z_t), symbol by 
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws
 from coursepkg.models.diffusion.discrete_time import stratified
 from coursepkg.models.masked.noise import SymbolNoise, kept_odds
 from coursepkg.models.masked.order import check_symbols
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_counts, check_draws
 
 
 class DiscreteDiffusion(nn.Module):

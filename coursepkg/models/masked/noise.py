@@ -9,7 +9,8 @@ et al., *Structured denoising diffusion models in discrete state-spaces* (2021).
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.validate import check_counts, check_generator, check_levels
+from coursepkg.counts import check_counts, check_generator
+from coursepkg.validate import check_levels, check_tensor
 
 
 def kept_odds(share: Tensor) -> Tensor:
@@ -42,6 +43,8 @@ class SymbolNoise(nn.Module):
     """
 
     def __init__(self, alpha_bar: Tensor, rest: Tensor) -> None:
+        check_tensor(alpha_bar, "alpha_bar")
+        check_tensor(rest, "rest")
         super().__init__()
         with_start = torch.cat([torch.ones(1), alpha_bar.flatten()]).double()
         if alpha_bar.ndim != 1 or not len(alpha_bar) or not (with_start.diff() < 0).all():

@@ -15,11 +15,12 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws, check_generator
 from coursepkg.models.diffusion.discrete_time import stratified
 from coursepkg.models.masked.noise import kept_odds
 from coursepkg.models.masked.reveal import at_random, reveal
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_counts, check_draws, check_generator, check_levels
+from coursepkg.validate import check_levels
 
 
 class AnyOrder(nn.Module):

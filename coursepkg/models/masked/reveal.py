@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.validate import check_generator
+from coursepkg.counts import check_generator
 
 Conditionals = Callable[[Tensor], Tensor]  # z (B, D) with masks -> log p(x_d = k | z), (B, D, K)
 

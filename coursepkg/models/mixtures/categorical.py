@@ -4,8 +4,9 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import one_hot
 
+from coursepkg.counts import check_generator, check_integers
 from coursepkg.models.mixtures.em import Mixture, check_enough
-from coursepkg.validate import check_generator, check_levels, check_real
+from coursepkg.validate import check_levels, check_real
 
 
 class CategoricalMixture(Mixture):
@@ -51,6 +52,9 @@ class CategoricalMixture(Mixture):
         restarts: int = 1,
         generator: Generator,
     ) -> None:
+        check_integers(
+            components=components, dim=dim, levels=levels, steps=steps, restarts=restarts
+        )
         super().__init__(
             components, steps=steps, tolerance=tolerance, restarts=restarts, generator=generator
         )

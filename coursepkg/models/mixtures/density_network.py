@@ -6,8 +6,9 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import softplus
 
+from coursepkg.counts import check_counts, check_draws
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_counts, check_draws, check_positive, check_real, check_rows
+from coursepkg.validate import check_positive, check_real, check_rows
 
 
 class MixtureDensityNetwork(nn.Module):

@@ -17,8 +17,8 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_draws, check_generator, check_integers
 from coursepkg.rng import draw_seed, seeded
-from coursepkg.validate import check_draws, check_generator
 
 
 class Mixture(nn.Module, ABC):
@@ -44,6 +44,7 @@ class Mixture(nn.Module, ABC):
         restarts: int,
         generator: Generator,
     ) -> None:
+        check_integers(components=components, steps=steps, restarts=restarts)
         super().__init__()
         if min(components, steps, restarts) < 1 or not 0 <= tolerance < float("inf"):
             raise ValueError(

@@ -17,14 +17,9 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import one_hot
 
+from coursepkg.counts import check_generator
 from coursepkg.models.mixtures.categorical import CategoricalMixture
-from coursepkg.validate import (
-    check_generator,
-    check_levels,
-    check_positive,
-    check_real,
-    check_shows,
-)
+from coursepkg.validate import check_levels, check_positive, check_real, check_shows
 
 
 def known_evidence(x: Tensor, known: Tensor, *, levels: int) -> Tensor:

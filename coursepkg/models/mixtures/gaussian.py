@@ -5,8 +5,9 @@ import math
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_counts, check_generator, check_integers
 from coursepkg.models.mixtures.em import Mixture
-from coursepkg.validate import check_counts, check_generator, check_positive, check_real
+from coursepkg.validate import check_positive, check_real
 
 
 class GaussianMixture(Mixture):
@@ -48,6 +49,7 @@ class GaussianMixture(Mixture):
         restarts: int = 1,
         generator: Generator,
     ) -> None:
+        check_integers(components=components, steps=steps, restarts=restarts)
         super().__init__(
             components, steps=steps, tolerance=tolerance, restarts=restarts, generator=generator
         )
@@ -152,6 +154,7 @@ class DiagonalGaussianMixture(Mixture):
         restarts: int = 1,
         generator: Generator,
     ) -> None:
+        check_integers(components=components, steps=steps, restarts=restarts)
         super().__init__(
             components, steps=steps, tolerance=tolerance, restarts=restarts, generator=generator
         )

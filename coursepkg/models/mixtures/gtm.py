@@ -11,9 +11,10 @@ import math
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_counts, check_generator, check_integers
 from coursepkg.models.mixtures.em import Mixture, em
 from coursepkg.rng import seeded
-from coursepkg.validate import check_counts, check_generator, check_positive, check_real
+from coursepkg.validate import check_positive, check_real
 
 FLOOR = 1e-6  # least noise variance, as a part of the data's
 
@@ -44,6 +45,7 @@ class GTM(Mixture):
         steps: int = 100,
         tolerance: float = 1e-4,
     ) -> None:
+        check_integers(steps=steps)
         check_counts(side=side, bumps=bumps, dim=dim)
         check_positive(strength=strength)
         # the start is given by the data alone, so that the seed is never used

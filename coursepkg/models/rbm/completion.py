@@ -4,9 +4,10 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import softplus
 
+from coursepkg.counts import check_generator
 from coursepkg.enumeration import binary_states
 from coursepkg.models.rbm.binary import RBM
-from coursepkg.validate import check_binary, check_generator, check_mask, check_shows
+from coursepkg.validate import check_binary, check_mask, check_shows
 
 
 @torch.no_grad()

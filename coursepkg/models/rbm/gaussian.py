@@ -6,15 +6,10 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import softplus
 
+from coursepkg.counts import check_generator, check_integers
 from coursepkg.enumeration import log_sum_exp
 from coursepkg.models.rbm.harmonium import Harmonium, draw_bits
-from coursepkg.validate import (
-    check_binary,
-    check_generator,
-    check_positive,
-    check_real,
-    check_weights,
-)
+from coursepkg.validate import check_binary, check_positive, check_real, check_weights
 
 
 class GaussianRBM(Harmonium):
@@ -41,6 +36,7 @@ class GaussianRBM(Harmonium):
         self, visible: int, hidden: int, *, generator: Generator, sigma: float = 1.0,
         scale: float = 0.01, mask: Tensor | None = None,
     ) -> None:  # fmt: skip
+        check_integers(visible=visible, hidden=hidden)
         super().__init__(visible, hidden, generator=generator, scale=scale, mask=mask)
         check_positive(sigma=sigma)
         self.sigma = sigma

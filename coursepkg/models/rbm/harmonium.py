@@ -6,8 +6,9 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_draws, check_generator, check_integers
 from coursepkg.enumeration import CHUNK, binary_states
-from coursepkg.validate import check_binary, check_draws, check_generator, check_weights
+from coursepkg.validate import check_binary, check_weights
 
 
 def draw_bits(p: Tensor, *, generator: Generator) -> Tensor:
@@ -46,6 +47,7 @@ class Harmonium(nn.Module, ABC):
         self, visible: int, hidden: int, *, generator: Generator, scale: float = 0.01,
         mask: Tensor | None = None,
     ) -> None:  # fmt: skip
+        check_integers(visible=visible, hidden=hidden)
         check_generator(generator)
         super().__init__()
         if visible < 1 or hidden < 1 or not scale >= 0:

@@ -14,8 +14,9 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator, check_integers
 from coursepkg.models.rbm.harmonium import Harmonium, Statistics
-from coursepkg.validate import check_generator, check_positive, check_weights
+from coursepkg.validate import check_positive, check_weights
 
 T = TypeVar("T")
 
@@ -73,6 +74,7 @@ class PersistentChains:
     """
 
     def __init__(self, chains: int, *, k: int = 1) -> None:
+        check_integers(chains=chains, k=k)
         if chains < 1 or k < 1:
             raise ValueError(f"expected chains >= 1 and k >= 1, got {chains} and {k}")
         self.chains, self.k = chains, k

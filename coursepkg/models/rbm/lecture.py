@@ -9,15 +9,9 @@ and all that is random takes a generator.
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_counts, check_draws, check_generator
 from coursepkg.models.rbm.binary import RBM
-from coursepkg.validate import (
-    check_binary,
-    check_counts,
-    check_draws,
-    check_generator,
-    check_positive,
-    check_real,
-)
+from coursepkg.validate import check_binary, check_positive, check_real
 
 
 def init_rbm(p: int, q: int, *, generator: Generator) -> RBM:

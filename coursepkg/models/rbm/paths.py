@@ -6,9 +6,10 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import softplus
 
+from coursepkg.counts import check_draws
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.models.rbm.harmonium import draw_bits
-from coursepkg.validate import check_draws, check_weights
+from coursepkg.validate import check_weights
 
 
 class RBMPath:

@@ -3,6 +3,7 @@
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_integers
 from coursepkg.enumeration import log_sum_exp
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.models.rbm.harmonium import Harmonium, draw_bits
@@ -32,6 +33,7 @@ class SpinRBM(Harmonium):
         self, visible: int, hidden: int, *, generator: Generator, beta: float = 1.0,
         scale: float = 0.01, mask: Tensor | None = None,
     ) -> None:  # fmt: skip
+        check_integers(visible=visible, hidden=hidden)
         super().__init__(visible, hidden, generator=generator, scale=scale, mask=mask)
         check_positive(beta=beta)
         self.beta = beta

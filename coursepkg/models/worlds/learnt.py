@@ -11,9 +11,10 @@ from torch import Generator, Tensor
 from torch.nn.functional import cross_entropy, one_hot
 from torch.optim import Adam
 
+from coursepkg.counts import check_counts, check_generator
 from coursepkg.models.worlds.grid import Grid, World
 from coursepkg.nets.mlp import MLP
-from coursepkg.validate import check_counts, check_generator, check_positive, check_real
+from coursepkg.validate import check_positive, check_real
 
 
 class Experience(NamedTuple):
