@@ -177,6 +177,35 @@ def check_weights(model: nn.Module) -> None:
             raise ValueError(f"{name}: expected finite weights, got {bad} NaN or inf")
 
 
+def check_methods(thing: object, *methods: str, name: str = "model") -> None:
+    """Checks that a thing has the methods that it is wanted for.
+
+    Raises:
+        TypeError: that names them, and what can give the thing a `log_prob`.
+    """
+    missing = [method for method in methods if not callable(getattr(thing, method, None))]
+    if missing:
+        hint = "; Normalised(model) has it" if hasattr(thing, "free_energy") else ""
+        raise TypeError(
+            f"{name}: expected methods {', '.join(methods)}, got {type(thing).__name__} without "
+            f"{', '.join(missing)}{hint if 'log_prob' in missing else ''}"
+        )
+
+
+def check_finite(**values: float) -> None:
+    """Checks that each named number is finite; the name goes into the message.
+
+    Raises:
+        TypeError: if one is not a number; True is none.
+        ValueError: if one is not finite.
+    """
+    for name, value in values.items():
+        if not isinstance(value, Real) or isinstance(value, bool):
+            raise TypeError(f"{name}: expected a finite number, got {value!r:.60}")
+        if not math.isfinite(value):
+            raise ValueError(f"{name}: expected a finite number, got {value}")
+
+
 def check_positive(**values: float) -> None:
     """Checks that each named number is finite and above zero; the name goes into the message.
 

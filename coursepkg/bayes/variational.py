@@ -15,7 +15,7 @@ import torch
 from torch import Generator, Tensor
 
 from coursepkg.counts import check_counts, check_draws, check_generator
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_finite, check_positive, check_real
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class NormalGamma:
     b: float
 
     def __post_init__(self) -> None:
+        check_finite(mean=self.mean)
         check_positive(kappa=self.kappa, a=self.a, b=self.b)
 
     def posterior(self, x: Tensor) -> "NormalGamma":
@@ -105,6 +106,7 @@ class MeanField:
     b: float
 
     def __post_init__(self) -> None:
+        check_finite(mean=self.mean)
         check_positive(variance=self.variance, a=self.a, b=self.b)
 
     def log_prob(self, theta: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from coursepkg.counts import check_counts, check_draws
-from coursepkg.validate import check_positive, check_real, check_tensor
+from coursepkg.validate import check_finite, check_positive, check_real, check_tensor
 
 
 class IsotropicMixture:
@@ -29,6 +29,8 @@ class IsotropicMixture:
         check_tensor(means, "means")
         K = len(means)
         weights = torch.full((K,), 1 / K) if weights is None else weights
+        check_tensor(scales, "scales")
+        check_tensor(weights, "weights")
         if scales.shape != (K,) or weights.shape != (K,):
             raise ValueError(
                 f"scales, weights: expected shape ({K},) like means, got {tuple(scales.shape)} and "
@@ -66,6 +68,7 @@ class Gumbel:
     scale: float = 1.0
 
     def __post_init__(self) -> None:
+        check_finite(mode=self.mode)
         check_positive(scale=self.scale)
 
     def log_prob(self, x: Tensor) -> Tensor:
@@ -88,6 +91,7 @@ class Banana:
     width: float = 1.5
 
     def __post_init__(self) -> None:
+        check_finite(bend=self.bend)
         check_positive(width=self.width)
 
     def log_prob(self, x: Tensor) -> Tensor:

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import torch
 from scipy.special import ellipkm1
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
 from coursepkg.counts import check_counts, check_generator
-from coursepkg.enumeration import check_states
+from coursepkg.enumeration import Unnormalised, check_states
 from coursepkg.graphs.table import align
 from coursepkg.validate import check_levels, check_positive, check_tensor
 
@@ -21,7 +21,7 @@ CRITICAL = math.log(1 + math.sqrt(2)) / 2
 """The inverse temperature at which Ising's infinite square lattice orders, about 0.4407."""
 
 
-class Lattice(nn.Module):
+class Lattice(Unnormalised):
     r"""H rows of W sites with K levels; neighbours left, right, above and below interact.
 
     :math:`p(x) = e^{-\beta E(x)} / Z` with

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from coursepkg.counts import check_counts
-from coursepkg.enumeration import check_states
+from coursepkg.enumeration import Unnormalised, check_states
 from coursepkg.graphs.table import (
     JointTable,
     align,
@@ -25,7 +25,7 @@ from coursepkg.graphs.table import (
 from coursepkg.validate import check_tensor
 
 
-class UndirectedModel(nn.Module):
+class UndirectedModel(Unnormalised):
     """Named discrete variables and factors φ_C >= 0 on cliques: p(x) = Π_C φ_C(x_C) / Z.
 
     Says: `free_energy`, so log p(x) up to log Z (≈). Where the sum over all states can be paid,

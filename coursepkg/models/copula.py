@@ -83,7 +83,7 @@ class Gaussianiser(nn.Module):
 
     def decode(self, z: Tensor) -> Tensor:
         """The y whose z this is, (B, D) -> (B, D), in double precision."""
-        check_real(z, event=(self.dim,), like=self)
+        check_real(z, event=(self.dim,))
         p, below = self._steps()
         rank = torch.special.ndtr(z.double()).T.contiguous()  # (D, B)
         x = torch.searchsorted(below[:, 1:].contiguous(), rank, right=True)
@@ -92,7 +92,7 @@ class Gaussianiser(nn.Module):
 
     def _level(self, y: Tensor) -> Tensor:
         """x of y = x + u, (B, D) int64."""
-        check_real(y, event=(self.dim,), like=self)
+        check_real(y, event=(self.dim,))
         if y.min() < 0 or y.max() >= self.levels:
             raise ValueError(
                 f"y: expected 0 <= y < {self.levels}, got values from {y.min().item():.6g} to "
@@ -175,7 +175,7 @@ class CorrelatedNormal(nn.Module):
         Raises:
             ValueError: if a column of x is constant, or Σ is singular.
         """
-        check_real(x, event=(self.dim,), like=self)
+        check_real(x, event=(self.dim,))
         away = x.double() - x.double().mean(0)
         norm = away.norm(dim=0)
         if not norm.all():
@@ -191,7 +191,7 @@ class CorrelatedNormal(nn.Module):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log N(x; 0, Σ), (B, D) -> (B,), nats."""
-        check_real(x, event=(self.dim,), like=self)
+        check_real(x, event=(self.dim,))
         white = torch.linalg.solve_triangular(self.scale_tril, x.T, upper=False)
         log_det = self.scale_tril.diagonal().log().sum()
         log_normaliser = self.dim / 2 * math.log(2 * math.pi) + log_det

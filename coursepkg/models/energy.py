@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.counts import check_counts, check_generator, check_integer_lists
-from coursepkg.enumeration import check_states
+from coursepkg.enumeration import Unnormalised, check_states
 from coursepkg.nets.mlp import MLP
 from coursepkg.validate import check_positive, check_real
 
@@ -15,7 +15,7 @@ CHUNK = 2**16  # grid points in memory at once
 EDGE = 1e-4  # share of the mass that the outermost cells of the grid may hold
 
 
-class NeuralEnergy(nn.Module):
+class NeuralEnergy(Unnormalised):
     r"""A free energy made of a network and a bowl: :math:`F(x) = f(x) + \|x\|^2 / 2\sigma^2`.
 
     Source: :eq:`neural-energy`. f is an `MLP` with one output. Its slope is bounded, so far out the
@@ -84,7 +84,7 @@ class NeuralEnergy(nn.Module):
         return log_Z + self.dim * math.log(2 * side / points)
 
 
-class GaussianEnergy(nn.Module):
+class GaussianEnergy(Unnormalised):
     """F(x) = ½ |Lᵀ(x - mean)|², so that the precision is Λ = L Lᵀ, L lower triangular.
 
     log Z = ½ D log 2π - Σ_d log |L_dd| is known, so that `Normalised(model)` says log p(x) exactly;

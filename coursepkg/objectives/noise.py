@@ -8,7 +8,7 @@ from torch.nn.functional import logsigmoid
 
 from coursepkg.counts import check_draws, check_integers
 from coursepkg.protocols import Energy, Proposal
-from coursepkg.validate import check_binary, check_tensor
+from coursepkg.validate import check_binary, check_methods, check_tensor
 
 
 class NoiseContrastive(nn.Module):
@@ -33,6 +33,8 @@ class NoiseContrastive(nn.Module):
         self, model: Energy, noise: Proposal, *, ratio: int = 1, log_Z: float = 0.0
     ) -> None:
         check_integers(ratio=ratio)
+        check_methods(model, "free_energy")
+        check_methods(noise, "log_prob", "sample", name="noise")
         super().__init__()
         if ratio < 1 or not math.isfinite(log_Z):
             raise ValueError(

@@ -9,6 +9,7 @@ from torch import Generator, Tensor, nn
 from coursepkg.counts import check_generator, check_integers
 from coursepkg.protocols import Energy, Sampler
 from coursepkg.samplers.run import Kernel
+from coursepkg.validate import check_methods
 
 
 class StochasticMaximumLikelihood(nn.Module):
@@ -52,6 +53,8 @@ class StochasticMaximumLikelihood(nn.Module):
         generator: Generator,
     ) -> None:
         check_integers(buffer=buffer, steps=steps)
+        check_methods(model, "free_energy")
+        check_methods(start, "sample", name="start")
         super().__init__()
         chains = buffer if chains is None else chains
         if not 1 <= chains <= buffer or steps < 1 or not 0 <= fresh <= 1:

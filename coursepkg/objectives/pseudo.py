@@ -13,7 +13,7 @@ from torch.nn.functional import logsigmoid
 
 from coursepkg.counts import check_generator
 from coursepkg.protocols import Energy
-from coursepkg.validate import check_binary
+from coursepkg.validate import check_binary, check_methods
 
 
 def log_odds(model: Energy, x: Tensor) -> Tensor:
@@ -35,6 +35,7 @@ class PseudoLikelihood(nn.Module):
     """
 
     def __init__(self, model: Energy) -> None:
+        check_methods(model, "free_energy")
         super().__init__()
         self.model = model
 
@@ -55,6 +56,7 @@ class RatioMatching(nn.Module):
     """
 
     def __init__(self, model: Energy) -> None:
+        check_methods(model, "free_energy")
         super().__init__()
         self.model = model
 

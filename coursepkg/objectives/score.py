@@ -9,7 +9,7 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.counts import check_counts, check_generator
 from coursepkg.protocols import Energy
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_methods, check_positive, check_real
 
 
 def score(model: Energy, x: Tensor) -> Tensor:
@@ -30,6 +30,7 @@ class ExplicitScoreMatching(nn.Module):
     """
 
     def __init__(self, model: Energy) -> None:
+        check_methods(model, "free_energy")
         super().__init__()
         self.model = model
 
@@ -56,6 +57,7 @@ class SlicedScoreMatching(nn.Module):
     """
 
     def __init__(self, model: Energy, *, directions: int = 1) -> None:
+        check_methods(model, "free_energy")
         super().__init__()
         check_counts(directions=directions)
         self.model, self.directions = model, directions
@@ -87,6 +89,7 @@ class DenoisingScoreMatching(nn.Module):
     """
 
     def __init__(self, model: Energy, *, sigma: float) -> None:
+        check_methods(model, "free_energy")
         super().__init__()
         check_positive(sigma=sigma)
         self.model, self.sigma = model, sigma

@@ -19,8 +19,8 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.counts import check_generator
-from coursepkg.validate import ANY, check_real, check_tensor
+from coursepkg.counts import check_generator, check_integers
+from coursepkg.validate import ANY, check_methods, check_real, check_tensor
 
 
 class State(NamedTuple):
@@ -101,6 +101,9 @@ def run(
     Raises:
         ValueError: if a count is impossible, or the kernel refuses the start.
     """
+    check_methods(kernel, "init", "step", name="kernel")
+    check_integers(steps=steps, burn_in=burn_in, thin=thin)
+    check_generator(generator)
     if steps < 1 or burn_in < 0 or thin < 1 or steps % thin:
         raise ValueError(
             "expected steps >= 1, burn_in >= 0 and thin >= 1 that divides steps, got "

@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 
 from coursepkg.counts import check_draws
 from coursepkg.protocols import Proposal
-from coursepkg.validate import check_real
+from coursepkg.validate import check_finite, check_methods, check_real
 
 LIMIT = 10_000_000  # proposals for one call of `sample`; a sampler that needs more is no sampler
 BATCH = 1024  # proposals at a time, at least
@@ -131,8 +131,8 @@ class RejectionSampler:
     log_bound: float
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.log_bound):
-            raise ValueError(f"log_bound: expected a finite number, got {self.log_bound}")
+        check_methods(self.proposal, "log_prob", "sample", name="proposal")
+        check_finite(log_bound=self.log_bound)
 
     def propose(self, n: int, *, generator: Generator) -> tuple[Tensor, Tensor]:
         """n draws from q, (n, *event), and which of them are kept, (n,) bool.

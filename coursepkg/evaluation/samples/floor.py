@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.counts import check_generator
+from coursepkg.counts import check_generator, check_integers
 from coursepkg.evaluation.samples.checks import check_pair
 
 
@@ -53,6 +53,7 @@ def noise_floor(
     check_generator(generator)
     check_pair(data, data, least=2, names=("data", "data"))
     size = len(data) // 2 if size is None else size
+    check_integers(size=size, splits=splits)
     if not 1 <= size <= len(data) // 2:
         raise ValueError(f"size: expected 1 <= size <= {len(data) // 2}, got {size}")
     if splits < 1 or not 0 <= level <= 1:

@@ -5,7 +5,7 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.counts import check_generator, check_integers
 from coursepkg.models.autoencoders.pca import check_components
-from coursepkg.validate import check_real
+from coursepkg.validate import check_real, check_tensor
 
 
 class LinearAutoencoder(nn.Module):
@@ -29,6 +29,7 @@ class LinearAutoencoder(nn.Module):
         check_integers(components=components)
         check_generator(generator)
         super().__init__()
+        check_tensor(mean, "mean")
         if mean.ndim != 1:
             raise ValueError(f"mean: expected shape (D,), got {tuple(mean.shape)}")
         dim = len(mean)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 from torch.nn.functional import binary_cross_entropy
 
 from coursepkg.counts import (
@@ -21,6 +21,7 @@ from coursepkg.counts import (
     check_integer_lists,
     check_integers,
 )
+from coursepkg.enumeration import Unnormalised
 from coursepkg.models.rbm import learning
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.models.rbm.harmonium import Statistics
@@ -30,7 +31,7 @@ from coursepkg.validate import check_binary, check_positive
 T = TypeVar("T")
 
 
-class DBM(nn.Module):
+class DBM(Unnormalised):
     r"""Layers 0 (v) to L of binary units, each linked with the next.   Source: :eq:`dbm-energy`.
 
     :math:`E(v, h^1, \dots, h^L) = -\sum_{l=0}^{L} b_l^\top h^l

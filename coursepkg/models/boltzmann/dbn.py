@@ -14,6 +14,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.counts import check_counts, check_draws
+from coursepkg.enumeration import Unnormalised
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.models.rbm.harmonium import Harmonium
 from coursepkg.models.rbm.learning import gibbs
@@ -21,7 +22,7 @@ from coursepkg.nets.mlp import MLP
 from coursepkg.rng import seeded
 
 
-class DBN(nn.Module):
+class DBN(Unnormalised):
     r"""Deep belief network of L machines, the last one undirected.   Source: :eq:`dbn-joint`.
 
     Says: `unnormalised_log_weight`, whose mean bounds log p(v) up to the log Z of the *top machine*

@@ -4,11 +4,11 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.counts import check_counts, check_draws, check_generator, check_integers
-from coursepkg.enumeration import binary_states, log_sum_exp
+from coursepkg.enumeration import Unnormalised, binary_states, log_sum_exp
 from coursepkg.validate import check_binary, check_weights
 
 
-class BoltzmannMachine(nn.Module):
+class BoltzmannMachine(Unnormalised):
     r"""Units s = (v, h) of 0 or 1, all coupled, the visible ones first.
 
     :math:`p(s) = e^{-E(s)} / Z` with

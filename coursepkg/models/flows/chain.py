@@ -15,7 +15,7 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.counts import check_counts, check_draws, check_integers
 from coursepkg.protocols import Fittable, Transform
-from coursepkg.validate import check_order, check_positive, check_real
+from coursepkg.validate import check_order, check_positive, check_real, count_rows
 
 
 class StandardNormal(nn.Module):
@@ -140,7 +140,7 @@ class Permutation(nn.Module):
 
     def __init__(self, order: Tensor) -> None:
         super().__init__()
-        check_order(order, dim=order.numel())
+        check_order(order, dim=count_rows(order, name="order"))
         self.order: Tensor
         self.register_buffer("order", order.clone())
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from coursepkg.models.flows.elementwise import Monotone
-from coursepkg.validate import check_real
+from coursepkg.validate import check_real, check_tensor
 
 
 class Coupling(nn.Module):
@@ -110,6 +110,7 @@ def half(dim: int, *, parity: int) -> Tensor:
 
 
 def _check_mask(mask: Tensor) -> None:
+    check_tensor(mask, "mask")
     if mask.dtype != torch.bool:
         raise TypeError(f"mask: expected a bool tensor, got dtype {mask.dtype}")
     if mask.ndim != 1 or mask.all() or not mask.any():

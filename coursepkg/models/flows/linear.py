@@ -4,7 +4,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.counts import check_counts, check_generator
-from coursepkg.validate import check_real
+from coursepkg.validate import check_real, check_tensor
 
 
 class ActNorm(nn.Module):
@@ -72,6 +72,7 @@ class LULinear(nn.Module):
     def __init__(self, matrix: Tensor, *, places: int = 1) -> None:
         super().__init__()
         check_counts(places=places)
+        check_tensor(matrix, "matrix")
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
             raise ValueError(f"matrix: expected shape (C, C), got {tuple(matrix.shape)}")
         check_real(matrix, name="matrix")

@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.counts import check_draws, check_generator, check_integers
-from coursepkg.enumeration import CHUNK, binary_states
+from coursepkg.enumeration import CHUNK, Unnormalised, binary_states
 from coursepkg.validate import check_binary, check_weights
 
 
@@ -25,7 +25,7 @@ class Statistics(NamedTuple):
     c: Tensor  # (M,)
 
 
-class Harmonium(nn.Module, ABC):
+class Harmonium(Unnormalised, ABC):
     r"""D visible and M hidden units, linked across the layers only; abstract.
 
     A subclass says which values the units take, and so which laws :math:`p(v \mid h)` and
