@@ -15,7 +15,7 @@ from torch import Generator, Tensor, nn
 from coursepkg.counts import check_counts, check_generator, check_integers
 from coursepkg.protocols import Density, Exact, Noise, Sampler, Trainable
 from coursepkg.rng import draw_seed, global_state_from, seeded
-from coursepkg.validate import check_levels, check_methods
+from coursepkg.validate import check_levels
 
 
 class UniformNoise(nn.Module):
@@ -64,7 +64,6 @@ class Dequantised(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         check_integers(levels=levels)
-        check_methods(density, "log_prob", name="density")
         super().__init__()
         if levels < 2:
             raise ValueError(f"levels: expected at least 2, got {levels}")

@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.counts import check_counts, check_draws, check_generator, check_integers
+from coursepkg.counts import check_draws, check_generator, check_integers, check_sizes
 from coursepkg.enumeration import Unnormalised, binary_states, log_sum_exp
 from coursepkg.validate import check_binary, check_weights
 
@@ -30,7 +30,7 @@ class BoltzmannMachine(Unnormalised):
     def __init__(
         self, visible: int, hidden: int = 0, *, generator: Generator, scale: float = 0.01
     ) -> None:
-        check_counts(hidden=hidden)
+        check_sizes(hidden=hidden)
         check_integers(visible=visible)
         check_generator(generator)
         super().__init__()
