@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.counts import check_counts, check_draws
+from coursepkg.counts import check_counts, check_draws, check_sizes
 from coursepkg.validate import check_positive, check_real
 
 MAX_CELLS = 10**8  # of a histogram, 0.8 GB in double precision
@@ -186,7 +186,7 @@ class CosineSeries:
     """
 
     def __init__(self, terms: int, *, low: float, high: float) -> None:
-        check_counts(terms=terms)
+        check_sizes(terms=terms)
         check_counts(terms_and_the_constant=terms + 1)
         check_positive(width_of_the_interval=high - low)
         self.terms, self.low, self.high = terms, low, high

@@ -6,7 +6,7 @@ r"""The exact flow towards a list of points: nothing is learned, and a solver's 
 
 from torch import Tensor, nn
 
-from coursepkg.validate import check_real
+from coursepkg.validate import ANY, check_real
 
 
 class TowardsPoints(nn.Module):
@@ -20,7 +20,7 @@ class TowardsPoints(nn.Module):
 
     def __init__(self, points: Tensor) -> None:
         super().__init__()
-        check_real(points or (1,), name="points")
+        check_real(points, event=(ANY,), name="points")
         self.points: Tensor
         self.register_buffer("points", points.clone(), persistent=False)
 
