@@ -14,7 +14,7 @@ from torch import nn
 
 from coursepkg import games, graphs, nets, objectives, samplers, training
 from coursepkg.bayes import BetaBernoulli, NormalGamma, ridge
-from coursepkg.data import Banana, IsotropicMixture, draw_tones, load_split, read_text
+from coursepkg.data import Banana, IsotropicMixture, draw_tones, read_text
 from coursepkg.enumeration import Normalised
 from coursepkg.evaluation import ImportanceBound, nats, paired
 from coursepkg.evaluation.samples import mmd_squared
@@ -307,7 +307,6 @@ ROWS = {
     # data and weights
     "load_weights('nothing')": (lambda: nets.load_weights("nothing"), ValueError,
                                 "^name: expected one of .*'pixelcnn'.*, got 'nothing'"),
-    "load_split(sizes)": (lambda: load_split(0), TypeError, ""),
 }  # fmt: skip
 
 
