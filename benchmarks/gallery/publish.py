@@ -62,5 +62,8 @@ def save(
     if quick and out is None:
         return
     (out or FOLDER).mkdir(exist_ok=True)
-    torch.save(state, (out or FOLDER) / f"{name}.pt")
+    path = (out or FOLDER) / f"{name}.pt"
+    new = path.with_name(path.name + ".new")  # beside it first, so that nothing is half written
+    torch.save(state, new)
+    new.replace(path)
     write_results((out or RESULTS) / f"gallery-{name}.json", [row])
