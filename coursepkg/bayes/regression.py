@@ -293,5 +293,5 @@ def _check(X: Tensor, y: Tensor) -> None:
         raise ValueError(
             f"X, y: expected shapes (N, M) and (N,), got {tuple(X.shape)} and {tuple(y.shape)}"
         )
-    check_real(X, event=X.shape[1:])
+    check_real(X)
     check_real(y, event=())

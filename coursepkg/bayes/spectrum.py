@@ -11,6 +11,7 @@ import torch
 from scipy.signal import lfilter
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_counts, check_generator
 from coursepkg.validate import check_positive
 
 
@@ -75,8 +76,9 @@ def ar_path(coefficients: Tensor, *, sigma: float, T: int, generator: Generator)
 
     It starts from zeros so long before that what is left of them is below rounding.
     """
+    check_generator(generator)
     radius = _spectral_radius(coefficients, sigma)
-    check_positive(T=T)
+    check_counts(T=T)
     before = math.ceil(math.log(1e-16) / math.log(max(radius, 1e-16))) + len(coefficients)
     noise = sigma * torch.randn(before + T, generator=generator, dtype=coefficients.dtype)
     x = lfilter([1.0], [1.0, *(-coefficients).tolist()], noise.numpy())

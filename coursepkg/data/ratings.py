@@ -5,9 +5,10 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_draws
 from coursepkg.enumeration import binary_states
 from coursepkg.rng import seeded
-from coursepkg.validate import check_binary
+from coursepkg.validate import check_binary, check_tensor
 
 TASTES = ("space", "romance", "crime", "family")
 FILMS = {
@@ -58,6 +59,9 @@ class NoisyOr:
     """
 
     def __init__(self, shares: Tensor, chance: Tensor, appeal: Tensor) -> None:
+        check_tensor(shares, "shares")
+        check_tensor(chance, "chance")
+        check_tensor(appeal, "appeal")
         if appeal.shape != shares.shape + chance.shape or appeal.ndim != 2:
             raise ValueError(
                 "shares, chance, appeal: expected shapes (K,), (D,) and (K, D), got "
@@ -99,6 +103,7 @@ class NoisyOr:
 
     def sample_ratings(self, n: int, *, generator: Generator) -> Ratings:
         """Draws n viewers together with their tastes."""
+        check_draws(n, generator)
         tastes = torch.bernoulli(self.shares.expand(n, -1), generator=generator)
         return Ratings(torch.bernoulli(self._seen_given(tastes), generator=generator), tastes)
 

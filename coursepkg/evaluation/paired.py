@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from coursepkg.validate import check_real
+
 
 class Difference(NamedTuple):
     """A mean difference of two scores of the same examples.
@@ -31,6 +33,8 @@ def paired(a: Tensor, b: Tensor) -> Difference:
     Raises:
         ValueError: if the shapes differ, or there are fewer than two examples.
     """
+    check_real(a, name="a")
+    check_real(b, name="b")
     if a.shape != b.shape or a.ndim != 1 or len(a) < 2:
         raise ValueError(
             f"expected two vectors of one length, at least 2, got {tuple(a.shape)} and "

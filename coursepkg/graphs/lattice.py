@@ -11,17 +11,18 @@ from typing import NamedTuple
 
 import torch
 from scipy.special import ellipkm1
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
-from coursepkg.enumeration import check_states
+from coursepkg.counts import check_counts, check_generator
+from coursepkg.enumeration import Unnormalised, check_states
 from coursepkg.graphs.table import align
-from coursepkg.validate import check_levels, check_positive
+from coursepkg.validate import check_levels, check_positive, check_tensor
 
 CRITICAL = math.log(1 + math.sqrt(2)) / 2
 """The inverse temperature at which Ising's infinite square lattice orders, about 0.4407."""
 
 
-class Lattice(nn.Module):
+class Lattice(Unnormalised):
     r"""H rows of W sites with K levels; neighbours left, right, above and below interact.
 
     :math:`p(x) = e^{-\beta E(x)} / Z` with
@@ -54,6 +55,9 @@ class Lattice(nn.Module):
         beta: float = 1.0,
         periodic: bool = False,
     ) -> None:
+        check_counts(height=height, width=width)
+        check_tensor(pair, "pair")
+        check_tensor(site, "site")
         if min(height, width) < (3 if periodic else 1):
             raise ValueError(
                 f"expected sides >= {3 if periodic else 1}, got {height} × {width}"
@@ -178,6 +182,7 @@ def ising(
 
 def potts(height: int, width: int, levels: int, *, beta: float, periodic: bool = False) -> Lattice:
     """Potts's model: E = -(number of neighbours that are equal).   Source: :eq:`potts-energy`."""
+    check_counts(levels=levels)
     pair = -torch.eye(levels)
     return Lattice(height, width, pair, torch.zeros(levels), beta=beta, periodic=periodic)
 
@@ -223,6 +228,7 @@ class CheckerboardGibbs:
         self, state: LatticeState, *, generator: Generator
     ) -> tuple[LatticeState, LatticeInfo]:
         """Makes one sweep of every chain."""
+        check_generator(generator)
         x = state.x
         for colour in self.colours:
             p = self.lattice.conditional_probs(x)  # (C, H·W, K)

@@ -12,7 +12,8 @@ import networkx as nx
 import torch
 from torch import Tensor, nn
 
-from coursepkg.enumeration import check_states
+from coursepkg.counts import check_counts
+from coursepkg.enumeration import Unnormalised, check_states
 from coursepkg.graphs.table import (
     JointTable,
     align,
@@ -21,9 +22,10 @@ from coursepkg.graphs.table import (
     check_each_level,
     check_names,
 )
+from coursepkg.validate import check_tensor
 
 
-class UndirectedModel(nn.Module):
+class UndirectedModel(Unnormalised):
     """Named discrete variables and factors φ_C >= 0 on cliques: p(x) = Π_C φ_C(x_C) / Z.
 
     Says: `free_energy`, so log p(x) up to log Z (≈). Where the sum over all states can be paid,
@@ -42,12 +44,14 @@ class UndirectedModel(nn.Module):
         self, levels: Mapping[str, int], factors: Mapping[tuple[str, ...], Tensor]
     ) -> None:
         super().__init__()
+        check_counts(**levels)
         self.names, self.levels = check_names(levels), tuple(levels.values())
         self.cliques = tuple(factors)
         self.graph = nx.Graph()
         self.graph.add_nodes_from(self.names)
         for clique, table in factors.items():
             check_disjoint(self.names, clique=clique)
+            check_tensor(table, f"factor of {clique}")
             expected = tuple(levels[name] for name in clique)
             if table.shape != expected or not (table.isfinite() & (table >= 0)).all():
                 raise ValueError(

@@ -8,6 +8,7 @@ import torch
 from scipy.sparse.csgraph import connected_components
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator
 from coursepkg.validate import check_levels
 
 
@@ -189,6 +190,7 @@ def simulate(P: Tensor, start: Tensor, *, steps: int, generator: Generator) -> T
     Raises:
         ValueError: if P or a state is none.
     """
+    check_generator(generator)
     check_stochastic(P)
     check_levels(start, event=(), levels=len(P))
     path = [start]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator
 from coursepkg.samplers.run import (
     GradientState,
     Info,
@@ -128,6 +129,7 @@ def unadjusted_covariance(covariance: Tensor, *, step_size: float) -> Tensor:
 
 
 def _propose(state: GradientState, step_size: float, *, generator: Generator) -> Tensor:
+    check_generator(generator)
     noise = torch.randn_like(state.x, generator=generator)
     return state.x + step_size * state.score + math.sqrt(2 * step_size) * noise
 

@@ -13,8 +13,9 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_draws
 from coursepkg.protocols import Proposal
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_finite, check_methods, check_real
 
 LIMIT = 10_000_000  # proposals for one call of `sample`; a sampler that needs more is no sampler
 BATCH = 1024  # proposals at a time, at least
@@ -135,8 +136,8 @@ class RejectionSampler:
     log_bound: float
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.log_bound):
-            raise ValueError(f"log_bound: expected a finite number, got {self.log_bound}")
+        check_methods(self.proposal, "log_prob", "sample", name="proposal")
+        check_finite(log_bound=self.log_bound)
 
     def propose(self, n: int, *, generator: Generator) -> tuple[Tensor, Tensor]:
         """n draws from q, (n, *event), and which of them are kept, (n,) bool.
@@ -146,7 +147,7 @@ class RejectionSampler:
         Raises:
             ValueError: if p̃ > M q at a draw, or log p̃ is NaN or has the wrong shape there.
         """
-        check_positive(n=n)
+        check_draws(n, generator)
         x = self.proposal.sample(n, generator=generator)
         log_ratio = self._log_ratio(x)
         u = torch.rand(n, generator=generator, dtype=log_ratio.dtype, device=log_ratio.device)
@@ -158,7 +159,7 @@ class RejectionSampler:
         Raises:
             RuntimeError: if `LIMIT` proposals were not enough.
         """
-        check_positive(n=n)
+        check_draws(n, generator)
         kept: list[Tensor] = []
         missing, tried = n, 0
         while missing > 0:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator
 from coursepkg.divergences import divergence_terms
 
 
@@ -17,6 +18,7 @@ class DiagonalGaussian(NamedTuple):
 
     def draw(self, *, generator: Generator) -> Tensor:
         """z = mean + std · ε, (B, M): gradients pass to both.   Source: :eq:`reparametrisation`."""
+        check_generator(generator)
         eps = torch.randn(
             self.mean.shape, generator=generator, device=self.mean.device, dtype=torch.float64
         )

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_draws, check_integers
 from coursepkg.models.autoencoders.pca import check_components, check_rank, principal_axes
 from coursepkg.validate import check_positive, check_real
 
@@ -36,6 +37,7 @@ class PPCA(nn.Module):
     """
 
     def __init__(self, components: int, *, dim: int) -> None:
+        check_integers(components=components, dim=dim)
         super().__init__()
         check_components(components, most=dim - 1)
         self.components, self.dim = components, dim
@@ -52,7 +54,7 @@ class PPCA(nn.Module):
         Raises:
             ValueError: if x has no variance outside of M axes: σ² would be 0, the density infinite.
         """
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         M = self.components
         mean, axes, lam = principal_axes(x.double())
         check_rank(x, lam, M + 1)
@@ -83,7 +85,7 @@ class PPCA(nn.Module):
 
         Source: :eq:`ppca-log-likelihood`.
         """
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         D, M = self.dim, self.components
         away, G, variance = x.double() - self.mean, self.G.double(), self.variance.double()
         R = torch.linalg.qr(torch.cat([G, variance.sqrt() * torch.eye(M).to(G)]))[1]
@@ -99,12 +101,13 @@ class PPCA(nn.Module):
 
     def posterior(self, x: Tensor) -> Posterior:
         """p(z | x) of each example of x, (B, D).   Source: :eq:`ppca-posterior`."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         inverse: Tensor = torch.linalg.inv(self.inner())
         return Posterior((x - self.mean) @ self.G @ inverse, self.variance * inverse)
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D)."""
+        check_draws(n, generator)
         noise = self.G.new_empty(n, self.components + self.dim).normal_(generator=generator)
         z, eps = noise.split([self.components, self.dim], dim=1)
         x: Tensor = z @ self.G.T + self.mean + self.variance.sqrt() * eps

@@ -14,9 +14,10 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import logsigmoid
 
+from coursepkg.counts import check_counts
 from coursepkg.models.autoencoders.gaussian import DiagonalGaussian, standard_like
 from coursepkg.models.diffusion.signal import Signal
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_tensor
 
 
 def linear_betas(T: int, *, first: float = 1e-4, last: float = 0.02) -> Tensor:
@@ -32,7 +33,7 @@ def linear_betas(T: int, *, first: float = 1e-4, last: float = 0.02) -> Tensor:
     Raises:
         ValueError: if T is not positive.
     """
-    check_positive(T=T)
+    check_counts(T=T)
     return torch.linspace(first, last, T, dtype=torch.float64)
 
 
@@ -50,7 +51,7 @@ def cosine_betas(T: int, *, offset: float = 0.008, most: float = 0.999) -> Tenso
         TypeError: if T is no integer.
         ValueError: if T is not positive, or the offset negative.
     """
-    check_positive(T=T)
+    check_counts(T=T)
     if not 0 <= offset < float("inf"):
         raise ValueError(f"offset: expected a finite number >= 0, got {offset}")
     t = torch.linspace(0, 1, T + 1, dtype=torch.float64)
@@ -106,6 +107,7 @@ class NoiseChain(nn.Module):
     """
 
     def __init__(self, beta: Tensor) -> None:
+        check_tensor(beta, "beta")
         super().__init__()
         if beta.ndim != 1 or len(beta) == 0 or not ((beta > 0) & (beta < 1)).all():
             got = f"shape {tuple(beta.shape)} with {beta.flatten()[:5].tolist()}"

@@ -9,12 +9,12 @@ where p(z_{t-1} | z_t) = Σ_k q(z_{t-1} | z_t, x = k) p(x = k | z_t), symbol by 
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws
 from coursepkg.divergences import divergence_terms
 from coursepkg.models.diffusion.discrete_time import stratified
 from coursepkg.models.masked.noise import SymbolNoise, kept_odds
 from coursepkg.models.masked.order import check_symbols
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive
 
 
 class DiscreteDiffusion(nn.Module):
@@ -38,7 +38,7 @@ class DiscreteDiffusion(nn.Module):
 
     def __init__(self, net: nn.Module, noise: SymbolNoise, *, dim: int, levels: int) -> None:
         super().__init__()
-        check_positive(dim=dim, levels=levels)
+        check_counts(dim=dim, levels=levels)
         if not levels <= len(noise.rest) <= levels + 1:
             raise ValueError(
                 f"noise: expected {levels} symbols, or {levels + 1} with a mask, got "
@@ -104,7 +104,7 @@ class DiscreteDiffusion(nn.Module):
     @torch.no_grad()
     def path(self, n: int, *, generator: Generator) -> list[Tensor]:
         """z_T, ..., z_0 of n draws, (n, D) each."""
-        check_positive(n=n)
+        check_draws(n, generator)
         rest = self.noise.rest.expand(n, -1)
         path = [torch.multinomial(rest, self.dim, replacement=True, generator=generator)]
         for t in range(self.noise.T, 0, -1):

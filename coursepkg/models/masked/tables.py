@@ -10,10 +10,12 @@ from math import comb
 import torch
 from torch import Tensor, nn
 
+from coursepkg.counts import check_integers
 from coursepkg.divergences import divergence_terms
 from coursepkg.enumeration import table_states
 from coursepkg.models.masked.discrete import DiscreteDiffusion
 from coursepkg.models.masked.order import AnyOrder
+from coursepkg.validate import check_tensor
 
 
 class RightGuess(nn.Module):
@@ -32,6 +34,9 @@ class RightGuess(nn.Module):
     """
 
     def __init__(self, log_p: Tensor, rest: Tensor, *, dim: int, levels: int) -> None:
+        check_tensor(log_p, "log_p")
+        check_tensor(rest, "rest")
+        check_integers(dim=dim, levels=levels)
         super().__init__()
         if log_p.shape != (levels**dim,):
             raise ValueError(f"log_p: expected shape ({levels**dim},), got {tuple(log_p.shape)}")

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_counts, check_generator, check_integers
 from coursepkg.models.mixtures.em import Mixture
 from coursepkg.validate import check_positive, check_real
 
@@ -48,10 +49,12 @@ class GaussianMixture(Mixture):
         restarts: int = 1,
         generator: Generator,
     ) -> None:
+        check_integers(components=components, steps=steps, restarts=restarts)
         super().__init__(
             components, steps=steps, tolerance=tolerance, restarts=restarts, generator=generator
         )
-        check_positive(dim=dim, floor=floor)
+        check_counts(dim=dim)
+        check_positive(floor=floor)
         if not 0 <= shrinkage < float("inf"):
             raise ValueError(f"shrinkage: expected a finite number >= 0, got {shrinkage}")
         self.dim, self.floor, self.shrinkage = dim, floor, shrinkage
@@ -69,13 +72,13 @@ class GaussianMixture(Mixture):
 
     def fit(self, x: Tensor) -> "GaussianMixture":
         """EM on x, (N, D); the climb is in `trace`."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         self._ascend_from_data(x)
         return self
 
     def log_joint(self, x: Tensor) -> Tensor:
         """log p(x, z): (B, D) -> (B, M), nats."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         root = self.scale_tril.double()
         away = (x.double() - self.means[:, None].double()).mT  # (M, D, B)
         white = torch.linalg.solve_triangular(root, away, upper=False)
@@ -110,6 +113,7 @@ class GaussianMixture(Mixture):
 
     def sample_given(self, z: Tensor, *, generator: Generator) -> Tensor:
         """Draws a point of each component in z, (n,) -> (n, D)."""
+        check_generator(generator)
         noise = torch.empty_like(self.means[z]).normal_(generator=generator)
         return self.means[z] + (self.scale_tril[z] @ noise[:, :, None])[:, :, 0]
 
@@ -152,10 +156,12 @@ class DiagonalGaussianMixture(Mixture):
         restarts: int = 1,
         generator: Generator,
     ) -> None:
+        check_integers(components=components, steps=steps, restarts=restarts)
         super().__init__(
             components, steps=steps, tolerance=tolerance, restarts=restarts, generator=generator
         )
-        check_positive(dim=dim, floor=floor)
+        check_counts(dim=dim)
+        check_positive(floor=floor)
         self.dim, self.floor = dim, floor
         self.means: Tensor  # μ, (M, D)
         self.variances: Tensor  # σ², (M, D)
@@ -164,13 +170,13 @@ class DiagonalGaussianMixture(Mixture):
 
     def fit(self, x: Tensor) -> "DiagonalGaussianMixture":
         """Climbs the likelihood of x, (N, D), by EM; the climb is in `trace`."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         self._ascend_from_data(x)
         return self
 
     def log_joint(self, x: Tensor) -> Tensor:
         """log p(x, z): (B, D) -> (B, M), nats."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         squares = (x[:, None] - self.means).square() / self.variances  # (B, M, D)
         log_normaliser = (2 * math.pi * self.variances).log().sum(1) / 2
         return self.log_weights - log_normaliser - squares.sum(2) / 2
@@ -190,6 +196,7 @@ class DiagonalGaussianMixture(Mixture):
 
     def sample_given(self, z: Tensor, *, generator: Generator) -> Tensor:
         """Draws a point of each component in z, (n,) -> (n, D)."""
+        check_generator(generator)
         noise = torch.empty_like(self.means[z]).normal_(generator=generator)
         return self.means[z] + self.variances[z].sqrt() * noise
 
