@@ -43,7 +43,7 @@ def check_sizes(**sizes: int) -> None:
             raise ValueError(f"{name}: expected an integer >= 0, got {size}")
 
 
-def check_integer_lists(**lists: Sequence[int]) -> None:
+def check_integer_lists(**lists: object) -> None:
     """Checks that each named thing is a list, or a tuple, of integers.
 
     Raises:

@@ -264,4 +264,4 @@ def spontaneous_magnetisation(beta: float) -> float:
     if beta <= CRITICAL:
         return 0.0
     csch = 2 * math.exp(-2 * beta) / -math.expm1(-4 * beta)  # 1 / sinh 2β, which overflows
-    return max(0.0, 1 - csch**4) ** 0.125
+    return float(max(0.0, 1 - csch**4) ** 0.125)

@@ -5,6 +5,7 @@ is refused.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import networkx as nx
 import torch
@@ -124,8 +125,8 @@ def align(table: Tensor, axes: Sequence[int], ndim: int) -> Tensor:
     return table.permute(sorted(range(len(axes)), key=axes.__getitem__)).reshape(shape)
 
 
-def as_names(names: str | Iterable[str]) -> tuple[str, ...]:
-    """One name, or several, as a tuple."""
+def as_names(names: Any) -> tuple[str, ...]:
+    """One name, or several, as a tuple; so is what is no name, which `check_names` refuses."""
     return tuple(names) if isinstance(names, Iterable) and not isinstance(names, str) else (names,)
 
 

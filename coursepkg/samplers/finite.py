@@ -151,7 +151,7 @@ def spectral_gap(P: Tensor) -> float:
     rates = P.double() - torch.diag(P.double().diagonal())
     mu = torch.linalg.eigvals(torch.diag(rates.sum(1)) - rates)  # 1 - λ, where nothing cancels
     gaps = (2 * mu.real - mu.abs().square()) / (1 + (1 - mu).abs())  # 1 - |λ|
-    return max(0.0, gaps.sort().values[1].item())
+    return max(0.0, float(gaps.sort().values[1]))
 
 
 def total_variation(P: Tensor, start: Tensor, *, steps: int) -> Tensor:

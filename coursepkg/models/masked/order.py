@@ -20,7 +20,7 @@ from coursepkg.models.diffusion.discrete_time import stratified
 from coursepkg.models.masked.noise import kept_odds
 from coursepkg.models.masked.reveal import at_random, reveal
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_levels
+from coursepkg.validate import check_levels, check_tensor
 
 
 class AnyOrder(nn.Module):
@@ -139,7 +139,8 @@ def check_symbols(x: Tensor, *, dim: int, levels: int) -> None:
         TypeError: if x is no tensor of int32 or int64.
         ValueError: if the shape or a level is wrong, or x holds the mask symbol.
     """
-    if isinstance(x, Tensor) and (masks := int((x == levels).sum())):
+    check_tensor(x)
+    if masks := int((x == levels).sum()):
         raise ValueError(
             f"x: expected levels 0..{levels - 1}, got the mask symbol {levels} in {masks} places: "
             "data are never hidden"
