@@ -20,7 +20,7 @@ from coursepkg.training.checkpoint import RunState
 from coursepkg.training.epochs import (
     Examples,
     Player,
-    check_counts,
+    check_amounts,
     check_recipe,
     check_shares,
     default_fabric,
@@ -106,7 +106,7 @@ def fit_adversarial(
     examples = Examples(train, condition)
     _check(model)
     examples.check("train", "condition")
-    check_counts(epochs=epochs, batch_size=batch_size, critic_steps=critic_steps)
+    check_amounts(epochs=epochs, batch_size=batch_size, critic_steps=critic_steps)
     optimizers = {"critic_optimizer": critic_optimizer, "generator_optimizer": generator_optimizer}
     check_recipe(model, clip=clip, ema=ema, select=select, monitor=monitor, generator=generator,
                  **optimizers)  # fmt: skip

@@ -235,7 +235,7 @@ def resumed(run: RunState[Any], checkpoint: str | Path | None, fabric: Fabric) -
     return path
 
 
-def check_counts(**counts: int | None) -> None:
+def check_amounts(**counts: int | None) -> None:
     """Checks that each number given is an integer of at least 1, and names it if not."""
     for name, count in counts.items():
         if count is not None:

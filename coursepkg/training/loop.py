@@ -24,7 +24,7 @@ from coursepkg.training.checkpoint import RunState
 from coursepkg.training.epochs import (
     Examples,
     Player,
-    check_counts,
+    check_amounts,
     check_recipe,
     check_shares,
     default_fabric,
@@ -108,7 +108,7 @@ def fit(
     examples = Examples(train, condition)
     held_out = None if valid is None else Examples(valid, valid_condition)
     _check(model, examples, held_out, valid_condition)
-    check_counts(epochs=epochs, batch_size=batch_size, patience=patience)
+    check_amounts(epochs=epochs, batch_size=batch_size, patience=patience)
     check_recipe(model, clip=clip, ema=ema, select=select, monitor=monitor, generator=generator,
                  optimizer=optimizer)  # fmt: skip
     if schedule is not None and getattr(schedule, "optimizer", None) is not optimizer:
