@@ -132,7 +132,7 @@ def test_chains_that_end_in_rounding_are_refused():
 def test_impossible_schedules_are_refused():
     """Kills: half a step, an offset from before the beginning."""
     for betas in (linear_betas, cosine_betas):
-        with pytest.raises(TypeError, match="^T: expected an integer"):
+        with pytest.raises(TypeError, match=r"^T: expected an integer"):
             betas(2.5)
         with pytest.raises(ValueError, match=r"^T: "):
             betas(0)
