@@ -74,7 +74,7 @@ def alike(rows: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
 
 
 def columns(row: Mapping[str, Any]) -> list[list[str]]:
-    """Columns of tables that fit a sheet of paper; each has those that say in words what a row is."""
+    """Columns of tables that fit a sheet of paper; each has those that say what a row is."""
     words = [name for name in row if isinstance(row[name], str)]
     if len(row) <= WIDEST:
         return [list(row)]
