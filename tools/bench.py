@@ -18,6 +18,8 @@ KINDS = {
     "Growth": ("growth/tables", "python -m benchmarks.growth --only {}"),
 }
 
+WIDEST = 8  # columns of a table
+
 
 def main() -> None:
     """Writes the page where the book's build expects it, and says where."""
@@ -59,7 +61,8 @@ def section(path: Path, module: Path, command: str) -> list[str]:
         raise ValueError(f"{path}: expected provenance and rows, got {error!r}") from error
     what = (ast.get_docstring(ast.parse(module.read_text("utf8"))) or "").split("\n\n")[0]
     said = f"{' '.join(what.split())} `{command}`; {made}."
-    return [f"### {path.stem.replace('_', ' ')}", said, *map(table, alike(rows))]
+    tables = [table(rows, names) for rows in alike(rows) for names in columns(rows[0])]
+    return [f"### {path.stem.replace('_', ' ')}", said, *tables]
 
 
 def alike(rows: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
@@ -70,9 +73,17 @@ def alike(rows: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
     return list(groups.values())
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """A table of rows that have the same columns."""
-    names = list(rows[0])
+def columns(row: Mapping[str, Any]) -> list[list[str]]:
+    """Columns of tables that fit a sheet of paper; each has those that say what a row is."""
+    words = [name for name in row if isinstance(row[name], str)]
+    if len(row) <= WIDEST:
+        return [list(row)]
+    numbers, size = [name for name in row if name not in words], WIDEST - len(words)
+    return [words + numbers[i : i + size] for i in range(0, len(numbers), size)]
+
+
+def table(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
+    """A table of some columns of rows that all have them."""
     left = ["---" if isinstance(rows[0][name], str) else "---:" for name in names]
     lines = [[name.replace("_", " ") for name in names], left]
     lines += [[shown(row[name]) for name in names] for row in rows]

@@ -44,6 +44,18 @@ def test_a_section_says_what_by_which_command_where_and_when(tree):
     assert "| n | each | none |\n| ---: | ---: | ---: |\n| 1 | 2 numbers | — |" in speed
 
 
+def test_a_wide_table_is_several_that_each_say_what_a_row_is(tree):
+    """Kills: a sheet of paper that is too narrow, numbers left out or twice, rows without names."""
+    row = {"what": "a", "where": "b"} | {f"n{i}": i for i in range(14)}
+    path = tree / "benchmarks/results/race.json"
+    path.write_text(json.dumps({"provenance": ORIGIN, "rows": [row]}))
+    speed, _ = bench.page(tree).split("## Growth")
+    heads = [line.strip("| ").split(" | ") for line in speed.splitlines() if line.startswith("| w")]
+    numbers = [[f"n{i}" for i in part] for part in (range(6), range(6, 12), range(12, 14))]
+    assert heads == [["what", "where", *part] for part in numbers]
+    assert "| a | b | 12 | 13 |" in speed
+
+
 def test_a_file_that_cannot_be_read_is_named(tree):
     path = tree / "benchmarks/results/race.json"
     for text in ("{", "[]", '{"rows": []}'):
