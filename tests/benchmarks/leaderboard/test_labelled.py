@@ -48,13 +48,16 @@ def test_the_digit_is_summed_out(float32):
     torch.testing.assert_close(found.double(), total.log(), rtol=0, atol=1e-3)
 
 
-def test_each_order_has_ten_laws_and_an_image_keeps_its_score(float32):
-    """Kills: an order that is left out; a law of turned images that is asked about the image."""
+def test_each_order_has_ten_laws_and_scores_the_image_itself(float32):
+    """Hardly trained, all orders say about the same: each pixel's own law, in its place.
+
+    Kills: an order that is left out; a law of turned images that is asked about the image as it is,
+    which costs two nats here.
+    """
     split = load_split()
-    model = over_scans(Split(*(part[:20] for part in split)), seeded(0), True).eval()
+    model = over_scans(Split(*(part[:200] for part in split)), seeded(0), True).eval()
     assert len(model.members) == 30
     with torch.no_grad():
-        each = torch.stack([member.log_prob(split.test[:4]) for member in model.members])
-        found = model.log_prob(split.test[:4])
-    torch.testing.assert_close(found, each.logsumexp(0) - math.log(30))
-    assert (found > 64 * math.log(1 / 17)).all()  # begins at independent pixels, in their places
+        each = torch.stack([member.log_prob(split.test[:50]).mean() for member in model.members])
+    orders = each.view(3, 10).mean(1)
+    assert orders.max() - orders.min() < 0.5
