@@ -1,7 +1,5 @@
 """What the entries that sum the digit out are made of."""
 
-import math
-
 import torch
 
 from benchmarks.leaderboard.copies import TOLD
