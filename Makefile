@@ -6,17 +6,23 @@
 SHELL := bash -eu -o pipefail
 .DELETE_ON_ERROR:
 
-PYTHON ?= $(or $(shell command -v python3.11),$(shell command -v python3),python3)
+# The first that runs, is new enough and can make a .venv: a shim of pyenv may stand for one that is not active.
+PYTHON ?= $(or $(shell for python in $$(type -ap python3.11 python3.12 python3.13 python3.14 python3); do \
+  $$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done),python3)
 TORCH_INDEX ?=
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 ALL ?=
 ONLY ?=
 ANEW ?=
 BIN := .venv/bin
-PIP := $(BIN)/pip --disable-pip-version-check
+PIP := $(BIN)/python -m pip --disable-pip-version-check
 UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 export OMP_NUM_THREADS ?= 1
 unexport MPLBACKEND
+# Who cannot write at home (a container, a class room) has caches and settings in .venv/home.
+ifneq ($(shell mkdir -p "$${HOME:-/proc}/.cache" 2>/dev/null && [ -w "$$HOME" ] && [ -w "$$HOME/.cache" ] && echo yes),yes)
+export HOME := $(CURDIR)/.venv/home
+endif
 
 PACKAGE   := $(shell find coursepkg -name '*.py' -o -name '*.mplstyle')
 SCRIPTS   := $(shell find tools benchmarks -name '*.py')
@@ -29,6 +35,13 @@ MASTERS   := $(wildcard assignments/masters/*.py)
 GRADER    := $(shell find assignments -name '*.py' -o -name '*.toml' -o -name '*.html')
 PAGES     := _config.yml _toc.yml $(shell find book -type f -not -path 'book/generated/*' -not -path 'book/_static/mathjax/*' -not -path 'book/_static/assignments/*')
 INSTALLED := .venv/.installed
+
+# The stamp names the folder in which .venv was set up. It is believed if that is still this one (an empty
+# stamp fits any), Python runs, and all packages are there: uv sees that in milliseconds, without network.
+HERE   := cd -P $(BIN)/../.. && pwd
+BROKEN := $(shell { [ ! -e $(INSTALLED) ] || { was=$$(cat $(INSTALLED)); here=$$($(HERE)); [ "$${was:-$$here}" = "$$here" ] && \
+  $(BIN)/uv pip install --python $(BIN)/python --dry-run --offline --no-index --no-cache -c constraints.txt -r requirements.txt; \
+  }; } >/dev/null 2>&1 || echo FORCE)
 
 # $(call stage,name,command): runs the command, says how long it took, leaves the stamp $@
 define stage
@@ -94,13 +107,18 @@ clean:  ## remove what was built, but not .venv
 # torch comes from TORCH_INDEX if given; on Linux without a CUDA card from the index of CPU builds, which
 # saves two gigabytes; else, or if that cannot be reached, from pip's own index. The rest by uv, sooner
 # than by pip; who reaches packages only through pip's own settings gets them from pip.
-$(INSTALLED): requirements.txt constraints.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
-	  { echo "Python 3.11 or newer is needed, found: $$($(PYTHON) --version 2>&1 | head -n 1). Name one: make PYTHON=/path/to/python3.11"; exit 1; }
-	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
-	  { echo "Python's venv module is needed; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+# What a renamed, copied, interrupted or plundered .venv still has is used; without a Python it is made anew.
+$(INSTALLED): requirements.txt constraints.txt pyproject.toml $(BROKEN)
 	@echo "── set-up: .venv with everything in requirements.txt (minutes, once)"
-	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) or sys.prefix == sys.base_prefix)' 2>/dev/null || { \
+	  $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "Python 3.11 or newer is needed, found: $$($(PYTHON) --version 2>&1 | head -n 1). Name one: make PYTHON=/path/to/python3.11"; exit 1; }; \
+	  $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "Python's venv module is needed; on Debian and Ubuntu: apt install python3-venv"; exit 1; }; \
+	  $(PYTHON) -m venv --clear .venv; }
+	@$(PIP) --version >/dev/null 2>&1 || { $(BIN)/python -m ensurepip && $(PIP) --version; } >/dev/null 2>&1 || \
+	  { echo "The pip of .venv does not run, and cannot be brought back: rm -rf .venv, and call make again"; exit 1; }
+	@$(BIN)/python -m tools.relocate
 	@torch=$$(grep '^torch==' constraints.txt); \
 	if [ -n "$(TORCH_INDEX)" ]; then $(PIP) install --no-deps --index-url "$(TORCH_INDEX)" "$$torch"; \
 	elif [ "$$(uname)" = Linux ] && ! nvidia-smi >/dev/null 2>&1; then \
@@ -110,7 +128,9 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml
 	  { echo "── uv cannot install it: pip does"; $(PIP) install -c constraints.txt -r requirements.txt; }
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@$(BIN)/python -m coursepkg.data.fetch
-	@touch $@
+	@($(HERE)) > $@
+
+FORCE:
 
 .make/lint: $(INSTALLED) $(PACKAGE) $(SCRIPTS) $(GRADER) $(TESTS)
 	$(call stage,ruff and import-linter,$(BIN)/ruff check -q; $(BIN)/ruff format -q --check; $(BIN)/lint-imports --no-cache --no-logo)

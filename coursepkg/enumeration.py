@@ -6,12 +6,13 @@ refused above `LIMIT` states, with the price in the message.
 
 from collections.abc import Callable, Iterator, Sequence
 from math import prod
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.protocols import Countable, Enumerable, EnumerableBound
+from coursepkg.validate import check_methods
 
 M = TypeVar("M", bound=Countable)
 
@@ -81,12 +82,28 @@ def _chunks(D: int, *, like: Tensor) -> Iterator[Tensor]:
         yield (number[:, None] >> place & 1).to(like.dtype)
 
 
+class Unnormalised(nn.Module):
+    """What knows p(x) up to log Z only, and says so to whoever asks for its `log_prob`."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Names the wrapper that has what is missing here."""
+        if name == "log_prob":
+            raise AttributeError(
+                f"log_prob: expected of a model that is normalised, got {type(self).__name__}, "
+                "which knows p(x) up to log Z; Normalised(model) sums over all states, if they "
+                "are few"
+            )
+        return super().__getattr__(name)
+
+
 class _WithConstant(nn.Module, Generic[M]):
     """A model beside its log Z, which is computed once, here."""
 
     log_Z: Tensor
+    needs: tuple[str, ...]  # methods of the model
 
     def __init__(self, model: M) -> None:
+        check_methods(model, *self.needs)
         super().__init__()
         self.model = model
         with torch.no_grad():
@@ -103,6 +120,8 @@ class Normalised(_WithConstant[Enumerable]):
         model: has `free_energy` and an exact `log_z`.
     """
 
+    needs = ("free_energy", "log_z")
+
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x), (B, D) -> (B,), nats."""
         return -self.model.free_energy(x) - self.log_Z
@@ -116,6 +135,8 @@ class NormalisedBound(_WithConstant[EnumerableBound]):
     Args:
         model: has `unnormalised_log_weight` and an exact `log_z`.
     """
+
+    needs = ("unnormalised_log_weight", "log_z")
 
     def log_weight(self, x: Tensor, *, generator: Generator) -> Tensor:
         """log w with E w = p(x), so a lower bound on log p(x) on average, (B, D) -> (B,), nats."""

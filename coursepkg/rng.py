@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import torch
 from torch import Generator
 
+from coursepkg.counts import check_generator
+
 
 def seeded(seed: int, *, device: torch.device | str = "cpu") -> Generator:
     """Returns a new generator on `device`, started from `seed`."""
@@ -14,6 +16,7 @@ def seeded(seed: int, *, device: torch.device | str = "cpu") -> Generator:
 
 def draw_seed(generator: Generator) -> int:
     """Draws a seed from `generator` for a library that wants an integer; 0 <= seed < 2^31."""
+    check_generator(generator)
     return int(
         torch.randint(2**31, (), generator=generator, device=generator.device, dtype=torch.int64)
     )

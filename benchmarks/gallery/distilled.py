@@ -131,7 +131,9 @@ def walked(
             part = paths(average, x, steps=STEPS, every=STEPS // PLACES)
             took = time.process_time() - start
             if file:
-                torch.save((part, took), file)
+                new = file.with_name(file.name + ".new")  # what is there was written to its end
+                torch.save((part, took), new)
+                new.replace(file)
         parts.append(part)
         seconds += took
     return torch.cat(parts), c, seconds

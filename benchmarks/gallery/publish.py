@@ -65,7 +65,10 @@ def save(
     if quick and out is None:
         return
     (out or FOLDER).mkdir(exist_ok=True)
-    torch.save(state, (out or FOLDER) / f"{name}.pt")
+    path = (out or FOLDER) / f"{name}.pt"
+    new = path.with_name(path.name + ".new")  # beside it first, so that nothing is half written
+    torch.save(state, new)
+    new.replace(path)
     made = provenance()
     sign(name, {key: made[key] for key in ("command", "commit", "date", "torch")}, folder=out)
     write_results((out or RESULTS) / f"gallery-{name}.json", [row])

@@ -5,13 +5,13 @@
 writes `benchmarks/results/coupling_speed.json`. The flows have as many couplings with perceptrons
 of the same widths, of one half of the variables about the other (normflows's, in our couplings too)
 on the same points, in one process on one thread that keeps its memory. They take turns, and each
-keeps its fastest. Compare the ratios.
+keeps its fastest. Compare the ratios. normflows is optional, as the other peers that have no
+place in requirements.txt are: it has no wheel.
 """
 
 from pathlib import Path
 from typing import Annotated, Any
 
-import normflows
 import torch
 import typer
 import zuko
@@ -23,6 +23,11 @@ from coursepkg.models.flows import Affine, Chain, Coupling, StandardNormal, half
 from coursepkg.models.transformed import Transformed
 from coursepkg.rng import global_state_from, seeded
 
+try:
+    import normflows
+except ImportError:
+    normflows = None
+
 COUPLINGS, HIDDEN, ROUNDS = 8, (128, 128), 9
 
 
@@ -32,6 +37,11 @@ def main(
     out: Annotated[Path, typer.Option(help="folder for the results")] = RESULTS,
 ) -> None:
     """Times every size of batch, prints the ratios, writes the results."""
+    if normflows is None:
+        raise SystemExit(
+            "benchmarks.speed.coupling: normflows is not installed: "
+            'pip install -c constraints.txt -e ".[bench]"'
+        )
     torch.set_num_threads(1)
     keep_memory()
     rows = [race(torch.randn(B, dim, generator=seeded(0))) for B in batches or (64, 256, 1024)]

@@ -11,7 +11,8 @@ import torch
 from scipy.special import betaincinv, betaln
 from torch import Generator, Tensor
 
-from coursepkg.validate import check_positive
+from coursepkg.counts import check_draws, check_integers
+from coursepkg.validate import check_positive, check_tensor
 
 
 def count_heads(tosses: str) -> int:
@@ -64,8 +65,16 @@ class BetaBernoulli:
         return BetaBernoulli(self.a + k, self.b + n - k)
 
     def log_evidence_sequence(self, k: int, n: int) -> float:
-        """log p(D) of one sequence with k heads, nats.   Source: :eq:`coin-evidence`."""
+        """log p(D) of one sequence with k heads, nats.   Source: :eq:`coin-evidence`.
+
+        A strong belief hardly changes, so that the two logarithms nearly cancel: then toss by toss,
+        k heads and then the tails, each by `predictive` after those before.
+        """
         _check_counts(k, n)
+        if n < self.a + self.b:
+            heads = (math.log((self.a + i) / (self.a + self.b + i)) for i in range(k))
+            tails = (math.log((self.b + j) / (self.a + self.b + k + j)) for j in range(n - k))
+            return math.fsum(heads) + math.fsum(tails)
         return float(betaln(self.a + k, self.b + n - k) - betaln(self.a, self.b))
 
     def log_evidence_count(self, k: int, n: int) -> float:
@@ -103,15 +112,20 @@ class BetaBernoulli:
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws n values of θ, (n,): the quantiles of uniform numbers."""
+        check_draws(n, generator)
         return self.quantile(torch.rand(n, generator=generator))
 
 
 def _check_counts(k: int, n: int) -> None:
+    check_integers(k=k, n=n)
     if not 0 <= k <= n:
         raise ValueError(f"k, n: expected 0 <= k <= n heads in n tosses, got k={k}, n={n}")
 
 
 def _check_unit_interval(theta: Tensor) -> None:
+    check_tensor(theta, "theta")
+    if not theta.is_floating_point():
+        raise TypeError(f"theta: expected a floating-point tensor, got dtype {theta.dtype}")
     if not ((theta >= 0) & (theta <= 1)).all():
         raise ValueError(
             f"theta: expected numbers in [0, 1], got values from {theta.min()} to {theta.max()}"

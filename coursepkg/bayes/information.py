@@ -10,6 +10,8 @@ import math
 import torch
 from torch import Tensor
 
+from coursepkg.divergences import divergence_terms
+
 
 def entropy(p: Tensor) -> Tensor:
     """H(p) = -Σ p log p with 0 log 0 = 0; (..., K) -> (...), nats."""
@@ -28,10 +30,12 @@ def cross_entropy(p: Tensor, q: Tensor) -> Tensor:
 def kl(p: Tensor, q: Tensor) -> Tensor:
     """KL(p‖q) = Σ p log(p / q) >= 0; (..., K) -> (...), nats.
 
-    Not a distance: it is not symmetric, and infinite where q rules out what p allows.
+    Not a distance: it is not symmetric, and infinite where q rules out what p allows. Summed from
+    terms >= 0, as H(p, q) - H(p) would cancel where p and q nearly agree.
     Source: :eq:`kl-cross-entropy`.
     """
-    return cross_entropy(p, q) - entropy(p)
+    _check_probs(p=p, q=q)
+    return divergence_terms(p.double(), q.double()).sum(-1).to(torch.result_type(p, q))
 
 
 def histogram(x: Tensor, *, levels: int) -> Tensor:

@@ -5,6 +5,9 @@ In the code σ is `sigma`, λ is `strength`, and `penalty` is λσ², the only c
 minimum of the energy depends. scikit-learn calls the penalty alpha: `Ridge(alpha=penalty)`, but
 `Lasso(alpha=penalty / N)`, since its lasso (not its ridge) averages the squares over the data.
 There is no intercept: centre the columns of X and y first.
+
+Single precision goes in and comes out; inside all is double, and nothing is solved through X'X,
+whose condition is the square of X's.
 """
 
 import math
@@ -14,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal, Normal
-from torch.special import log_ndtr
+from torch.special import erfcx, log_ndtr
 
 from coursepkg.validate import check_positive, check_real
 
@@ -25,9 +28,9 @@ def loss(w: Tensor, X: Tensor, y: Tensor, *, sigma: float) -> Tensor:
     Source: :eq:`gaussian-loss`.
     """
     check_positive(sigma=sigma)
-    squares = (y - w @ X.T).square().sum(-1)
-    value: Tensor = squares / (2 * sigma**2) + len(y) / 2 * math.log(2 * math.pi * sigma**2)
-    return value
+    squares = (y.double() - w.double() @ X.double().T).square().sum(-1)
+    value = squares / (2 * sigma**2) + len(y) / 2 * math.log(2 * math.pi * sigma**2)
+    return value.to(w)
 
 
 def l1(w: Tensor) -> Tensor:
@@ -59,12 +62,13 @@ def energy(
 def ridge(X: Tensor, y: Tensor, *, penalty: float) -> Tensor:
     """Minimises ½‖y - Xw‖² + penalty · ½‖w‖², O(NM² + M³); returns (M,).
 
-    Source: :eq:`ridge-map`.
+    Least squares, where the penalty is M more rows of data.   Source: :eq:`ridge-map`.
     """
     _check(X, y)
     check_positive(penalty=penalty)
-    w: Tensor = torch.linalg.solve(X.T @ X + penalty * torch.eye(X.shape[1]).to(X), X.T @ y)
-    return w
+    rows, ends = _with_prior(X.double(), y.double(), root=math.sqrt(penalty))
+    w: Tensor = torch.linalg.lstsq(rows, ends).solution
+    return w.to(X)
 
 
 def ridge_path(X: Tensor, y: Tensor, *, penalties: Tensor) -> Tensor:
@@ -73,9 +77,9 @@ def ridge_path(X: Tensor, y: Tensor, *, penalties: Tensor) -> Tensor:
     Source: :eq:`ridge-shrinkage`.
     """
     _check(X, y)
-    U, s, Vt = torch.linalg.svd(X, full_matrices=False)
-    path: Tensor = (s * (U.T @ y) / (s.square() + penalties[:, None])) @ Vt
-    return path
+    U, s, Vt = torch.linalg.svd(X.double(), full_matrices=False)
+    path: Tensor = (s * (U.T @ y.double()) / (s.square() + penalties[:, None])) @ Vt
+    return path.to(X)
 
 
 def soft_threshold(value: Tensor, threshold: float) -> Tensor:
@@ -125,7 +129,7 @@ def lasso(
         penalty: λσ² > 0.
         start: first guess (M,), zero unless given.
         tolerance: a sweep that moves the fit by less than this part of ‖y‖ is the last; raised to
-            what the dtype can resolve.
+            what double precision can resolve.
         max_sweeps: number of sweeps after which to give up.
 
     Raises:
@@ -133,12 +137,13 @@ def lasso(
     """
     _check(X, y)
     check_positive(penalty=penalty)
-    w = torch.zeros_like(X[0]) if start is None else start.clone()
+    dtype, X, y = X.dtype, X.double(), y.double()
+    w = torch.zeros_like(X[0]) if start is None else start.to(X, copy=True)
     residual = y - X @ w
     smallest = y.norm() * max(tolerance, 10 * torch.finfo(y.dtype).eps)
     for _ in range(max_sweeps):
         if coordinate_sweep(w, residual, X, penalty=penalty) <= smallest:
-            return w
+            return w.to(dtype)
     raise RuntimeError(f"lasso: expected convergence within {max_sweeps} sweeps, got none")
 
 
@@ -167,20 +172,18 @@ class BayesianRegression:
 
     def posterior(self, X: Tensor, y: Tensor) -> MultivariateNormal:
         """p(w | X, y) over (M,); its mean is `ridge`'s w.   Source: :eq:`regression-posterior`."""
-        _check(X, y)
-        A = X.T @ X / self.sigma**2 + self.strength * torch.eye(X.shape[1]).to(X)
-        return MultivariateNormal(
-            torch.linalg.solve(A, X.T @ y / self.sigma**2), precision_matrix=A
-        )
+        law = self._posterior(X, y)
+        return MultivariateNormal(law.mean.to(X), scale_tril=law.scale_tril.to(X))
 
     def predictive(self, X: Tensor, y: Tensor, *, X_new: Tensor) -> Normal:
         """p(y_new | X_new, X, y), one normal for each row of X_new (B, M), noise included.
 
         Source: :eq:`regression-predictive`.
         """
-        w = self.posterior(X, y)
-        uncertainty = (X_new @ w.covariance_matrix * X_new).sum(-1)
-        return Normal(X_new @ w.mean, (self.sigma**2 + uncertainty).sqrt())
+        w = self._posterior(X, y)
+        uncertainty = (X_new.double() @ w.scale_tril).square().sum(-1)
+        mean, std = X_new.double() @ w.mean, (self.sigma**2 + uncertainty).sqrt()
+        return Normal(mean.to(X), std.to(X))
 
     def log_evidence(self, X: Tensor, y: Tensor) -> Tensor:
         """log p(y | X) = log p(y | X, w) + log p(w) - log p(w | X, y), nats; the same at every w.
@@ -188,12 +191,27 @@ class BayesianRegression:
         Bayes' theorem read backwards, at the w where rounding is least.
         Source: :eq:`regression-evidence`.
         """
-        posterior = self.posterior(X, y)
+        posterior = self._posterior(X, y)
         w = posterior.mean
         log_likelihood = -loss(w, X, y, sigma=self.sigma)
         log_prior = Normal(0.0, self.strength**-0.5).log_prob(w).sum()
         log_p: Tensor = log_likelihood + log_prior - posterior.log_prob(w)
-        return log_p
+        return log_p.to(X)
+
+    def _posterior(self, X: Tensor, y: Tensor) -> MultivariateNormal:
+        """`posterior` in double precision, without forming its precision A.
+
+        With R of the QR factors of the rows, in reverse order of the weights, A = KᵀK where K, R
+        with its rows and columns put back, is lower triangular: so is the root K⁻¹ of A⁻¹.
+        """
+        _check(X, y)
+        X, y = X.double() / self.sigma, y.double() / self.sigma
+        rows, ends = _with_prior(X, y, root=math.sqrt(self.strength))
+        Q, R = torch.linalg.qr(rows.flip(1))
+        sign = R.diagonal().sign()
+        K, at = (sign[:, None] * R).flip(0, 1), (sign * (Q.T @ ends)).flip(0)
+        root = torch.linalg.solve_triangular(K, torch.eye(len(K)).to(K), upper=False)
+        return MultivariateNormal(root @ at, scale_tril=root)
 
 
 def maximise_evidence(
@@ -204,22 +222,35 @@ def maximise_evidence(
     Source: :eq:`evidence-fixed-point`.
 
     Raises:
-        RuntimeError: if it does not settle; without a signal in y the best λ is infinite.
+        ValueError: if X or y is 0 everywhere.
+        RuntimeError: if it does not settle. Without a signal in y the best λ is infinite, without
+            noise the best σ is 0; then it says so.
     """
     _check(X, y)
-    variance, strength = float(y.square().mean()), 1.0
+    for name, values in (("X", X), ("y", y)):
+        if not values.any():
+            raise ValueError(f"{name}: expected a number that is not 0, got zeros only")
+    X, y = X.double(), y.double()
     U, s, _ = torch.linalg.svd(X, full_matrices=False)
+    variance = float(y.square().mean())
+    strength = float(s.square().mean()) / variance  # half-way, whatever the units of X and y
     rotated = U.T @ y  # in the coordinates of the singular vectors every step costs O(M)
-    outside = y.square().sum() - rotated.square().sum()
-    smallest = max(tolerance, 10 * torch.finfo(y.dtype).eps)
+    outside = (y - U @ rotated).square().sum()
+    eps = torch.finfo(y.dtype).eps
     for _ in range(max_steps):
-        shrinkage = s.square() / (s.square() + strength * variance)
-        gamma = shrinkage.sum()
+        rest = strength * variance / (s.square() + strength * variance)  # 1 - shrinkage
+        gamma = (s.square() / (s.square() + strength * variance)).sum()
         w = s * rotated / (s.square() + strength * variance)
-        squares = ((1 - shrinkage) * rotated).square().sum() + outside
-        old, strength = strength, float(gamma / w.square().sum())
+        squares = (rest * rotated).square().sum() + outside
+        if gamma <= eps:
+            raise RuntimeError("maximise_evidence: expected convergence, got λ → ∞: no signal in y")
+        if squares <= (10 * eps) ** 2 * len(y) * y.square().sum():
+            raise RuntimeError("maximise_evidence: expected convergence, got σ → 0: a perfect fit")
+        old = strength, variance
+        strength = float(gamma / w.square().sum())
         variance = float(squares / (len(y) - gamma))
-        if abs(strength - old) <= smallest * old:
+        moved = max(abs(strength / old[0] - 1), abs(variance / old[1] - 1))
+        if moved <= max(tolerance, 10 * eps):
             return BayesianRegression(math.sqrt(variance), strength)
     raise RuntimeError(f"maximise_evidence: expected convergence in {max_steps} steps, got none")
 
@@ -231,11 +262,30 @@ def laplace_log_evidence(y: Tensor, *, sigma: float, strength: float) -> Tensor:
     noise outside their span, which does not depend on λ.   Source: :eq:`laplace-evidence`.
     """
     check_positive(sigma=sigma, strength=strength)
-    shift = strength * sigma
-    right = log_ndtr(y / sigma - shift) - strength * y  # the part of the integral with w > 0
-    left = log_ndtr(-y / sigma - shift) + strength * y
-    log_p = math.log(strength / 2) + shift**2 / 2 + torch.logaddexp(left, right)
-    return log_p.sum(-1)
+    t, shift = y.double() / sigma, strength * sigma
+    log_p = math.log(strength) + torch.logaddexp(_log_side(t, shift), _log_side(-t, shift))
+    return log_p.sum(-1).to(y)
+
+
+def _log_side(t: Tensor, shift: float) -> Tensor:
+    """log ½ ∫ N(t; u, 1) exp(-shift · u) du over u > 0: log Φ(t - shift) - shift · t + shift² / 2.
+
+    Where the normal's far tail would cancel against the square, by the scaled tail `erfcx`.
+    """
+    near = log_ndtr(t - shift) + shift * (shift / 2 - t)
+    far = (erfcx((shift - t).clamp_min(0) / math.sqrt(2)) / 2).log() - t.square() / 2
+    return torch.where(t > shift, near, far) - math.log(2)
+
+
+def _with_prior(X: Tensor, y: Tensor, *, root: float) -> tuple[Tensor, Tensor]:
+    """(X, y) and M rows root · w_j = 0, in double precision: ‖y - Xw‖² + root² ‖w‖².
+
+    The large rows stand first: in a QR factorisation they would bury the small ones above them.
+    """
+    prior = root * torch.eye(X.shape[1], dtype=torch.float64, device=X.device)
+    rows, ends = torch.cat([X, prior]), torch.cat([y, torch.zeros_like(prior[0])])
+    order = rows.abs().amax(1).argsort(descending=True)
+    return rows[order], ends[order]
 
 
 def _check(X: Tensor, y: Tensor) -> None:
@@ -243,5 +293,5 @@ def _check(X: Tensor, y: Tensor) -> None:
         raise ValueError(
             f"X, y: expected shapes (N, M) and (N,), got {tuple(X.shape)} and {tuple(y.shape)}"
         )
-    check_real(X, event=X.shape[1:])
+    check_real(X)
     check_real(y, event=())

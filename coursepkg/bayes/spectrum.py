@@ -11,6 +11,7 @@ import torch
 from scipy.signal import lfilter
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_counts, check_generator
 from coursepkg.validate import check_positive
 
 
@@ -63,11 +64,11 @@ def ar_spectrum(coefficients: Tensor, *, sigma: float, frequencies: Tensor) -> T
     """
     _spectral_radius(coefficients, sigma)
     lag = torch.arange(1, len(coefficients) + 1, device=frequencies.device)
-    angle = 2 * math.pi * frequencies[..., None] * lag
-    weights = coefficients.to(frequencies)
+    angle = 2 * math.pi * frequencies.double()[..., None] * lag
+    weights = coefficients.to(angle)  # near the edge of what is stationary 1 - Σ a_l cancels
     real = 1 - (weights * angle.cos()).sum(-1)
     imaginary = (weights * angle.sin()).sum(-1)
-    return sigma**2 / (real.square() + imaginary.square())
+    return (sigma**2 / (real.square() + imaginary.square())).to(frequencies)
 
 
 def ar_path(coefficients: Tensor, *, sigma: float, T: int, generator: Generator) -> Tensor:
@@ -75,8 +76,9 @@ def ar_path(coefficients: Tensor, *, sigma: float, T: int, generator: Generator)
 
     It starts from zeros so long before that what is left of them is below rounding.
     """
+    check_generator(generator)
     radius = _spectral_radius(coefficients, sigma)
-    check_positive(T=T)
+    check_counts(T=T)
     before = math.ceil(math.log(1e-16) / math.log(max(radius, 1e-16))) + len(coefficients)
     noise = sigma * torch.randn(before + T, generator=generator, dtype=coefficients.dtype)
     x = lfilter([1.0], [1.0, *(-coefficients).tolist()], noise.numpy())

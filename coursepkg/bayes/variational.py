@@ -14,7 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.validate import check_positive, check_real
+from coursepkg.counts import check_counts, check_draws, check_generator
+from coursepkg.validate import check_finite, check_positive, check_real
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,13 @@ class NormalGamma:
     b: float
 
     def __post_init__(self) -> None:
+        check_finite(mean=self.mean)
         check_positive(kappa=self.kappa, a=self.a, b=self.b)
 
     def posterior(self, x: Tensor) -> "NormalGamma":
         """The belief after the observations x, (N,).   Source: :eq:`normal-gamma-posterior`."""
         check_real(x, event=())
+        x = x.double()
         N, average = len(x), x.mean().item()
         squares = (x - average).square().sum().item()
         kappa = self.kappa + N
@@ -67,6 +70,7 @@ class NormalGamma:
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, 2): τ, then μ."""
+        check_draws(n, generator)
         tau = _draw_gamma(n, self.a, self.b, generator=generator)
         mu = self.mean + torch.randn(n, generator=generator) / (self.kappa * tau).sqrt()
         return torch.stack([mu, tau], dim=1)
@@ -103,6 +107,7 @@ class MeanField:
     b: float
 
     def __post_init__(self) -> None:
+        check_finite(mean=self.mean)
         check_positive(variance=self.variance, a=self.a, b=self.b)
 
     def log_prob(self, theta: Tensor) -> Tensor:
@@ -114,6 +119,7 @@ class MeanField:
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, 2): μ and τ, each by itself."""
+        check_draws(n, generator)
         mu = self.mean + math.sqrt(self.variance) * torch.randn(n, generator=generator)
         return torch.stack([mu, _draw_gamma(n, self.a, self.b, generator=generator)], dim=1)
 
@@ -132,7 +138,8 @@ def mean_field(prior: NormalGamma, x: Tensor, *, steps: int) -> tuple[MeanField,
         q after the last step, and the bound on log p(x) after each, nats; it never falls.
     """
     check_real(x, event=())
-    check_positive(steps=steps)
+    check_counts(steps=steps)
+    x = x.double()
     N, kappa = len(x), prior.kappa + len(x)
     mean = (prior.kappa * prior.mean + x.sum().item()) / kappa
     squares = (x - mean).square().sum().item() + prior.kappa * (mean - prior.mean) ** 2
@@ -151,7 +158,7 @@ def mean_field_bound(q: MeanField, prior: NormalGamma, x: Tensor) -> float:
     N, tau = len(x), q.a / q.b
     log_tau = float(torch.special.digamma(torch.tensor(q.a, dtype=torch.float64)))
     log_tau -= math.log(q.b)
-    squares = (x - q.mean).square().sum().item() + N * q.variance
+    squares = (x.double() - q.mean).square().sum().item() + N * q.variance
     prior_square = (q.mean - prior.mean) ** 2 + q.variance
     log_likelihood = N / 2 * (log_tau - math.log(2 * math.pi)) - tau / 2 * squares
     log_mu = (
@@ -192,6 +199,7 @@ def bound_draws(
         draws: number of draws R.
         generator: source of ε.
     """
+    check_generator(generator)
     noise = torch.randn(draws, len(mean), generator=generator, dtype=mean.dtype, device=mean.device)
     entropy = std.log().sum() + len(mean) / 2 * math.log(2 * math.pi * math.e)
     return log_joint(mean + std * noise) + entropy
@@ -221,7 +229,8 @@ def stochastic_vi(
     Raises:
         FloatingPointError: if the bound is not finite.
     """
-    check_positive(steps=steps, draws=draws, step_size=step_size)
+    check_counts(steps=steps, draws=draws)
+    check_positive(step_size=step_size)
     mean = start.clone().requires_grad_()
     log_std = torch.zeros_like(start).requires_grad_()
     optimizer = torch.optim.Adam([mean, log_std], lr=step_size)

@@ -11,6 +11,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import pad
 
+from coursepkg.counts import check_counts, check_draws
 from coursepkg.rng import seeded
 from coursepkg.validate import check_positive
 
@@ -82,7 +83,8 @@ def draw_tones(
     Raises:
         ValueError: if a number is not positive, or the rate too low for the highest harmonic.
     """
-    check_positive(harmonics=harmonics)
+    check_draws(n, generator)
+    check_counts(harmonics=harmonics)
     t = _times(rate, seconds, highest=harmonics * HIGHEST)
     k = torch.arange(1, harmonics + 1)
     frequencies = LOWEST * (HIGHEST / LOWEST) ** torch.rand(n, generator=generator)
@@ -112,6 +114,7 @@ def draw_vowels(n: int, *, generator: Generator, rate: int = RATE, seconds: floa
     Raises:
         ValueError: if a number is not positive, or the rate too low for the highest formant.
     """
+    check_draws(n, generator)
     t = _times(rate, seconds, highest=1.1 * max(map(max, FORMANTS)))
     vowels = torch.randint(len(VOWELS), (n,), generator=generator)
     pitches = 100 + 100 * torch.rand(n, generator=generator)

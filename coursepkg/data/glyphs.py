@@ -23,6 +23,7 @@ from scipy.ndimage import distance_transform_edt
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
+from coursepkg.counts import check_generator
 from coursepkg.rng import seeded
 
 CHARACTERS = string.digits + string.ascii_uppercase
@@ -65,6 +66,7 @@ def draw_glyphs(*, generator: Generator) -> Glyphs:
     Raises:
         ValueError: if the installed fonts are not the expected ones.
     """
+    check_generator(generator)
     distances = _distances().repeat_interleave(PER_CHARACTER // len(FONTS), 0)
     n = len(distances)
     thickness = 0.1 + 0.5 * torch.rand(n, 1, 1, 1, generator=generator, dtype=torch.float64)

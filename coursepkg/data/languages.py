@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator
+
 
 class Automaton:
     """Words read off a random walk between states that starts in state 0 and ends in any.
@@ -150,6 +152,7 @@ def even_a() -> Automaton:
 
 
 def _uniform(generator: Generator) -> float:
+    check_generator(generator)
     return float(torch.rand((), generator=generator, dtype=torch.float64))
 
 

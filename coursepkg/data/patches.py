@@ -9,6 +9,8 @@ import torch
 from sklearn.datasets import load_sample_images
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_draws
+
 SHAPE = (427, 640)
 _SHA256 = "c1ef34f251839d4aea0f512ef005eeba01e9109bce8f7f4b7c4da6e3f45c54e5"
 
@@ -75,6 +77,7 @@ def draw_patches(
     Raises:
         ValueError: if a patch does not fit into an image.
     """
+    check_draws(n, generator)
     images = load_photographs() if images is None else images
     count, height, width = images.shape
     if not 1 <= size <= min(height, width):

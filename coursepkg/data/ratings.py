@@ -5,9 +5,10 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_draws
 from coursepkg.enumeration import binary_states
 from coursepkg.rng import seeded
-from coursepkg.validate import check_binary
+from coursepkg.validate import check_binary, check_tensor
 
 TASTES = ("space", "romance", "crime", "family")
 FILMS = {
@@ -58,6 +59,9 @@ class NoisyOr:
     """
 
     def __init__(self, shares: Tensor, chance: Tensor, appeal: Tensor) -> None:
+        check_tensor(shares, "shares")
+        check_tensor(chance, "chance")
+        check_tensor(appeal, "appeal")
         if appeal.shape != shares.shape + chance.shape or appeal.ndim != 2:
             raise ValueError(
                 "shares, chance, appeal: expected shapes (K,), (D,) and (K, D), got "
@@ -99,11 +103,15 @@ class NoisyOr:
 
     def sample_ratings(self, n: int, *, generator: Generator) -> Ratings:
         """Draws n viewers together with their tastes."""
+        check_draws(n, generator)
         tastes = torch.bernoulli(self.shares.expand(n, -1), generator=generator)
         return Ratings(torch.bernoulli(self._seen_given(tastes), generator=generator), tastes)
 
     def _seen_given(self, tastes: Tensor) -> Tensor:
-        return 1 - (1 - self.chance) * (tastes @ (-self.appeal).log1p()).exp()
+        return -self._log_unseen_given(tastes).expm1()
+
+    def _log_unseen_given(self, tastes: Tensor) -> Tensor:
+        return (-self.chance).log1p() + tastes @ (-self.appeal).log1p()
 
     def _posterior(self, x: Tensor, known: Tensor) -> Tensor:
         check_binary(x, event=self.chance.shape)
@@ -116,7 +124,7 @@ class NoisyOr:
 
     def _log_joint(self, x: Tensor, known: Tensor) -> Tensor:
         """Log p(known part of x, t) for all tastes t, (B, 2^K)."""
-        seen, unseen = self._p.log().to(x), (-self._p).log1p().to(x)
+        seen, unseen = self._p.log().to(x), self._log_unseen_given(self._tastes).to(x)
         log_p = (known * x) @ seen.T + (known * (1 - x)) @ unseen.T
         return log_p + self._log_prior.to(x)
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_counts, check_generator
 from coursepkg.data.audio import RATE, draw_tones, draw_vowels, radiate
 from coursepkg.validate import check_positive, check_real
 
@@ -35,7 +36,9 @@ def draw_sounds(*, generator: Generator, pieces: int = 12, rate: int = RATE) -> 
     Raises:
         ValueError: if a number is not positive, or the rate too low for the sounds.
     """
-    check_positive(pieces=pieces, rate=rate)
+    check_generator(generator)
+    check_counts(pieces=pieces)
+    check_positive(rate=rate)
     T = round(PIECE * rate)
     voice = radiate(draw_vowels(pieces, generator=generator, rate=rate, seconds=PIECE).waveforms)
     loud = 0.1 + 0.9 * torch.rand(pieces, 1, generator=generator)

@@ -130,12 +130,12 @@ def split_text(text: str, *, source: str) -> Text:
 
 
 def plain_lines(text: str) -> str:
-    r"""The text without a byte-order mark at its start, and with ``\n`` at all ends of lines.
+    r"""The text without byte-order marks, and with ``\n`` at all ends of lines.
 
     What Windows (``\r\n``) and old Macs (``\r``) write would otherwise be symbols to predict, and
     blank lines that do not part paragraphs.
     """
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    return text.replace("\ufeff", "").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _play(name: str, markdown: str) -> str:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.validate import check_positive, check_real
+from coursepkg.counts import check_counts, check_draws
+from coursepkg.validate import check_finite, check_positive, check_real, check_tensor
 
 
 class IsotropicMixture:
@@ -25,8 +26,11 @@ class IsotropicMixture:
     """
 
     def __init__(self, means: Tensor, scales: Tensor, weights: Tensor | None = None) -> None:
+        check_tensor(means, "means")
         K = len(means)
         weights = torch.full((K,), 1 / K) if weights is None else weights
+        check_tensor(scales, "scales")
+        check_tensor(weights, "weights")
         if scales.shape != (K,) or weights.shape != (K,):
             raise ValueError(
                 f"scales, weights: expected shape ({K},) like means, got {tuple(scales.shape)} and "
@@ -49,6 +53,7 @@ class IsotropicMixture:
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n,) or (n, D)."""
+        check_draws(n, generator)
         k = torch.multinomial(self.weights, n, replacement=True, generator=generator)
         means = self.means[k]
         noise = torch.randn(means.shape, generator=generator, dtype=means.dtype)
@@ -63,6 +68,7 @@ class Gumbel:
     scale: float = 1.0
 
     def __post_init__(self) -> None:
+        check_finite(mode=self.mode)
         check_positive(scale=self.scale)
 
     def log_prob(self, x: Tensor) -> Tensor:
@@ -73,6 +79,7 @@ class Gumbel:
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n,): minus the logarithm of an exponential is a Gumbel."""
+        check_draws(n, generator)
         return self.mode - self.scale * torch.empty(n).exponential_(generator=generator).log()
 
 
@@ -84,6 +91,7 @@ class Banana:
     width: float = 1.5
 
     def __post_init__(self) -> None:
+        check_finite(bend=self.bend)
         check_positive(width=self.width)
 
     def log_prob(self, x: Tensor) -> Tensor:
@@ -94,6 +102,7 @@ class Banana:
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, 2)."""
+        check_draws(n, generator)
         z = torch.randn(n, 2, generator=generator)
         x_1 = self.width * z[:, 0]
         return torch.stack([x_1, self._middle(x_1) + z[:, 1]], dim=1)
@@ -113,7 +122,8 @@ class Checkerboard:
     side: float = 4.0
 
     def __post_init__(self) -> None:
-        check_positive(side=self.side, squares=self.squares)
+        check_counts(squares=self.squares)
+        check_positive(side=self.side)
         if self.squares % 2:
             raise ValueError(f"squares: expected an even number a side, got {self.squares}")
 
@@ -127,6 +137,7 @@ class Checkerboard:
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, 2): any row, then one of its half as many squares, then a point in it."""
+        check_draws(n, generator)
         row = torch.randint(self.squares, (n,), generator=generator)
         column = 2 * torch.randint(self.squares // 2, (n,), generator=generator) + row % 2
         within = torch.rand(n, 2, generator=generator)
@@ -155,7 +166,8 @@ def two_moons(*, scale: float = 0.2, points: int = 128) -> IsotropicMixture:
     Each arc is a fine row of `points` equal Gaussians, so that the density is exact for what is
     drawn; with the default the row is seen as a curve (its steps are a quarter of `scale`).
     """
-    check_positive(scale=scale, points=points)
+    check_counts(points=points)
+    check_positive(scale=scale)
     angle = (torch.arange(points) + 0.5) * math.pi / points
     upper, shift = _circle(angle, radius=2), torch.tensor([1.0, 0.5])
     return IsotropicMixture(

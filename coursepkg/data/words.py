@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_draws
 from coursepkg.data.languages import Automaton, check_words
 from coursepkg.data.text import Vocabulary
 
@@ -39,6 +40,7 @@ class Copying:
 
     def sample(self, n: int, *, generator: Generator) -> list[str]:
         """Draws n words."""
+        check_draws(n, generator)
         draws = torch.randint(len(self.alphabet), (n, self.length), generator=generator)
         halves = ["".join(self.alphabet[k] for k in row) for row in draws.tolist()]
         return [f"{half}:{half}" for half in halves]
@@ -77,6 +79,7 @@ class ModularAddition:
 
     def sample(self, n: int, *, generator: Generator) -> list[str]:
         """Draws n words."""
+        check_draws(n, generator)
         terms = torch.randint(self.modulus, (n, 2), generator=generator).tolist()
         return [self._word(a, b) for a, b in terms]
 

@@ -6,7 +6,9 @@ from typing import Any
 
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_draws
 from coursepkg.protocols import Bound, Estimated, Exact, Sampler, Weighted
+from coursepkg.validate import check_tensor, count_rows
 
 
 def takes_condition(method: Callable[..., object]) -> bool:
@@ -32,9 +34,8 @@ class Given(nn.Module):
     condition: Tensor
 
     def __init__(self, model: object, condition: Tensor) -> None:
+        check_tensor(condition, "condition")
         super().__init__()
-        if not isinstance(condition, Tensor):
-            raise TypeError(f"condition: expected a torch.Tensor, got {type(condition).__name__}")
         self.model: Any = model
         self.register_buffer("condition", condition.clone())
         if isinstance(model, Exact) and takes_condition(model.log_prob):
@@ -55,28 +56,31 @@ class Given(nn.Module):
 
     def _log_prob(self, x: Tensor) -> Tensor:
         """log p(x | c), (B, *event) -> (B,), nats."""
-        log_p: Tensor = self.model.log_prob(x, condition=self._rows(len(x)))
+        log_p: Tensor = self.model.log_prob(x, condition=self._rows(count_rows(x)))
         return log_p
 
     def _elbo(self, x: Tensor, *, generator: Generator) -> Tensor:
         """A lower bound on log p(x | c), on average over `generator`, (B, *event) -> (B,), nats."""
-        bound: Tensor = self.model.elbo(x, condition=self._rows(len(x)), generator=generator)
+        bound: Tensor = self.model.elbo(x, condition=self._rows(count_rows(x)), generator=generator)
         return bound
 
     def _log_weight(self, x: Tensor, *, generator: Generator) -> Tensor:
         """log w with E w = p(x | c), (B, *event) -> (B,), nats."""
-        log_w: Tensor = self.model.log_weight(x, condition=self._rows(len(x)), generator=generator)
+        log_w: Tensor = self.model.log_weight(
+            x, condition=self._rows(count_rows(x)), generator=generator
+        )
         return log_w
 
     def _log_prob_estimate(self, x: Tensor, *, generator: Generator) -> Tensor:
         """An unbiased estimate of log p(x | c), (B, *event) -> (B,), nats."""
         log_p: Tensor = self.model.log_prob_estimate(
-            x, condition=self._rows(len(x)), generator=generator
+            x, condition=self._rows(count_rows(x)), generator=generator
         )
         return log_p
 
     def _sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws x given c, (n, *event)."""
+        check_draws(n, generator)
         x: Tensor = self.model.sample(n, condition=self._rows(n), generator=generator)
         return x
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_integers
 from coursepkg.evaluation.given import takes_condition
 from coursepkg.protocols import UnnormalisedWeighted, Weighted
 
@@ -29,6 +30,7 @@ class ImportanceBound(nn.Module):
     """
 
     def __init__(self, model: Weighted | UnnormalisedWeighted, draws: int) -> None:
+        check_integers(draws=draws)
         super().__init__()
         if draws < 1:
             raise ValueError(f"draws: expected at least 1, got {draws}")

@@ -10,6 +10,7 @@ from typing import TypeVar
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_generator, check_integers
 from coursepkg.evaluation.given import takes_condition
 from coursepkg.protocols import (
     Bound,
@@ -19,6 +20,7 @@ from coursepkg.protocols import (
     UnnormalisedWeighted,
     Weighted,
 )
+from coursepkg.validate import count_rows
 
 T = TypeVar("T")
 
@@ -88,8 +90,9 @@ def nats(
             a condition came for a model that takes none.
         ValueError: if x is empty, `condition` has other rows, or a value is NaN.
     """
-    if len(x) == 0:
-        raise ValueError("x: expected at least one example, got none")
+    count_rows(x)
+    check_counts(batch_size=batch_size)
+    check_integers(draws=draws)
     if draws < 1:
         raise ValueError(f"draws: expected at least 1, got {draws}")
     sign, drawn, says = _reading(model)
@@ -97,6 +100,7 @@ def nats(
     constant, error = _constant(model, log_Z, log_Z_error)
     if drawn:
         noise = _given(generator, f"generator: expected one, since {_name(model)} draws, got none")
+        check_generator(noise)
         says = partial(says, generator=noise)
     score: list[Tensor] = []
     with torch.no_grad(), eval_mode(model):
@@ -163,7 +167,8 @@ def _constant(model: object, log_Z: float | None, error: float) -> tuple[float, 
     return _given(
         log_Z,
         f"log_Z: expected an estimate, since {_name(model)} knows log p(x) only up to log Z "
-        "(annealed importance sampling estimates it), got none",
+        "(annealed importance sampling estimates it, and Normalised sums over few states), got "
+        "none",
     ), error
 
 

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 from torch.autograd.functional import jacobian
 
+from coursepkg.counts import check_integers
 from coursepkg.validate import check_positive
 
 Field = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -151,6 +152,7 @@ def trajectory(rule: Rule, x: Tensor, y: Tensor, *, steps: int) -> Tensor:
     Raises:
         ValueError: if there is no step.
     """
+    check_integers(steps=steps)
     if steps < 1:
         raise ValueError(f"steps: expected at least 1, got {steps}")
     play = rule.init(x, y)

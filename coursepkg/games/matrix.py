@@ -14,6 +14,8 @@ import torch
 from scipy.optimize import linprog
 from torch import Tensor
 
+from coursepkg.counts import check_integers
+
 
 class Equilibrium(NamedTuple):
     """A pair of strategies that neither player gains by leaving, and what it pays.
@@ -98,6 +100,7 @@ def fictitious_play(game: MatrixGame, *, rounds: int) -> list[Equilibrium]:
     Raises:
         ValueError: if there is no round.
     """
+    check_integers(rounds=rounds)
     if rounds < 1:
         raise ValueError(f"rounds: expected at least 1, got {rounds}")
     A = game.payoff

@@ -14,11 +14,13 @@ import networkx as nx
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_draws, check_generator
 from coursepkg.enumeration import check_states
 from coursepkg.graphs.table import (
     JointTable,
     align,
     as_names,
+    check_acyclic,
     check_disjoint,
     check_each_level,
     check_law,
@@ -77,6 +79,7 @@ class Table(Conditional):
 
     def sample(self, given: Tensor, *, generator: Generator) -> Tensor:
         """Draws a level from the parents' row of the table."""
+        check_generator(generator)
         row = self.p[tuple(given.T)].expand(len(given), -1)
         return torch.multinomial(row, 1, generator=generator).squeeze(1)
 
@@ -115,6 +118,7 @@ class LinearGaussian(Conditional):
 
     def sample(self, given: Tensor, *, generator: Generator) -> Tensor:
         """Draws x: the mean, and noise."""
+        check_generator(generator)
         eps = torch.randn(
             len(given), generator=generator, dtype=self.bias.dtype, device=self.bias.device
         )
@@ -143,8 +147,7 @@ class DirectedModel(nn.Module):
         for name, law in conditionals.items():
             check_disjoint(set(self.names), name=[name], given=law.parents)
             self.graph.add_edges_from((parent, name) for parent in law.parents)
-        if not nx.is_directed_acyclic_graph(self.graph):
-            raise ValueError(f"expected no cycle, got the arrows {nx.find_cycle(self.graph)}")
+        check_acyclic(self.graph)
         self.conditionals = nn.ModuleList(conditionals.values())
         self._check_levels(conditionals)
         column = {name: i for i, name in enumerate(self.names)}
@@ -162,6 +165,7 @@ class DirectedModel(nn.Module):
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Ancestral sampling, (n, D): every variable after its parents, and given them."""
+        check_draws(n, generator)
         tensor = next(self.buffers())
         dtype = torch.int64 if self.levels else tensor.dtype
         x = torch.zeros(n, len(self.names), dtype=dtype, device=tensor.device)
@@ -223,7 +227,7 @@ class DirectedModel(nn.Module):
         if self.levels:
             check_each_level(x, self.levels)
         else:
-            check_real(x, event=(len(self.names),))
+            check_real(x, event=(len(self.names),), like=self)
 
     def _check_levels(self, conditionals: Mapping[str, Conditional]) -> None:
         if 0 < len(self.levels) < len(self.names):
@@ -269,8 +273,10 @@ def d_separated(
         given: nodes that are known.
 
     Raises:
-        ValueError: if a node is unknown or stands twice.
+        TypeError: if the graph is not a directed one.
+        ValueError: if it has a cycle, or a node is unknown or stands twice.
     """
+    check_acyclic(graph)
     a, b, given = as_names(a), as_names(b), as_names(given)
     check_disjoint(graph, a=a, b=b, given=given)
     ends, known = set(b), set(given)

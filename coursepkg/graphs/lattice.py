@@ -6,21 +6,23 @@ others, half of the sites at a time. A state x (B, H·W) holds levels, row by ro
 """
 
 import math
+from functools import reduce
 from typing import NamedTuple
 
 import torch
 from scipy.special import ellipkm1
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
-from coursepkg.enumeration import check_states
+from coursepkg.counts import check_counts, check_generator
+from coursepkg.enumeration import Unnormalised, check_states
 from coursepkg.graphs.table import align
-from coursepkg.validate import check_levels, check_positive
+from coursepkg.validate import check_levels, check_positive, check_tensor
 
 CRITICAL = math.log(1 + math.sqrt(2)) / 2
 """The inverse temperature at which Ising's infinite square lattice orders, about 0.4407."""
 
 
-class Lattice(nn.Module):
+class Lattice(Unnormalised):
     r"""H rows of W sites with K levels; neighbours left, right, above and below interact.
 
     :math:`p(x) = e^{-\beta E(x)} / Z` with
@@ -53,6 +55,9 @@ class Lattice(nn.Module):
         beta: float = 1.0,
         periodic: bool = False,
     ) -> None:
+        check_counts(height=height, width=width)
+        check_tensor(pair, "pair")
+        check_tensor(site, "site")
         if min(height, width) < (3 if periodic else 1):
             raise ValueError(
                 f"expected sides >= {3 if periodic else 1}, got {height} × {width}"
@@ -147,19 +152,21 @@ class Lattice(nn.Module):
         check_states(states ** (1 + self.periodic), what=f"a sum between rows of {W} sites")
         right = range(W if self.periodic else W - 1)
         bonds = [align(self.pair, [w, (w + 1) % W], W) for w in right]
-        v = (-beta * (self.pair - self.pair.min())).exp()  # V = v ⊗ v ⊗ … ⊗ v, one a column
-        product = torch.eye(states).to(v) if self.periodic else torch.ones(1, states).to(v)
-        log_scale = -beta * self.pair.min() * W * (H if self.periodic else H - 1)
+        log_v = -beta * self.pair  # V = v ⊗ v ⊗ … ⊗ v, one a column
+        never = torch.finfo(log_v.dtype).min / 4  # the logarithm of 0, but with a slope
+        log_sum = torch.zeros(1, states).to(log_v)
+        if self.periodic:
+            log_sum = never * (1 - torch.eye(states).to(log_v))
         for h in range(H):
             fields = [align(f, [w], W) for w, f in enumerate(alone[h])]
-            log_row = -beta * sum([*bonds, *fields], start=torch.zeros(()).to(v)).flatten()
-            product = product * (log_row - log_row.max()).exp()
+            log_row = -beta * sum([*bonds, *fields], start=torch.zeros(()).to(log_v)).flatten()
+            log_sum = log_sum + log_row
             if h < H - 1 or self.periodic:
                 for _ in range(W):  # the first column meets v and goes to the end
-                    product = (product.view(-1, K, states // K).mT @ v).flatten(1)
-            log_scale = log_scale + log_row.max() + product.max().log()
-            product = product / product.max()
-        return log_scale + (product.trace() if self.periodic else product.sum()).log()
+                    parts = log_sum.view(-1, K, states // K, 1).unbind(1)
+                    met = [part + log_v[k] for k, part in enumerate(parts)]
+                    log_sum = reduce(torch.logaddexp, met).flatten(1)
+        return (log_sum.diagonal() if self.periodic else log_sum[0]).logsumexp(0)
 
 
 def ising(
@@ -175,6 +182,7 @@ def ising(
 
 def potts(height: int, width: int, levels: int, *, beta: float, periodic: bool = False) -> Lattice:
     """Potts's model: E = -(number of neighbours that are equal).   Source: :eq:`potts-energy`."""
+    check_counts(levels=levels)
     pair = -torch.eye(levels)
     return Lattice(height, width, pair, torch.zeros(levels), beta=beta, periodic=periodic)
 
@@ -220,6 +228,7 @@ class CheckerboardGibbs:
         self, state: LatticeState, *, generator: Generator
     ) -> tuple[LatticeState, LatticeInfo]:
         """Makes one sweep of every chain."""
+        check_generator(generator)
         x = state.x
         for colour in self.colours:
             p = self.lattice.conditional_probs(x)  # (C, H·W, K)
@@ -238,6 +247,9 @@ def onsager_energy(beta: float) -> float:
     Source: :eq:`onsager-energy`.
     """
     check_positive(beta=beta)
+    if beta < 0.01:  # there the bracket cancels: from log Z / N = log 2 cosh² β + v⁴ + 2v⁶ + …
+        v = math.tanh(beta)
+        return -2 * v - (1 - v**2) * (4 * v**3 + 12 * v**5 + 36 * v**7)
     t = 2 * math.tanh(2 * beta) ** 2 - 1  # κ² + t² = 1
     log_like = t * float(ellipkm1(t * t)) if t else 0.0
     return -(1 + 2 / math.pi * log_like) / math.tanh(2 * beta)
@@ -249,4 +261,7 @@ def spontaneous_magnetisation(beta: float) -> float:
     Source: :eq:`yang-magnetisation`.
     """
     check_positive(beta=beta)
-    return max(0.0, 1 - math.sinh(2 * beta) ** -4) ** 0.125 if beta > CRITICAL else 0.0
+    if beta <= CRITICAL:
+        return 0.0
+    csch = 2 * math.exp(-2 * beta) / -math.expm1(-4 * beta)  # 1 / sinh 2β, which overflows
+    return float(max(0.0, 1 - csch**4) ** 0.125)

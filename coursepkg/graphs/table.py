@@ -5,12 +5,16 @@ is refused.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+import networkx as nx
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_draws, check_integers
+from coursepkg.divergences import divergence_terms
 from coursepkg.enumeration import check_states
-from coursepkg.validate import check_levels
+from coursepkg.validate import check_levels, check_tensor
 
 
 class JointTable(nn.Module):
@@ -31,6 +35,7 @@ class JointTable(nn.Module):
     def __init__(self, names: Sequence[str], p: Tensor) -> None:
         super().__init__()
         self.names = check_names(names)
+        check_tensor(p, "p")
         check_states(p.numel(), what=f"a table over {p.ndim} variables")
         if p.ndim != len(self.names):
             raise ValueError(f"p: expected an axis for each of {self.names}, got {tuple(p.shape)}")
@@ -49,6 +54,7 @@ class JointTable(nn.Module):
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D) levels: a cell with its probability."""
+        check_draws(n, generator)
         cell = torch.multinomial(self.p.flatten(), n, replacement=True, generator=generator)
         return torch.stack(torch.unravel_index(cell, self.p.shape), 1)
 
@@ -67,6 +73,7 @@ class JointTable(nn.Module):
         p = self.p
         for name, level in given.items():
             axis = self.names.index(name)
+            check_integers(**{name: level})
             if not 0 <= level < p.shape[axis]:
                 raise ValueError(f"{name}: expected a level 0..{p.shape[axis] - 1}, got {level}")
             p = p.narrow(axis, level, 1)
@@ -97,13 +104,11 @@ class JointTable(nn.Module):
         a, b, given = as_names(a), as_names(b), as_names(given)
         check_disjoint(self.names, a=a, b=b, given=given)
 
-        def entropy(names: Iterable[str]) -> Tensor:
-            terms: Tensor = torch.special.entr(_summed(self.p, self.names, names))
-            return terms.sum()
+        def law(*names: str) -> Tensor:
+            return _summed(self.p.double(), self.names, {*names, *given})
 
-        known = {*given}
-        apart = entropy({*a} | known) + entropy({*b} | known)
-        return apart - entropy({*a, *b} | known) - entropy(known)
+        apart = law(*a) * law(*b) / law()  # what p(a, b, given) would be
+        return divergence_terms(law(*a, *b), apart.nan_to_num(0.0)).sum().to(self.p)
 
 
 def align(table: Tensor, axes: Sequence[int], ndim: int) -> Tensor:
@@ -120,9 +125,9 @@ def align(table: Tensor, axes: Sequence[int], ndim: int) -> Tensor:
     return table.permute(sorted(range(len(axes)), key=axes.__getitem__)).reshape(shape)
 
 
-def as_names(names: str | Iterable[str]) -> tuple[str, ...]:
-    """One name, or several, as a tuple."""
-    return (names,) if isinstance(names, str) else tuple(names)
+def as_names(names: Any) -> tuple[str, ...]:
+    """One name, or several, as a tuple; so is what is no name, which `check_names` refuses."""
+    return tuple(names) if isinstance(names, Iterable) and not isinstance(names, str) else (names,)
 
 
 def check_names(names: Iterable[str]) -> tuple[str, ...]:
@@ -143,12 +148,27 @@ def check_disjoint(known: Iterable[str], **groups: Iterable[str]) -> None:
     for group, iterable in groups.items():
         names = list(iterable)
         if unknown := [name for name in names if name not in known]:
-            raise ValueError(f"{group}: expected names among {sorted(known)}, got {unknown}")
+            raise ValueError(
+                f"{group}: expected names among {sorted(known, key=str)}, got {unknown}"
+            )
         if (twice := [name for name in names if name in seen]) or len(set(names)) < len(names):
             raise ValueError(f"{group}: expected each name in one place, got {twice or names}")
         if not names and group != "given":
             raise ValueError(f"{group}: expected at least one name, got none")
         seen.update(names)
+
+
+def check_acyclic(graph: nx.DiGraph) -> None:
+    """Checks that the graph has arrows, and that none of its trails along them comes back.
+
+    Raises:
+        TypeError: if it is not a directed graph.
+        ValueError: if it has a cycle.
+    """
+    if not isinstance(graph, nx.DiGraph):
+        raise TypeError(f"graph: expected a networkx.DiGraph, got {type(graph).__name__}")
+    if not nx.is_directed_acyclic_graph(graph):
+        raise ValueError(f"graph: expected no cycle, got the arrows {nx.find_cycle(graph)}")
 
 
 def check_each_level(x: Tensor, levels: Sequence[int]) -> None:
@@ -168,8 +188,10 @@ def check_law(p: Tensor, *, name: str) -> None:
     """Checks that p holds finite numbers >= 0 that sum to 1 along its last axis.
 
     Raises:
+        TypeError: if p is not a tensor.
         ValueError: if it does not.
     """
+    check_tensor(p, name)
     if p.ndim == 0 or not (p >= 0).all() or not torch.allclose(
         p.sum(-1), torch.ones((), dtype=p.dtype, device=p.device), atol=1e-5
     ):  # fmt: skip

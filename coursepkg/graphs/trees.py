@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from coursepkg.divergences import divergence_terms
 from coursepkg.graphs.directed import DirectedModel, Table
-from coursepkg.validate import check_levels, check_positive
+from coursepkg.validate import ANY, check_levels, check_positive
 
 
 def chow_liu(x: Tensor, *, levels: int, smoothing: float) -> DirectedModel:
@@ -33,12 +34,12 @@ def chow_liu(x: Tensor, *, levels: int, smoothing: float) -> DirectedModel:
         ValueError: if x has fewer than two columns, a level is wrong, or `smoothing` is not > 0.
     """
     check_positive(smoothing=smoothing)
-    if x.ndim != 2 or x.shape[1] < 2:
+    check_levels(x, event=(ANY,), levels=levels)
+    if x.shape[1] < 2:
         raise ValueError(f"x: expected (N, D) with two columns or more, got {tuple(x.shape)}")
-    check_levels(x, event=(x.shape[1],), levels=levels)
     alone, pair = _probs(x, levels, smoothing)  # (D, K) and (D, K, D, K)
-    entropy = torch.special.entr(alone).sum(1)
-    information = entropy[:, None] + entropy - torch.special.entr(pair).sum((1, 3))
+    apart = alone[:, :, None, None] * alone
+    information = divergence_terms(pair.double(), apart.double()).sum((1, 3))
     pairs = nx.Graph()
     pairs.add_weighted_edges_from(
         (i, j, information[i, j].item()) for i, j in combinations(range(x.shape[1]), 2)

@@ -12,7 +12,8 @@ import networkx as nx
 import torch
 from torch import Tensor, nn
 
-from coursepkg.enumeration import check_states
+from coursepkg.counts import check_counts
+from coursepkg.enumeration import Unnormalised, check_states
 from coursepkg.graphs.table import (
     JointTable,
     align,
@@ -21,13 +22,15 @@ from coursepkg.graphs.table import (
     check_each_level,
     check_names,
 )
+from coursepkg.validate import check_tensor
 
 
-class UndirectedModel(nn.Module):
+class UndirectedModel(Unnormalised):
     """Named discrete variables and factors φ_C >= 0 on cliques: p(x) = Π_C φ_C(x_C) / Z.
 
     Says: `free_energy`, so log p(x) up to log Z (≈). Where the sum over all states can be paid,
     `log_z` is exact, and `joint` says `log_prob` (=).   Source: :eq:`undirected-factorisation`.
+    Without factors all states are equally likely.
 
     Args:
         levels: a variable's name to its number of levels; the order is that of the columns of x.
@@ -41,12 +44,14 @@ class UndirectedModel(nn.Module):
         self, levels: Mapping[str, int], factors: Mapping[tuple[str, ...], Tensor]
     ) -> None:
         super().__init__()
+        check_counts(**levels)
         self.names, self.levels = check_names(levels), tuple(levels.values())
         self.cliques = tuple(factors)
         self.graph = nx.Graph()
         self.graph.add_nodes_from(self.names)
         for clique, table in factors.items():
             check_disjoint(self.names, clique=clique)
+            check_tensor(table, f"factor of {clique}")
             expected = tuple(levels[name] for name in clique)
             if table.shape != expected or not (table.isfinite() & (table >= 0)).all():
                 raise ValueError(
@@ -66,7 +71,7 @@ class UndirectedModel(nn.Module):
             table[tuple(x[:, columns].T)]
             for table, columns in zip(self.log_factors, self._columns, strict=True)
         ]
-        return torch.stack(terms).sum(0)
+        return sum(terms, start=self._zeros(len(x)))
 
     def energy(self, x: Tensor) -> Tensor:
         """E(x) = Σ_C E_C(x_C) with E_C = -log φ_C, (B, D) -> (B,), nats; inf where a factor is 0.
@@ -123,14 +128,17 @@ class UndirectedModel(nn.Module):
 
     def _log_table(self) -> Tensor:
         check_states(math.prod(self.levels), what=f"a sum over {len(self.names)} variables")
-        empty = torch.zeros(self.levels).to(self.log_factors[0])
         return sum(
             (
                 align(table, columns, len(self.names))
                 for table, columns in zip(self.log_factors, self._columns, strict=True)
             ),
-            start=empty,
+            start=self._zeros(*self.levels),
         )
+
+    def _zeros(self, *shape: int) -> Tensor:
+        """Of the factors' type: the logarithm of the product of none."""
+        return next(iter(self.log_factors), torch.empty(0)).new_zeros(shape)
 
 
 def clique_energies(joint: JointTable) -> dict[tuple[str, ...], Tensor]:

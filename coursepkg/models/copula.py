@@ -19,6 +19,7 @@ import math
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws, check_integers
 from coursepkg.models.dequantised import FittedDequantised
 from coursepkg.models.transformed import Transformed
 from coursepkg.protocols import Density
@@ -42,8 +43,10 @@ class Gaussianiser(nn.Module):
     """
 
     def __init__(self, *, dim: int, levels: int, smoothing: float) -> None:
+        check_integers(levels=levels)
         super().__init__()
-        check_positive(dim=dim, smoothing=smoothing)
+        check_counts(dim=dim)
+        check_positive(smoothing=smoothing)
         if levels < 2:
             raise ValueError(f"levels: expected at least 2, got {levels}")
         self.dim, self.levels, self.smoothing = dim, levels, smoothing
@@ -132,7 +135,10 @@ class Gaussianised(FittedDequantised):
         copies: int,
         generator: Generator,
     ) -> None:
-        check_positive(smoothing=smoothing, copies=copies)
+        check_counts(dim=dim)
+        check_integers(levels=levels)
+        check_counts(copies=copies)
+        check_positive(smoothing=smoothing)
         # every example is counted `copies` times, and so is every pseudo-count
         pixels = Gaussianiser(dim=dim, levels=levels, smoothing=smoothing * copies)
         super().__init__(
@@ -156,7 +162,7 @@ class CorrelatedNormal(nn.Module):
 
     def __init__(self, *, dim: int, shrinkage: float) -> None:
         super().__init__()
-        check_positive(dim=dim)
+        check_counts(dim=dim)
         if not 0 <= shrinkage < 1:
             raise ValueError(f"shrinkage: expected 0 <= shrinkage < 1, got {shrinkage}")
         self.dim, self.shrinkage = dim, shrinkage
@@ -194,6 +200,7 @@ class CorrelatedNormal(nn.Module):
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D)."""
+        check_draws(n, generator)
         noise = self.scale_tril.new_empty(n, self.dim).normal_(generator=generator)
         return noise @ self.scale_tril.T
 
@@ -222,6 +229,8 @@ class GaussianCopula(Gaussianised):
         copies: int,
         generator: Generator,
     ) -> None:
+        check_counts(dim=dim, copies=copies)
+        check_integers(levels=levels)
         super().__init__(
             CorrelatedNormal(dim=dim, shrinkage=shrinkage),
             dim=dim, levels=levels, smoothing=smoothing, copies=copies, generator=generator,

@@ -12,9 +12,10 @@ from typing import Self
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_generator, check_integers
 from coursepkg.protocols import Density, Exact, Noise, Sampler, Trainable
 from coursepkg.rng import draw_seed, global_state_from, seeded
-from coursepkg.validate import check_levels, check_positive
+from coursepkg.validate import check_levels
 
 
 class UniformNoise(nn.Module):
@@ -25,6 +26,7 @@ class UniformNoise(nn.Module):
 
     def sample(self, x: Tensor, *, generator: Generator) -> tuple[Tensor, Tensor]:
         """u of the shape of x, (B, *event), in double precision, and log q = 0, (B,)."""
+        check_generator(generator)
         u = torch.rand(x.shape, generator=generator, dtype=torch.float64, device=x.device)
         return u, u.new_zeros(len(x))
 
@@ -61,6 +63,7 @@ class Dequantised(nn.Module):
         noise: Noise | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
+        check_integers(levels=levels)
         super().__init__()
         if levels < 2:
             raise ValueError(f"levels: expected at least 2, got {levels}")
@@ -129,8 +132,9 @@ class FittedDequantised(Dequantised):
         noise: Noise | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
+        check_integers(levels=levels)
         super().__init__(density, levels=levels, noise=noise, dtype=dtype)
-        check_positive(copies=copies)
+        check_counts(copies=copies)
         self.copies, self.seed = copies, draw_seed(generator)
 
     def fit(self, x: Tensor) -> Self:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.enumeration import check_states
+from coursepkg.counts import check_counts, check_generator, check_integer_lists
+from coursepkg.enumeration import Unnormalised, check_states
 from coursepkg.nets.mlp import MLP
 from coursepkg.validate import check_positive, check_real
 
@@ -14,7 +15,7 @@ CHUNK = 2**16  # grid points in memory at once
 EDGE = 1e-4  # share of the mass that the outermost cells of the grid may hold
 
 
-class NeuralEnergy(nn.Module):
+class NeuralEnergy(Unnormalised):
     r"""A free energy made of a network and a bowl: :math:`F(x) = f(x) + \|x\|^2 / 2\sigma^2`.
 
     Source: :eq:`neural-energy`. f is an `MLP` with one output. Its slope is bounded, so far out the
@@ -34,14 +35,16 @@ class NeuralEnergy(nn.Module):
     def __init__(
         self, dim: int, hidden: Sequence[int], *, scale: float, generator: Generator
     ) -> None:
+        check_integer_lists(hidden=hidden)
         super().__init__()
-        check_positive(dim=dim, scale=scale)
+        check_counts(dim=dim)
+        check_positive(scale=scale)
         self.net = MLP([dim, *hidden, 1], generator=generator)
         self.dim, self.scale = dim, scale
 
     def free_energy(self, x: Tensor) -> Tensor:
         """F(x), (B, D) -> (B,), nats: log p(x) = -F(x) - log Z. Source: :eq:`neural-energy`."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         return self.log_density(x).neg()
 
     def log_density(self, x: Tensor) -> Tensor:
@@ -63,7 +66,8 @@ class NeuralEnergy(nn.Module):
                 share of the mass that can be seen: the square is then too small.
         """
         side = 8 * self.scale if side is None else side
-        check_positive(side=side, points=points)
+        check_counts(points=points)
+        check_positive(side=side)
         check_states(points**self.dim, what=f"a grid of {points} points in {self.dim} dimensions")
         like = next(self.parameters())
         axis = torch.arange(points, dtype=like.dtype, device=like.device).add(0.5).mul(2 / points)
@@ -80,7 +84,7 @@ class NeuralEnergy(nn.Module):
         return log_Z + self.dim * math.log(2 * side / points)
 
 
-class GaussianEnergy(nn.Module):
+class GaussianEnergy(Unnormalised):
     """F(x) = ½ |Lᵀ(x - mean)|², so that the precision is Λ = L Lᵀ, L lower triangular.
 
     log Z = ½ D log 2π - Σ_d log |L_dd| is known, so that `Normalised(model)` says log p(x) exactly;
@@ -92,8 +96,9 @@ class GaussianEnergy(nn.Module):
     """
 
     def __init__(self, dim: int, *, generator: Generator) -> None:
+        check_generator(generator)
         super().__init__()
-        check_positive(dim=dim)
+        check_counts(dim=dim)
         noise = torch.randn(dim, dim, generator=generator, device=generator.device)
         self.mean = nn.Parameter(torch.zeros(dim, device=generator.device))
         self.factor = nn.Parameter((torch.eye(dim).to(noise) + 0.1 * noise).tril())
@@ -106,7 +111,7 @@ class GaussianEnergy(nn.Module):
 
     def free_energy(self, x: Tensor) -> Tensor:
         """-log p(x) - log Z, (B, D) -> (B,), nats."""
-        check_real(x, event=tuple(self.mean.shape))
+        check_real(x, event=tuple(self.mean.shape), like=self)
         return ((x - self.mean) @ self.factor.tril()).square().sum(1) / 2
 
     def log_z(self) -> Tensor:

@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_counts, check_draws, check_sizes
 from coursepkg.validate import check_positive, check_real
 
 MAX_CELLS = 10**8  # of a histogram, 0.8 GB in double precision
@@ -35,7 +36,8 @@ class Histogram:
     def __init__(
         self, bins: int, *, low: float, high: float, dim: int | None = None, smoothing: float
     ) -> None:
-        check_positive(bins=bins, width_of_the_box=high - low, dim=_size(dim))
+        check_counts(bins=bins, dim=_size(dim))
+        check_positive(width_of_the_box=high - low)
         if not 0 <= smoothing < math.inf:
             raise ValueError(f"smoothing: expected a finite number >= 0, got {smoothing}")
         if bins ** _size(dim) > MAX_CELLS:
@@ -79,6 +81,7 @@ class Histogram:
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n,) or (n, D): a cell, then a point in it."""
+        check_draws(n, generator)
         cell = torch.multinomial(self._probs(), n, replacement=True, generator=generator)
         D, width = _size(self.dim), (self.high - self.low) / self.bins
         place = self.bins ** torch.arange(D - 1, -1, -1, device=cell.device)
@@ -111,7 +114,8 @@ class KernelDensity:
     """
 
     def __init__(self, bandwidth: float, *, dim: int | None = None) -> None:
-        check_positive(bandwidth=bandwidth, dim=_size(dim))
+        check_counts(dim=_size(dim))
+        check_positive(bandwidth=bandwidth)
         self.bandwidth, self.dim = bandwidth, dim
         self.points = torch.empty(0, *_event(dim))
 
@@ -147,6 +151,7 @@ class KernelDensity:
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n,) or (n, D): one of the points, then noise."""
+        check_draws(n, generator)
         self._check_fitted()
         points, device = self.points, self.points.device
         i = torch.randint(len(points), (n,), generator=generator, device=device)
@@ -181,7 +186,9 @@ class CosineSeries:
     """
 
     def __init__(self, terms: int, *, low: float, high: float) -> None:
-        check_positive(terms_and_the_constant=terms + 1, width_of_the_interval=high - low)
+        check_sizes(terms=terms)
+        check_counts(terms_and_the_constant=terms + 1)
+        check_positive(width_of_the_interval=high - low)
         self.terms, self.low, self.high = terms, low, high
         self.coefficients = self.squares = torch.zeros(terms + 1)
         self.points = 0

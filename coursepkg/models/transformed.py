@@ -7,6 +7,7 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.protocols import Fittable, Proposal, Transform
 from coursepkg.rng import global_state_from
+from coursepkg.validate import check_methods
 
 
 class Transformed(nn.Module):
@@ -22,6 +23,8 @@ class Transformed(nn.Module):
     """
 
     def __init__(self, transform: Transform, density: Proposal) -> None:
+        check_methods(transform, "encode", "decode", name="transform")
+        check_methods(density, "log_prob", "sample", name="density")
         super().__init__()
         self.transform, self.density = transform, density
         if isinstance(density, Fittable):

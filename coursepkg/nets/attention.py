@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from coursepkg.counts import check_counts
 from coursepkg.rng import global_state_from
 from coursepkg.validate import check_positive
 
@@ -85,7 +86,8 @@ class Rotary(nn.Module):
 
     def __init__(self, context: int, size: int, *, base: float = 10_000.0) -> None:
         super().__init__()
-        check_positive(context=context, size=size, base=base)
+        check_counts(context=context, size=size)
+        check_positive(base=base)
         if size % 2:
             raise ValueError(f"size: expected an even number of features a head, got {size}")
         omega = base ** (-torch.arange(0, size, 2) / size)
@@ -130,7 +132,7 @@ class MultiHead(nn.Module):
         self, width: int, *, heads: int, rotary: Rotary | None = None, generator: Generator
     ) -> None:
         super().__init__()
-        check_positive(width=width, heads=heads)
+        check_counts(width=width, heads=heads)
         if width % heads:
             raise ValueError(f"heads: expected a divisor of the width {width}, got {heads}")
         self.heads, self.rotary = heads, rotary

@@ -3,6 +3,7 @@
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_generator
 from coursepkg.evaluation.likelihood import eval_mode
 
 NOISE = 1e-6  # share of the largest gradient below which a gradient is rounding
@@ -20,6 +21,7 @@ def receptive_field(output: Tensor, inputs: Tensor, *, generator: Generator) -> 
         inputs: (B, \*places, C), a leaf or inner point of the graph, with gradient.
         generator: draws r.
     """
+    check_generator(generator)
     r = torch.randn(output.shape[1:], generator=generator, device=generator.device).to(output)
     (slope,) = torch.autograd.grad(
         (output * r).sum(), inputs, retain_graph=True, allow_unused=True, materialize_grads=True
@@ -39,6 +41,7 @@ def dependence(
         examples: random soft inputs B at which the gradient is taken.
         generator: draws them.
     """
+    check_generator(generator)
     x = torch.randn(examples, dim, levels, generator=generator, device=generator.device)
     x = x.to(next(net.parameters())).softmax(-1).requires_grad_()
     logits = net(x)

@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import pad
 
+from coursepkg.counts import check_counts, check_integer_lists, check_integers, check_share
 from coursepkg.rng import global_state_from
 
 
@@ -27,6 +28,8 @@ class CausalConv1d(nn.Module):
     def __init__(
         self, inputs: int, outputs: int, window: int, *, strict: bool, generator: Generator
     ) -> None:
+        check_counts(inputs=inputs, outputs=outputs)
+        check_integers(window=window)
         super().__init__()
         if window < 1:
             raise ValueError(f"window: expected a length >= 1, got {window}")
@@ -63,6 +66,10 @@ class CausalCNN(nn.Module):
         self, *, dim: int, levels: int, embedding: int, channels: int, window: int,
         blocks: Sequence[int], dropout: float, generator: Generator,
     ) -> None:  # fmt: skip
+        check_integer_lists(blocks=blocks)
+        check_counts(dim=dim, levels=levels, embedding=embedding, channels=channels)
+        check_integers(window=window)
+        check_share(dropout=dropout)
         super().__init__()
         self.first = CausalConv1d(embedding, channels, window, strict=True, generator=generator)
         self.blocks = nn.ModuleList(
@@ -107,6 +114,9 @@ class CausalBlock(nn.Module):
     """
 
     def __init__(self, channels: int, window: int, dropout: float, *, generator: Generator) -> None:
+        check_counts(channels=channels)
+        check_integers(window=window)
+        check_share(dropout=dropout)
         super().__init__()
         self.norm, self.dropout = nn.LayerNorm(channels), nn.Dropout(dropout)
         self.conv = CausalConv1d(channels, channels, window, strict=False, generator=generator)

@@ -10,10 +10,10 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import layer_norm, scaled_dot_product_attention, silu
 
+from coursepkg.counts import check_counts, check_integer_lists, check_share, check_sizes
 from coursepkg.nets.patches import Patches
 from coursepkg.nets.unet import NoiseEmbedding
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive
 
 
 class ToldLayer(nn.Module):
@@ -30,6 +30,8 @@ class ToldLayer(nn.Module):
     """
 
     def __init__(self, width: int, told: int, *, heads: int, dropout: float) -> None:
+        check_counts(width=width, told=told, heads=heads)
+        check_share(dropout=dropout)
         super().__init__()
         self.heads, self.dropout = heads, nn.Dropout(dropout)
         self.project, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
@@ -81,8 +83,12 @@ class DiffusionTransformer(nn.Module):
         self, shape: tuple[int, int, int], outputs: int, *, patch: int, width: int, layers: int,
         heads: int, conditions: int = 0, dropout: float = 0.0, generator: Generator,
     ) -> None:  # fmt: skip
+        check_integer_lists(shape=shape)
+        check_counts(patch=patch)
+        check_sizes(conditions=conditions)
+        check_share(dropout=dropout)
         super().__init__()
-        check_positive(outputs=outputs, width=width, layers=layers, heads=heads)
+        check_counts(outputs=outputs, width=width, layers=layers, heads=heads)
         if width % heads:
             raise ValueError(f"heads: expected a divisor of {width}, got {heads}")
         self.patches = Patches(shape, patch)

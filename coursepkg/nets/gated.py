@@ -6,6 +6,13 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import linear, pad
 
+from coursepkg.counts import (
+    check_counts,
+    check_integer_lists,
+    check_integers,
+    check_share,
+    check_sizes,
+)
 from coursepkg.nets.levels import LevelEmbedding
 from coursepkg.rng import global_state_from
 from coursepkg.validate import check_odd
@@ -36,6 +43,8 @@ class ShiftedConv2d(nn.Module):
         self, inputs: int, outputs: int, kernel: tuple[int, int],
         zeros: tuple[int, int, int, int], *, generator: Generator,
     ) -> None:  # fmt: skip
+        check_integer_lists(kernel=kernel)
+        check_counts(inputs=inputs, outputs=outputs)
         super().__init__()
         self.kernel, self.zeros = kernel, zeros
         with global_state_from(generator):
@@ -102,6 +111,10 @@ class GatedLayer(nn.Module):
         self, inputs: int, channels: int, size: int, *, strict: bool, conditions: int,
         dropout: float, generator: Generator,
     ) -> None:  # fmt: skip
+        check_counts(inputs=inputs, channels=channels)
+        check_sizes(conditions=conditions)
+        check_integers(size=size)
+        check_share(dropout=dropout)
         super().__init__()
         check_odd(size, least=3 if strict else 1)
         self.strict = strict
@@ -183,6 +196,16 @@ class GatedPixelCNN(nn.Module):
         layers: int, size: int = 3, conditions: int = 0, dropout: float = 0.0,
         generator: Generator,
     ) -> None:  # fmt: skip
+        check_integer_lists(shape=shape)
+        check_counts(
+            levels=levels,
+            embedding=embedding,
+            channels=channels,
+            layers=layers,
+        )
+        check_sizes(conditions=conditions)
+        check_integers(window=window, size=size)
+        check_share(dropout=dropout)
         super().__init__()
         self.shape = shape
         self.embed = LevelEmbedding(levels, embedding, generator=generator)

@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from coursepkg.counts import check_integers
+
 
 class LevelHead(nn.Module):
     r"""Logits as mixtures of curves over the levels: logit_dk = b_dk + Σ_c h_dc e_ck.
@@ -22,6 +24,7 @@ class LevelHead(nn.Module):
     """
 
     def __init__(self, *, dim: int, levels: int, channels: int) -> None:
+        check_integers(dim=dim, levels=levels, channels=channels)
         super().__init__()
         if dim < 1 or levels < 2 or channels < 1:
             raise ValueError(

@@ -4,6 +4,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import leaky_relu
 
+from coursepkg.counts import check_counts, check_integers, check_share
 from coursepkg.rng import global_state_from
 from coursepkg.validate import check_real
 
@@ -27,6 +28,9 @@ class Judge(nn.Module):
         self, *, side: int, classes: int, hidden: int = 16, features: int = 64,
         dropout: float = 0.3, generator: Generator,
     ) -> None:  # fmt: skip
+        check_counts(classes=classes, hidden=hidden, features=features)
+        check_integers(side=side)
+        check_share(dropout=dropout)
         super().__init__()
         if side < 4 or side % 4:
             raise ValueError(f"side: expected a multiple of 4, got {side}")
@@ -46,7 +50,7 @@ class Judge(nn.Module):
             TypeError: if x is no floating-point tensor.
             ValueError: if its shape is wrong or an entry is not finite.
         """
-        check_real(x, event=(self.side**2,))
+        check_real(x, event=(self.side**2,), like=self)
         f: Tensor = leaky_relu(self.below(x.view(-1, 1, self.side, self.side)))
         return f
 

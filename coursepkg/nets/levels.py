@@ -4,6 +4,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import one_hot
 
+from coursepkg.counts import check_counts
 from coursepkg.rng import global_state_from
 
 
@@ -27,6 +28,7 @@ class LevelEmbedding(nn.Embedding):
     """
 
     def __init__(self, levels: int, channels: int, *, generator: Generator) -> None:
+        check_counts(levels=levels, channels=channels)
         with global_state_from(generator):
             super().__init__(levels, channels)
         with torch.no_grad():

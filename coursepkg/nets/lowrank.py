@@ -7,6 +7,8 @@ from typing import TypeVar
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_generator, check_integers
+
 M = TypeVar("M", bound=nn.Module)
 
 
@@ -29,6 +31,8 @@ class LowRank(nn.Module):
     """
 
     def __init__(self, linear: nn.Linear, *, rank: int, generator: Generator) -> None:
+        check_integers(rank=rank)
+        check_generator(generator)
         super().__init__()
         most = min(linear.weight.shape)
         if not 1 <= rank <= most:

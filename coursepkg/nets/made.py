@@ -8,6 +8,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import linear
 
+from coursepkg.counts import check_integer_lists, check_integers, check_share
 from coursepkg.nets.levels import soft_levels
 from coursepkg.rng import global_state_from
 from coursepkg.validate import check_order
@@ -35,6 +36,9 @@ class MADE(nn.Module):
         self, *, dim: int, levels: int, hidden: Sequence[int], dropout: float = 0.0,
         generator: Generator,
     ) -> None:  # fmt: skip
+        check_integer_lists(hidden=hidden)
+        check_integers(dim=dim, levels=levels)
+        check_share(dropout=dropout)
         super().__init__()
         if dim < 1 or levels < 2 or not hidden or min(hidden) < 1:
             raise ValueError(

@@ -7,8 +7,8 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import linear, scaled_dot_product_attention, silu
 
+from coursepkg.counts import check_counts, check_integer_lists, check_integers, check_share
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive
 
 
 class MaskedMLP(nn.Module):
@@ -32,6 +32,8 @@ class MaskedMLP(nn.Module):
     block = 1  # variables that are moved at once, for `AutoregressiveFlow`
 
     def __init__(self, dim: int, size: int, *, hidden: Sequence[int], generator: Generator) -> None:
+        check_integer_lists(hidden=hidden)
+        check_integers(dim=dim, size=size)
         super().__init__()
         if dim < 2 or size < 1 or not hidden or min(hidden) < dim - 1:
             raise ValueError(
@@ -84,8 +86,9 @@ class CausalTransformer(nn.Module):
         self, dim: int, size: int, *, block: int, width: int, layers: int, heads: int,
         dropout: float = 0.0, generator: Generator,
     ) -> None:  # fmt: skip
+        check_share(dropout=dropout)
         super().__init__()
-        check_positive(dim=dim, size=size, block=block, width=width, layers=layers, heads=heads)
+        check_counts(dim=dim, size=size, block=block, width=width, layers=layers, heads=heads)
         if dim % block or width % heads:
             raise ValueError(
                 f"block, heads: expected divisors of {dim} and {width}, got {block} and {heads}"
@@ -125,6 +128,8 @@ class CausalLayer(nn.Module):
     """
 
     def __init__(self, width: int, *, heads: int, dropout: float) -> None:
+        check_counts(width=width, heads=heads)
+        check_share(dropout=dropout)
         super().__init__()
         self.heads = heads
         self.norm = nn.LayerNorm(width)

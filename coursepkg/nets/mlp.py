@@ -6,6 +6,7 @@ from itertools import pairwise
 from torch import Generator, Tensor, nn
 from torch.nn.functional import pad, silu
 
+from coursepkg.counts import check_generator, check_integer_lists, check_integers
 from coursepkg.rng import global_state_from
 
 NO_PIXEL = -1.0  # outside [0, 1]: tells "before the start" from "black"
@@ -30,6 +31,8 @@ class MLP(nn.Module):
         activation: Callable[[Tensor], Tensor] = silu,
         generator: Generator,
     ) -> None:
+        check_integer_lists(widths=widths)
+        check_generator(generator)
         super().__init__()
         if len(widths) < 2 or min(widths) < 1:
             raise ValueError(f"widths: expected at least two sizes >= 1, got {list(widths)}")
@@ -62,6 +65,7 @@ class WindowMLP(nn.Module):
     """
 
     def __init__(self, window: int, hidden: int, levels: int, *, generator: Generator) -> None:
+        check_integers(window=window, hidden=hidden, levels=levels)
         super().__init__()
         if window < 1 or hidden < 1 or levels < 2:
             raise ValueError(

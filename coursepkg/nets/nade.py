@@ -3,6 +3,7 @@
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_integers, check_share, check_sizes
 from coursepkg.rng import global_state_from
 
 
@@ -32,6 +33,9 @@ class NADE(nn.Module):
         self, *, dim: int, levels: int, hidden: int, conditions: int = 0, dropout: float = 0.0,
         generator: Generator,
     ) -> None:  # fmt: skip
+        check_sizes(conditions=conditions)
+        check_integers(dim=dim, levels=levels, hidden=hidden)
+        check_share(dropout=dropout)
         super().__init__()
         if min(dim, hidden) < 1 or levels < 2:
             raise ValueError(

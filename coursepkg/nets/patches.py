@@ -5,6 +5,8 @@ import math
 from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
+from coursepkg.counts import check_integer_lists, check_integers
+
 
 def as_images(z: Tensor, shape: tuple[int, int, int]) -> Tensor:
     """Maps rows (B, C·H·W) to images (B, C, H, W).
@@ -30,6 +32,8 @@ class Patches:
     """
 
     def __init__(self, shape: tuple[int, int, int], size: int) -> None:
+        check_integer_lists(shape=shape)
+        check_integers(size=size)
         C, H, W = shape
         if size < 1 or H % size or W % size:
             raise ValueError(f"size: expected a divisor of {H} and {W}, got {size}")

@@ -6,6 +6,13 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import conv2d, linear, pad
 
+from coursepkg.counts import (
+    check_counts,
+    check_integer_lists,
+    check_integers,
+    check_share,
+    check_sizes,
+)
 from coursepkg.nets.levels import LevelEmbedding
 from coursepkg.rng import global_state_from
 from coursepkg.validate import check_odd
@@ -49,6 +56,7 @@ class MaskedConv2d(nn.Module):
     places: Tensor
 
     def __init__(self, inputs: int, outputs: int, mask: Tensor, *, generator: Generator) -> None:
+        check_counts(inputs=inputs, outputs=outputs)
         super().__init__()
         _check_window(mask)
         with global_state_from(generator):
@@ -108,6 +116,11 @@ class PixelCNN(nn.Module):
         blocks: int, size: int = 3, conditions: int = 0, dropout: float = 0.0,
         generator: Generator,
     ) -> None:  # fmt: skip
+        check_integer_lists(shape=shape)
+        check_counts(levels=levels, embedding=embedding, channels=channels, blocks=blocks)
+        check_sizes(conditions=conditions)
+        check_integers(window=window, size=size)
+        check_share(dropout=dropout)
         super().__init__()
         self.shape = shape
         self.embed = LevelEmbedding(levels, embedding, generator=generator)

@@ -4,6 +4,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import pad
 
+from coursepkg.counts import check_counts, check_integer_lists, check_share, check_sizes
 from coursepkg.nets.attention import Past
 from coursepkg.nets.levels import LevelEmbedding
 from coursepkg.nets.transformer import PreNormLayer
@@ -31,6 +32,11 @@ class PixelTransformer(nn.Module):
         self, shape: tuple[int, int], *, levels: int, width: int, heads: int, depth: int,
         conditions: int = 0, dropout: float = 0.0, generator: Generator,
     ) -> None:  # fmt: skip
+        check_integer_lists(shape=shape)
+        check_counts(heads=heads)
+        check_counts(levels=levels, width=width, depth=depth)
+        check_sizes(conditions=conditions)
+        check_share(dropout=dropout)
         super().__init__()
         dim = shape[0] * shape[1]
         self.embed = LevelEmbedding(levels, width, generator=generator)

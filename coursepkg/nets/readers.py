@@ -3,8 +3,9 @@
 from torch import Generator, Tensor, nn
 from torch.nn.functional import pad
 
+from coursepkg.counts import check_counts, check_share
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_levels, check_positive
+from coursepkg.validate import check_levels
 
 
 class WindowReader(nn.Module):
@@ -26,8 +27,9 @@ class WindowReader(nn.Module):
         self, *, symbols: int, window: int, width: int, hidden: int, dropout: float = 0.0,
         generator: Generator,
     ) -> None:  # fmt: skip
+        check_share(dropout=dropout)
         super().__init__()
-        check_positive(symbols=symbols, window=window, width=width, hidden=hidden)
+        check_counts(symbols=symbols, window=window, width=width, hidden=hidden)
         self.symbols, self.window = symbols, window
         with global_state_from(generator):
             self.embed = nn.Embedding(symbols + 1, width)
@@ -58,8 +60,9 @@ class RecurrentReader(nn.Module):
     def __init__(
         self, *, symbols: int, width: int, hidden: int, dropout: float = 0.0, generator: Generator
     ) -> None:
+        check_share(dropout=dropout)
         super().__init__()
-        check_positive(symbols=symbols, width=width, hidden=hidden)
+        check_counts(symbols=symbols, width=width, hidden=hidden)
         self.symbols = symbols
         with global_state_from(generator):
             self.embed = nn.Embedding(symbols, width)

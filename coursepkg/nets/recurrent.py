@@ -4,6 +4,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import pad
 
+from coursepkg.counts import check_counts, check_integer_lists, check_share
 from coursepkg.nets.conv import CausalConv1d
 from coursepkg.nets.levels import LevelEmbedding
 from coursepkg.rng import global_state_from
@@ -30,6 +31,8 @@ class RasterGRU(nn.Module):
         self, *, dim: int, levels: int, embedding: int, hidden: int, dropout: float = 0.0,
         generator: Generator,
     ) -> None:  # fmt: skip
+        check_counts(dim=dim, levels=levels, embedding=embedding, hidden=hidden)
+        check_share(dropout=dropout)
         super().__init__()
         self.embed = LevelEmbedding(levels, embedding, generator=generator)
         with global_state_from(generator):
@@ -82,6 +85,9 @@ class RowLSTM(nn.Module):
         self, shape: tuple[int, int], *, levels: int, embedding: int, hidden: int,
         dropout: float = 0.0, generator: Generator,
     ) -> None:  # fmt: skip
+        check_integer_lists(shape=shape)
+        check_counts(levels=levels, embedding=embedding, hidden=hidden)
+        check_share(dropout=dropout)
         super().__init__()
         self.shape, self.hidden = shape, hidden
         self.embed = LevelEmbedding(levels, embedding, generator=generator)

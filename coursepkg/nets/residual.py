@@ -3,6 +3,7 @@
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_integer_lists, check_share
 from coursepkg.rng import global_state_from
 
 
@@ -22,6 +23,8 @@ class ResidualMLP(nn.Module):
         self, inputs: int, outputs: int, *, hidden: int, blocks: int, dropout: float = 0.0,
         generator: Generator,
     ) -> None:  # fmt: skip
+        check_counts(inputs=inputs, outputs=outputs, hidden=hidden, blocks=blocks)
+        check_share(dropout=dropout)
         super().__init__()
         with global_state_from(generator):
             self.first = nn.Linear(inputs, hidden)
@@ -64,6 +67,9 @@ class ResidualCNN(nn.Module):
         self, shape: tuple[int, int, int], outputs: int, *, hidden: int, blocks: int,
         dropout: float = 0.0, generator: Generator,
     ) -> None:  # fmt: skip
+        check_integer_lists(shape=shape)
+        check_counts(outputs=outputs, hidden=hidden, blocks=blocks)
+        check_share(dropout=dropout)
         super().__init__()
         self.shape, (C, H, W) = shape, shape
         with global_state_from(generator):

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts
 from coursepkg.nets.residual import ResidualMLP
 
 
@@ -22,6 +23,7 @@ class SpanMLP(nn.Module):
     def __init__(
         self, dim: int, *, hidden: int, blocks: int, frequencies: int = 4, generator: Generator
     ) -> None:
+        check_counts(dim=dim, hidden=hidden, blocks=blocks, frequencies=frequencies)
         super().__init__()
         self.frequencies = frequencies
         self.net = ResidualMLP(

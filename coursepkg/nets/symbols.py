@@ -3,6 +3,7 @@
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_integer_lists, check_share, check_sizes
 from coursepkg.nets.head import LevelHead
 from coursepkg.nets.levels import LevelEmbedding
 from coursepkg.nets.residual import ResidualMLP
@@ -27,6 +28,10 @@ class SymbolUNet(nn.Module):
         self, shape: tuple[int, int], *, levels: int, embedding: int, channels: int, hidden: int,
         conditions: int = 0, dropout: float = 0.0, generator: Generator,
     ) -> None:  # fmt: skip
+        check_integer_lists(shape=shape)
+        check_counts(levels=levels, embedding=embedding, channels=channels, hidden=hidden)
+        check_sizes(conditions=conditions)
+        check_share(dropout=dropout)
         super().__init__()
         (H, W), self.levels = shape, levels
         self.embed = LevelEmbedding(levels + 1, embedding, generator=generator)
@@ -60,6 +65,7 @@ class SymbolMLP(nn.Module):
     def __init__(
         self, dim: int, *, levels: int, hidden: int, blocks: int, generator: Generator
     ) -> None:
+        check_counts(dim=dim, levels=levels, hidden=hidden, blocks=blocks)
         super().__init__()
         self.levels = levels
         self.net = ResidualMLP(

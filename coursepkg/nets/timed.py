@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_share
 from coursepkg.nets.residual import ResidualMLP
 
 
@@ -24,6 +25,8 @@ class TimedMLP(nn.Module):
         self, dim: int, *, hidden: int, blocks: int, frequencies: int = 4, dropout: float = 0.0,
         generator: Generator,
     ) -> None:  # fmt: skip
+        check_counts(dim=dim, hidden=hidden, blocks=blocks, frequencies=frequencies)
+        check_share(dropout=dropout)
         super().__init__()
         self.frequencies = frequencies
         self.net = ResidualMLP(

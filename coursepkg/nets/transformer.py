@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_integers, check_share
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.nets.attention import MultiHead, Past, Rotary, causal_attention
 from coursepkg.rng import global_state_from
@@ -24,6 +25,7 @@ class LectureLayer(nn.Module):
     """
 
     def __init__(self, width: int, *, generator: Generator) -> None:
+        check_counts(width=width)
         super().__init__()
         with global_state_from(generator):
             self.Q, self.K, self.V = (nn.Linear(width, width) for _ in range(3))
@@ -53,6 +55,9 @@ class PreNormLayer(nn.Module):
         self, width: int, *, heads: int, rotary: Rotary | None = None, dropout: float = 0.0,
         generator: Generator,
     ) -> None:  # fmt: skip
+        check_counts(heads=heads)
+        check_counts(width=width)
+        check_share(dropout=dropout)
         super().__init__()
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.attend = MultiHead(width, heads=heads, rotary=rotary, generator=generator)
@@ -88,6 +93,7 @@ class PostNormLayer(nn.Module):
     """
 
     def __init__(self, width: int, *, heads: int, generator: Generator) -> None:
+        check_counts(width=width, heads=heads)
         super().__init__()
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.attend = MultiHead(width, heads=heads, generator=generator)
@@ -114,6 +120,7 @@ class LearntPositions(nn.Module):
     """
 
     def __init__(self, context: int, width: int, *, generator: Generator) -> None:
+        check_counts(context=context, width=width)
         super().__init__()
         with global_state_from(generator):
             self.table = nn.Parameter(0.02 * torch.randn(context, width))
@@ -137,6 +144,8 @@ class SinusoidalPositions(nn.Module):
     """
 
     def __init__(self, context: int, width: int) -> None:
+        check_counts(context=context)
+        check_integers(width=width)
         super().__init__()
         if width % 2:
             raise ValueError(f"width: expected an even number of features, got {width}")
@@ -182,7 +191,8 @@ class Transformer(nn.Module):
         positions: nn.Module | None = None, spread: float = 0.02, generator: Generator,
     ) -> None:  # fmt: skip
         super().__init__()
-        check_positive(symbols=symbols, context=context, width=width, spread=spread)
+        check_counts(symbols=symbols, context=context, width=width)
+        check_positive(spread=spread)
         self.symbols, self.context = symbols, context
         with global_state_from(generator):
             self.embed = nn.Embedding(symbols, width)

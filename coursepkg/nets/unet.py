@@ -10,9 +10,15 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, silu
 
+from coursepkg.counts import (
+    check_counts,
+    check_integer_lists,
+    check_integers,
+    check_share,
+    check_sizes,
+)
 from coursepkg.nets.patches import as_images
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive
 
 
 class NoiseEmbedding(nn.Module):
@@ -31,8 +37,9 @@ class NoiseEmbedding(nn.Module):
     def __init__(
         self, size: int, *, conditions: int = 0, frequencies: int = 6, generator: Generator
     ) -> None:
+        check_integers(conditions=conditions)
         super().__init__()
-        check_positive(size=size, frequencies=frequencies)
+        check_counts(size=size, frequencies=frequencies)
         if conditions < 0:
             raise ValueError(f"conditions: expected a size >= 0, got {conditions}")
         self.conditions = conditions
@@ -65,6 +72,8 @@ class ToldBlock(nn.Module):
     """h + W(dropout(a((1 + s) · V a(norm(h)) + b))), 3×3 convolutions V and W; s and b are told."""
 
     def __init__(self, channels: int, told: int, dropout: float) -> None:
+        check_counts(channels=channels, told=told)
+        check_share(dropout=dropout)
         super().__init__()
         self.norm = nn.GroupNorm(math.gcd(4, channels // 8 or 1, channels), channels)
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
@@ -104,9 +113,12 @@ class UNet(nn.Module):
         self, shape: tuple[int, int, int], outputs: int, *, hidden: int, conditions: int = 0,
         dropout: float = 0.0, generator: Generator,
     ) -> None:  # fmt: skip
+        check_integer_lists(shape=shape)
+        check_sizes(conditions=conditions)
+        check_share(dropout=dropout)
         super().__init__()
         (C, H, W), wide, told = shape, 2 * hidden, 4 * hidden
-        check_positive(channels=C, height=H, width=W, outputs=outputs, hidden=hidden)
+        check_counts(channels=C, height=H, width=W, outputs=outputs, hidden=hidden)
         if H % 2 or W % 2:
             raise ValueError(f"shape: expected even sides, got {H} and {W}")
         self.shape = shape

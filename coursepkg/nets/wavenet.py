@@ -8,6 +8,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import pad
 
+from coursepkg.counts import check_counts, check_integer_lists, check_sizes
 from coursepkg.nets.gated import gate
 from coursepkg.nets.levels import LevelEmbedding
 from coursepkg.rng import global_state_from
@@ -31,6 +32,8 @@ class DilatedLayer(nn.Module):
     def __init__(
         self, channels: int, dilation: int, *, conditions: int, generator: Generator
     ) -> None:
+        check_counts(channels=channels, dilation=dilation)
+        check_sizes(conditions=conditions)
         super().__init__()
         self.dilation = dilation
         with global_state_from(generator):
@@ -79,6 +82,9 @@ class WaveNet(nn.Module):
         self, *, levels: int, channels: int, dilations: Sequence[int], conditions: int = 0,
         generator: Generator,
     ) -> None:  # fmt: skip
+        check_integer_lists(dilations=dilations)
+        check_counts(levels=levels, channels=channels)
+        check_sizes(conditions=conditions)
         super().__init__()
         if not dilations or min(dilations) < 1:
             raise ValueError(f"dilations: expected one or more, each >= 1, got {list(dilations)}")

@@ -3,6 +3,7 @@
 from torch import Generator, Tensor, nn
 
 from coursepkg.protocols import Enumerable
+from coursepkg.validate import check_methods
 
 
 class ExactLikelihood(nn.Module):
@@ -17,6 +18,7 @@ class ExactLikelihood(nn.Module):
     """
 
     def __init__(self, model: Enumerable) -> None:
+        check_methods(model, "free_energy", "log_z")
         super().__init__()
         self.model = model
 

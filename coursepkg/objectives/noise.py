@@ -6,8 +6,9 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import logsigmoid
 
+from coursepkg.counts import check_draws, check_integers
 from coursepkg.protocols import Energy, Proposal
-from coursepkg.validate import check_binary
+from coursepkg.validate import check_binary, check_methods, check_tensor
 
 
 class NoiseContrastive(nn.Module):
@@ -31,6 +32,9 @@ class NoiseContrastive(nn.Module):
     def __init__(
         self, model: Energy, noise: Proposal, *, ratio: int = 1, log_Z: float = 0.0
     ) -> None:
+        check_integers(ratio=ratio)
+        check_methods(model, "free_energy")
+        check_methods(noise, "log_prob", "sample", name="noise")
         super().__init__()
         if ratio < 1 or not math.isfinite(log_Z):
             raise ValueError(
@@ -72,6 +76,7 @@ class IndependentBernoulli:
     """
 
     def __init__(self, probs: Tensor) -> None:
+        check_tensor(probs, "probs")
         if probs.ndim != 1 or len(probs) == 0 or not ((probs >= 0) & (probs <= 1)).all():
             raise ValueError(
                 f"probs: expected shape (D,) with D >= 1, all in [0, 1], got {tuple(probs.shape)}: "
@@ -87,4 +92,5 @@ class IndependentBernoulli:
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D)."""
+        check_draws(n, generator)
         return torch.bernoulli(self.probs.expand(n, -1), generator=generator)

@@ -6,8 +6,10 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_generator, check_integers
 from coursepkg.protocols import Energy, Sampler
 from coursepkg.samplers.run import Kernel
+from coursepkg.validate import check_methods
 
 
 class StochasticMaximumLikelihood(nn.Module):
@@ -50,6 +52,9 @@ class StochasticMaximumLikelihood(nn.Module):
         fresh: float = 0.0,
         generator: Generator,
     ) -> None:
+        check_integers(buffer=buffer, steps=steps)
+        check_methods(model, "free_energy")
+        check_methods(start, "sample", name="start")
         super().__init__()
         chains = buffer if chains is None else chains
         if not 1 <= chains <= buffer or steps < 1 or not 0 <= fresh <= 1:
@@ -68,6 +73,7 @@ class StochasticMaximumLikelihood(nn.Module):
 
     def move(self, *, generator: Generator) -> Tensor:
         """Moves some rows of the buffer and returns where they are now, (chains, D)."""
+        check_generator(generator)
         rows = torch.randperm(len(self.x), generator=generator, device=self.x.device)[: self.chains]
         x = self.x[rows]
         again = torch.rand(len(x), generator=generator, device=x.device) < self.fresh

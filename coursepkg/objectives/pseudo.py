@@ -11,8 +11,9 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import logsigmoid
 
+from coursepkg.counts import check_generator
 from coursepkg.protocols import Energy
-from coursepkg.validate import check_binary
+from coursepkg.validate import check_binary, check_methods
 
 
 def log_odds(model: Energy, x: Tensor) -> Tensor:
@@ -34,12 +35,13 @@ class PseudoLikelihood(nn.Module):
     """
 
     def __init__(self, model: Energy) -> None:
+        check_methods(model, "free_energy")
         super().__init__()
         self.model = model
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """Sum over the units, (B, D) -> (B,), nats; draws nothing."""
-        check_binary(x, event=x.shape[1:])
+        check_binary(x, like=self)
         return -logsigmoid(log_odds(self.model, x)).sum(1)
 
 
@@ -54,12 +56,13 @@ class RatioMatching(nn.Module):
     """
 
     def __init__(self, model: Energy) -> None:
+        check_methods(model, "free_energy")
         super().__init__()
         self.model = model
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """Sum over the units, (B, D) -> (B,), without a unit; draws nothing."""
-        check_binary(x, event=x.shape[1:])
+        check_binary(x, like=self)
         return torch.sigmoid(-log_odds(self.model, x)).square().sum(1)
 
 
@@ -78,6 +81,7 @@ class BinaryConditional:
     @torch.no_grad()
     def __call__(self, d: int, x: Tensor, *, generator: Generator) -> Tensor:
         """Draws x_d, (C,)."""
+        check_generator(generator)
         one, zero = x.clone(), x.clone()
         one[:, d], zero[:, d] = 1, 0
         gain = self.log_density(one) - self.log_density(zero)

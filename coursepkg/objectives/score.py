@@ -7,8 +7,9 @@ score contains the data's density, which nobody knows; each objective removes it
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_generator
 from coursepkg.protocols import Energy
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_methods, check_positive, check_real
 
 
 def score(model: Energy, x: Tensor) -> Tensor:
@@ -29,13 +30,14 @@ class ExplicitScoreMatching(nn.Module):
     """
 
     def __init__(self, model: Energy) -> None:
+        check_methods(model, "free_energy")
         super().__init__()
         self.model = model
 
     @torch.enable_grad()
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """(B, D) -> (B,), in units of 1/x²; draws nothing."""
-        check_real(x, event=x.shape[1:])
+        check_real(x, like=self)
         x = x.detach().requires_grad_()
         psi = score(self.model, x)
         divergence = sum(_gradient(psi[:, d], x)[:, d] for d in range(x.shape[1]))
@@ -55,14 +57,16 @@ class SlicedScoreMatching(nn.Module):
     """
 
     def __init__(self, model: Energy, *, directions: int = 1) -> None:
+        check_methods(model, "free_energy")
         super().__init__()
-        check_positive(directions=directions)
+        check_counts(directions=directions)
         self.model, self.directions = model, directions
 
     @torch.enable_grad()
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """(B, D) -> (B,), in units of 1/x²."""
-        check_real(x, event=x.shape[1:])
+        check_generator(generator)
+        check_real(x, like=self)
         x = x.detach().requires_grad_()
         psi = score(self.model, x)
         curvature = torch.zeros_like(psi[:, 0])
@@ -85,6 +89,7 @@ class DenoisingScoreMatching(nn.Module):
     """
 
     def __init__(self, model: Energy, *, sigma: float) -> None:
+        check_methods(model, "free_energy")
         super().__init__()
         check_positive(sigma=sigma)
         self.model, self.sigma = model, sigma
@@ -92,7 +97,8 @@ class DenoisingScoreMatching(nn.Module):
     @torch.enable_grad()
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """(B, D) -> (B,), in units of 1/x²."""
-        check_real(x, event=x.shape[1:])
+        check_generator(generator)
+        check_real(x, like=self)
         eps = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
         psi = score(self.model, x + self.sigma * eps)
         return (psi + eps / self.sigma).square().sum(1) / 2

@@ -3,6 +3,7 @@
 from coursepkg.plotting.bars import bars
 from coursepkg.plotting.chains import film, ranks, traces, walk
 from coursepkg.plotting.fields import density2d, image_grid, receptive_fields, signed_weights
+from coursepkg.plotting.frontier import frontier
 from coursepkg.plotting.graphs import draw_graph
 from coursepkg.plotting.lines import curves, interval, label_ends, path, spread
 from coursepkg.plotting.style import COLOURS, LINE_STYLES, text_colour, use_style
@@ -15,6 +16,7 @@ __all__ = [
     "density2d",
     "draw_graph",
     "film",
+    "frontier",
     "image_grid",
     "interval",
     "label_ends",

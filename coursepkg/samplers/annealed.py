@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_counts
 from coursepkg.protocols import Proposal
 from coursepkg.samplers.run import Kernel
 from coursepkg.samplers.weighting import (
@@ -19,6 +20,7 @@ from coursepkg.samplers.weighting import (
     log_mean_error,
     log_mean_weight,
 )
+from coursepkg.validate import check_methods
 
 
 class Path(Protocol):
@@ -186,6 +188,10 @@ class GeometricPath:
     target: Callable[[Tensor], Tensor]
     kernel: Callable[[Callable[[Tensor], Tensor]], Kernel[Any, Any]]
     steps: int = 1
+
+    def __post_init__(self) -> None:
+        check_methods(self.base, "log_prob", "sample", name="base")
+        check_counts(steps=self.steps)
 
     def log_z0(self) -> Tensor:
         """0: the base is normalised."""

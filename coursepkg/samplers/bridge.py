@@ -33,6 +33,7 @@ def bridge(l_p: Tensor, l_q: Tensor, log_b: Callable[[Tensor], Tensor]) -> float
         ValueError: if its shape is wrong, or it is not finite: each law must cover the other.
     """
     _check(l_p, l_q)
+    l_p, l_q = l_p.double(), l_q.double()
     return log_mean_weight(log_b(l_q)) - log_mean_weight(log_b(l_p) - l_p)
 
 

@@ -1,9 +1,11 @@
 """How much the draws of Markov chains are worth, and whether the chains agree.
 
 Draws are (T, C, D) as `run` returns them, and each result is (D,), one number a coordinate. All
-agree number for number with ArviZ. Where a number would mean nothing it is NaN: for a coordinate
-with a draw that is not finite, and (ArviZ disagrees, and gives T · C effective draws) for one that
-never moved. At least 4 draws a chain. Cost: O(T C D log(T C)), for Fourier transforms and sorting.
+agree number for number with ArviZ on draws in double precision, at whatever scale, where ArviZ's
+own numbers neither overflow nor are taken for constant. Single precision is computed in double, and
+comes out single. Where a number would mean nothing it is NaN: for a coordinate with a draw that is
+not finite, and (ArviZ disagrees, and gives T · C effective draws) for one that never moved. At
+least 4 draws a chain. Cost: O(T C D log(T C)), for Fourier transforms and sorting.
 
 None of them proves convergence: chains that have all missed the same mode can look perfect.
 """
@@ -22,8 +24,8 @@ def autocorrelation(x: Tensor) -> Tensor:
     By fast Fourier transforms, O(T log T); the lags are divided by T, not T - k, so that late lags,
     of which little is known, are drawn towards 0.   Source: :eq:`autocorrelation`.
     """
-    covariance = _autocovariance(x)
-    return covariance / covariance[0]
+    covariance = _autocovariance(_near_one(x, axes=0)[0])
+    return (covariance / covariance[0]).to(x)
 
 
 def ess_mean(draws: Tensor) -> Tensor:
@@ -33,7 +35,7 @@ def ess_mean(draws: Tensor) -> Tensor:
     Geyer's initial monotone sequence. Above T · C if the draws of a chain alternate.
     """
     _check(draws)
-    return _defined(effective_draws(split_chains(draws)), draws)
+    return _defined(effective_draws(split_chains(_near_one(draws)[0])), draws)
 
 
 def ess_bulk(draws: Tensor) -> Tensor:
@@ -52,7 +54,7 @@ def ess_tail(draws: Tensor) -> Tensor:
     for probability in (0.05, 0.95):
         quantile = np.quantile(draws.flatten(0, 1).cpu().numpy(), probability, axis=0)
         below = draws <= torch.from_numpy(quantile).to(draws)  # torch's own stops at 2^24 numbers
-        sizes.append(effective_draws(split_chains(below.to(draws.dtype))))
+        sizes.append(effective_draws(split_chains(below.double())))
     return _defined(torch.minimum(*sizes), draws)
 
 
@@ -61,8 +63,10 @@ def mcse_mean(draws: Tensor) -> Tensor:
 
     Source: :eq:`chain-error`.
     """
-    size = ess_mean(draws)
-    return draws.flatten(0, 1).std(0) / size.sqrt()
+    _check(draws)
+    x, unit = _near_one(draws)
+    size = effective_draws(split_chains(x))
+    return _defined(x.flatten(0, 1).std(0) / size.sqrt() * unit, draws)
 
 
 def rhat(draws: Tensor) -> Tensor:
@@ -73,11 +77,21 @@ def rhat(draws: Tensor) -> Tensor:
     1.01 they do not count as mixed. One chain will do, since it is split.
     """
     _check(draws)
-    halves = split_chains(draws)
+    halves = split_chains(_near_one(draws)[0])
     median = np.median(halves.flatten(0, 1).cpu().numpy(), axis=0)
     folded = (halves - torch.from_numpy(median).to(halves)).abs()
     ratios = (variance_ratio(_normal_scores(x)) for x in (halves, folded))
     return _defined(torch.maximum(*ratios), draws)
+
+
+def _near_one(x: Tensor, *, axes: int | tuple[int, ...] = (0, 1)) -> tuple[Tensor, Tensor]:
+    """x in double precision over a unit, and the unit: a power of 2, so that nothing is rounded.
+
+    Of each coordinate the largest is then from 1 to 2: no square overflows, and none is lost.
+    """
+    exponent = torch.frexp(x.double().abs().amax(axes)).exponent
+    unit = torch.exp2((exponent - 1).double())
+    return x.double() / unit, unit
 
 
 def _autocovariance(x: Tensor) -> Tensor:
@@ -130,7 +144,7 @@ def split_chains(draws: Tensor) -> Tensor:
 def _normal_scores(draws: Tensor) -> Tensor:
     """Replaces each draw by the normal quantile of its rank among all of them (Blom)."""
     flat = draws.flatten(0, 1)
-    ranks = torch.from_numpy(rankdata(flat.cpu().numpy(), axis=0)).to(draws)
+    ranks = torch.from_numpy(rankdata(flat.cpu().numpy(), axis=0)).to(flat.device)
     scores: Tensor = torch.special.ndtri((ranks - 3 / 8) / (len(flat) + 1 / 4))
     return scores.view_as(draws)
 
@@ -146,4 +160,4 @@ def _check(draws: Tensor) -> None:
 def _defined(value: Tensor, draws: Tensor) -> Tensor:
     flat = draws.flatten(0, 1)
     moved = (flat != flat[0]).any(0)
-    return torch.where(flat.isfinite().all(0) & moved, value, torch.nan)
+    return torch.where(flat.isfinite().all(0) & moved, value, torch.nan).to(draws)

@@ -8,6 +8,7 @@ import torch
 from scipy.sparse.csgraph import connected_components
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator
 from coursepkg.validate import check_levels
 
 
@@ -37,7 +38,11 @@ def closed_classes(P: Tensor) -> list[list[int]]:
 
 
 def stationary(P: Tensor) -> Tensor:
-    """The law π with π = πP, (K,), by one linear solve, O(K³).   Source: :eq:`stationary-law`.
+    """The law π with π = πP, (K,), O(K³).   Source: :eq:`stationary-law`.
+
+    State after state is taken out, and what passes through it added to the moves of the others.
+    Nothing is subtracted, so that rare moves count as they should: Grassmann, Taksar and Heyman,
+    *Regenerative analysis and steady state distributions for Markov chains* (1985).
 
     Raises:
         ValueError: if there are several.
@@ -47,11 +52,18 @@ def stationary(P: Tensor) -> Tensor:
             "P: expected one stationary law, got several: chains cannot leave the classes "
             f"{classes[0][:5]} and {classes[1][:5]}"
         )
-    K = len(P)
-    equations = (torch.eye(K).to(P) - P).T  # any one of them follows from the others
-    equations[-1] = 1.0
-    pi: Tensor = torch.linalg.solve(equations, torch.eye(K).to(P)[-1])
-    return pi.clamp_min(0)  # transient states, up to rounding
+    states = classes[0]
+    left = P.double()[states][:, states]
+    for k in range(len(states) - 1, 0, -1):
+        left[:k, k] /= left[k, :k].sum()  # expected visits to k between visits to others
+        left[:k, :k] += torch.outer(left[:k, k], left[k, :k])
+    law = left.new_ones(1)
+    for k in range(1, len(states)):
+        law = torch.cat([law, (law @ left[:k, k])[None]])
+        law /= law.sum()
+    pi = P.new_zeros(len(P))  # 0 in transient states
+    pi[states] = law.to(P)
+    return pi
 
 
 def is_reversible(P: Tensor, pi: Tensor) -> bool:
@@ -61,7 +73,8 @@ def is_reversible(P: Tensor, pi: Tensor) -> bool:
     """
     check_stochastic(P)
     flow = pi[:, None] * P
-    return bool((flow - flow.T).abs().max() <= _tolerance(P))
+    moving = flow - torch.diag(flow.diagonal())
+    return bool((flow - flow.T).abs().max() <= _tolerance(P) * moving.max())
 
 
 def accept_or_stay(proposal: Tensor, acceptance: Tensor) -> Tensor:
@@ -133,8 +146,12 @@ def spectral_gap(P: Tensor) -> float:
     several stationary laws.
     """
     check_stochastic(P)
-    moduli = torch.linalg.eigvals(P).abs().sort(descending=True).values
-    return 1 - moduli[1].item() if len(P) > 1 else 1.0
+    if len(P) == 1:
+        return 1.0
+    rates = P.double() - torch.diag(P.double().diagonal())
+    mu = torch.linalg.eigvals(torch.diag(rates.sum(1)) - rates)  # 1 - λ, where nothing cancels
+    gaps = (2 * mu.real - mu.abs().square()) / (1 + (1 - mu).abs())  # 1 - |λ|
+    return max(0.0, float(gaps.sort().values[1]))
 
 
 def total_variation(P: Tensor, start: Tensor, *, steps: int) -> Tensor:
@@ -173,6 +190,7 @@ def simulate(P: Tensor, start: Tensor, *, steps: int, generator: Generator) -> T
     Raises:
         ValueError: if P or a state is none.
     """
+    check_generator(generator)
     check_stochastic(P)
     check_levels(start, event=(), levels=len(P))
     path = [start]

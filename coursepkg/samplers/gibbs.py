@@ -7,7 +7,9 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator
 from coursepkg.samplers.run import check_chains
+from coursepkg.validate import check_tensor
 
 
 class FullConditional(Protocol):
@@ -92,6 +94,7 @@ class RandomScanGibbs:
 
     def step(self, state: GibbsState, *, generator: Generator) -> tuple[GibbsState, GibbsInfo]:
         """Makes one sweep of every chain."""
+        check_generator(generator)
         D = state.x.shape[1]
         order = torch.randint(D, (D,), generator=generator, device=generator.device).tolist()
         return sweep(self.conditional, state, order, generator=generator)
@@ -110,6 +113,7 @@ class TableConditional:
     """
 
     def __init__(self, p: Tensor) -> None:
+        check_tensor(p, "p")
         if not (p.ndim and p.isfinite().all() and (p >= 0).all() and p.sum() > 0):
             raise ValueError("p: expected a table of finite numbers >= 0, not all of them 0")
         self.p, self.levels = p, torch.tensor(p.shape, device=p.device)
@@ -121,6 +125,7 @@ class TableConditional:
             ValueError: if x is not (C, D) of the table's levels, or if the other coordinates have
                 probability 0, so that no law is given.
         """
+        check_generator(generator)
         if x.shape[1:] != self.levels.shape or not ((x >= 0) & (x < self.levels)).all():
             raise ValueError(
                 f"x: expected (C, {self.p.ndim}) with levels below {tuple(self.p.shape)}, got "
@@ -151,18 +156,21 @@ class GaussianConditional:
     """
 
     def __init__(self, mean: Tensor, covariance: Tensor) -> None:
+        check_tensor(mean, "mean")
+        check_tensor(covariance, "covariance")
         if covariance.shape != 2 * mean.shape:
             raise ValueError(
                 "mean, covariance: expected shapes (D,) and (D, D), got "
                 f"{tuple(mean.shape)} and {tuple(covariance.shape)}"
             )
-        factor, failed = torch.linalg.cholesky_ex(covariance)
+        factor, failed = torch.linalg.cholesky_ex(covariance.double())
         if failed or not torch.allclose(covariance, covariance.T):
             raise ValueError("covariance: expected a symmetric, positive definite matrix")
-        self.mean, self.precision = mean, torch.cholesky_inverse(factor)
+        self.mean, self.precision = mean, torch.cholesky_inverse(factor).to(covariance)
 
     def __call__(self, d: int, x: Tensor, *, generator: Generator) -> Tensor:
         """Draws x_d, (C,)."""
+        check_generator(generator)
         row, at_d = self.precision[d], self.precision[d, d]
         centred = x - self.mean
         pull = centred @ row - at_d * centred[:, d]  # of the other coordinates only

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator
 from coursepkg.samplers.run import (
     GradientState,
     accept,
@@ -113,6 +114,7 @@ class HMC:
 
     def step(self, state: GradientState, *, generator: Generator) -> tuple[GradientState, HMCInfo]:
         """Follows one trajectory for every chain, and accepts its end or stays."""
+        check_generator(generator)
         mass = torch.ones_like(state.x[0]) if self.mass is None else self.mass
         momentum = mass.sqrt() * torch.randn_like(state.x, generator=generator)
         steps = self._draw_steps(generator)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator
 from coursepkg.samplers.run import (
     GradientState,
     Info,
@@ -115,19 +116,20 @@ def unadjusted_covariance(covariance: Tensor, *, step_size: float) -> Tensor:
         ValueError: if η >= 2 λ_min(Σ): the chain runs away and no law is stationary.
     """
     check_positive(step_size=step_size)
-    variances, axes = torch.linalg.eigh(covariance)
+    variances, axes = torch.linalg.eigh(covariance.double())
     limit = 2 * variances.min().item()
     if step_size >= limit:
         raise ValueError(
             f"step_size: expected less than twice the smallest variance, {limit:.4g}, got "
             f"{step_size}"
         )
-    widened = variances / (1 - step_size / (2 * variances))
+    widened = 2 * variances.square() / (2 * variances - step_size)
     result: Tensor = axes * widened @ axes.T
-    return result
+    return result.to(covariance)
 
 
 def _propose(state: GradientState, step_size: float, *, generator: Generator) -> Tensor:
+    check_generator(generator)
     noise = torch.randn_like(state.x, generator=generator)
     return state.x + step_size * state.score + math.sqrt(2 * step_size) * noise
 

@@ -7,8 +7,9 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator
 from coursepkg.samplers.run import Info, State, accept, check_chains, choose, evaluate, start
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import ANY, check_positive, check_real
 
 
 class ProposalKernel(Protocol):
@@ -96,11 +97,12 @@ class RandomWalk:
     def init(self, x: Tensor) -> State:
         """Evaluates the target at x, (C, D)."""
         check_chains(x)
-        check_real(x, event=(x.shape[1],))
+        check_real(x, event=(ANY,))
         return start(self.log_density, x)
 
     def step(self, state: State, *, generator: Generator) -> tuple[State, Info]:
         """Proposes once for every chain, and accepts or stays."""
+        check_generator(generator)
         noise = torch.randn_like(state.x, generator=generator)
         new = evaluate(self.log_density, state.x + self.step_size * noise)
         info = accept(new.log_density - state.log_density, generator=generator)

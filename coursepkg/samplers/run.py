@@ -19,7 +19,8 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.validate import check_real
+from coursepkg.counts import check_generator, check_integers
+from coursepkg.validate import ANY, check_methods, check_real, check_tensor
 
 
 class State(NamedTuple):
@@ -100,6 +101,9 @@ def run(
     Raises:
         ValueError: if a count is impossible, or the kernel refuses the start.
     """
+    check_methods(kernel, "init", "step", name="kernel")
+    check_integers(steps=steps, burn_in=burn_in, thin=thin)
+    check_generator(generator)
     if steps < 1 or burn_in < 0 or thin < 1 or steps % thin:
         raise ValueError(
             "expected steps >= 1, burn_in >= 0 and thin >= 1 that divides steps, got "
@@ -125,6 +129,7 @@ def accept(log_ratio: Tensor, *, generator: Generator) -> Info:
     state has a finite density): the answer is no, marked `invalid`. The uniform number is drawn in
     double precision: in single precision it would be 0 once in 2^24 and accept anything.
     """
+    check_generator(generator)
     u = torch.rand(
         log_ratio.shape, generator=generator, dtype=torch.float64, device=log_ratio.device
     )
@@ -141,8 +146,10 @@ def check_chains(x: Tensor) -> None:
     """Checks that x is (C, D) with at least one chain.
 
     Raises:
-        ValueError: if it is not.
+        TypeError: if it is no tensor.
+        ValueError: if it has another shape.
     """
+    check_tensor(x)
     if x.ndim != 2 or x.numel() == 0:
         raise ValueError(f"x: expected shape (C, D), one row a chain, got {tuple(x.shape)}")
 
@@ -168,7 +175,7 @@ def start_with_score(log_density: Callable[[Tensor], Tensor], x: Tensor) -> Grad
         ValueError: as `start`, or if the value has no gradient.
     """
     check_chains(x)
-    check_real(x, event=(x.shape[1],))
+    check_real(x, event=(ANY,))
     state = evaluate_with_score(log_density, x.clone())
     _check_start(log_density=state.log_density, score=state.score.sum(1))
     return state

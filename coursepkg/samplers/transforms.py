@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.validate import check_positive, check_real
+from coursepkg.counts import check_draws
+from coursepkg.validate import ANY, check_real
 
 HALVINGS = 64  # the bracket shrinks to 2⁻⁶⁴ of its width, or to neighbouring floats
 
@@ -80,7 +81,7 @@ def polar_normals(n: int, *, generator: Generator) -> Tensor:
     Throws points v into the square, keeps those inside the unit circle (π/4 of them), and stretches
     them: z = v √(-2 log s / s), s = ‖v‖².   Source: :eq:`polar-method`.
     """
-    check_positive(n=n)
+    check_draws(n, generator)
     z = torch.empty(0, 2, device=generator.device)
     while len(z) < n:
         v = 2 * torch.rand(n, 2, generator=generator, device=generator.device) - 1
@@ -138,9 +139,7 @@ def _check_noise(u: Tensor) -> None:
 
 
 def _check_rows(x: Tensor) -> None:
-    if x.ndim != 2:
-        raise ValueError(f"x: expected shape (B, D), got {tuple(x.shape)}")
-    check_real(x, event=(x.shape[1],))
+    check_real(x, event=(ANY,))
 
 
 def _check_laws(p: Tensor, *, rows: torch.Size) -> None:

@@ -13,8 +13,9 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_draws
 from coursepkg.protocols import Proposal
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_finite, check_methods, check_real
 
 LIMIT = 10_000_000  # proposals for one call of `sample`; a sampler that needs more is no sampler
 BATCH = 1024  # proposals at a time, at least
@@ -37,6 +38,7 @@ def monte_carlo(f: Tensor) -> Estimate:
         f: values f(x_1), …, f(x_n), (n,) with n >= 2.
     """
     _check_values(f)
+    f = f.double()
     return Estimate(f.mean().item(), f.std().item() / math.sqrt(len(f)))
 
 
@@ -52,7 +54,10 @@ def importance_plain(f: Tensor, log_w: Tensor) -> Estimate:
     """
     _check_values(f)
     _check_weights(log_w, f)
-    return monte_carlo(f * log_w.exp())
+    product = f.double() * log_w.double().exp()
+    if not product.isfinite().all():
+        raise ValueError(f"log_w: expected weights that can be written out, got {log_w.max():.4g}")
+    return monte_carlo(product)
 
 
 def importance_self_normalised(f: Tensor, log_w: Tensor) -> Estimate:
@@ -67,9 +72,9 @@ def importance_self_normalised(f: Tensor, log_w: Tensor) -> Estimate:
     """
     _check_values(f)
     _check_weights(log_w, f)
-    share = torch.softmax(log_w, dim=0)
+    share, f = torch.softmax(log_w.double(), dim=0), f.double()
     value = (share * f).sum()
-    return Estimate(value.item(), (share * (f - value)).square().sum().sqrt().item())
+    return Estimate(value.item(), (share * (f - value)).norm().item())
 
 
 def effective_sample_size(log_w: Tensor) -> float:
@@ -82,7 +87,7 @@ def effective_sample_size(log_w: Tensor) -> float:
         log_w: log weights up to a constant, (n,), nats.
     """
     _check_weights(log_w, log_w)
-    return 1 / torch.softmax(log_w, dim=0).square().sum().item()
+    return 1 / torch.softmax(log_w.double(), dim=0).square().sum().item()
 
 
 def log_mean_weight(log_w: Tensor) -> float:
@@ -94,7 +99,7 @@ def log_mean_weight(log_w: Tensor) -> float:
         log_w: log p̃(x) - log q(x) at n draws from q, (n,).
     """
     _check_weights(log_w, log_w)
-    return torch.logsumexp(log_w, dim=0).item() - math.log(len(log_w))
+    return torch.logsumexp(log_w.double(), dim=0).item() - math.log(len(log_w))
 
 
 def log_mean_error(log_w: Tensor) -> float:
@@ -109,7 +114,8 @@ def log_mean_error(log_w: Tensor) -> float:
     _check_weights(log_w, log_w)
     if (n := len(log_w)) < 2:
         raise ValueError("log_w: expected at least 2 draws, since one has no spread, got 1")
-    return math.sqrt(max(n / effective_sample_size(log_w) - 1, 0) / (n - 1))
+    share = torch.softmax(log_w.double(), dim=0)  # of the whole weight: 1 / n on average
+    return min(1.0, share.std().item() * math.sqrt(n))
 
 
 @dataclass(frozen=True)
@@ -130,8 +136,8 @@ class RejectionSampler:
     log_bound: float
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.log_bound):
-            raise ValueError(f"log_bound: expected a finite number, got {self.log_bound}")
+        check_methods(self.proposal, "log_prob", "sample", name="proposal")
+        check_finite(log_bound=self.log_bound)
 
     def propose(self, n: int, *, generator: Generator) -> tuple[Tensor, Tensor]:
         """n draws from q, (n, *event), and which of them are kept, (n,) bool.
@@ -141,7 +147,7 @@ class RejectionSampler:
         Raises:
             ValueError: if p̃ > M q at a draw, or log p̃ is NaN or has the wrong shape there.
         """
-        check_positive(n=n)
+        check_draws(n, generator)
         x = self.proposal.sample(n, generator=generator)
         log_ratio = self._log_ratio(x)
         u = torch.rand(n, generator=generator, dtype=log_ratio.dtype, device=log_ratio.device)
@@ -153,7 +159,7 @@ class RejectionSampler:
         Raises:
             RuntimeError: if `LIMIT` proposals were not enough.
         """
-        check_positive(n=n)
+        check_draws(n, generator)
         kept: list[Tensor] = []
         missing, tried = n, 0
         while missing > 0:

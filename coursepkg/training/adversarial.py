@@ -20,7 +20,8 @@ from coursepkg.training.checkpoint import RunState
 from coursepkg.training.epochs import (
     Examples,
     Player,
-    check_counts,
+    check_amounts,
+    check_recipe,
     check_shares,
     default_fabric,
     mean_loss,
@@ -95,18 +96,23 @@ def fit_adversarial(
     Raises:
         TypeError: if the model lacks a loss, `select` returns no number, or `monitor` what a
             checkpoint cannot hold.
-        ValueError: if an argument is impossible, or the checkpoint is corrupt or of another run.
+        ValueError: if an argument is impossible, an optimizer moves parameters that are not the
+            model's, or the checkpoint is corrupt or of another run.
+        FileNotFoundError: if the checkpoint's folder does not exist.
         FloatingPointError: if a loss or its gradient is not finite. The weights of both players are
             then those before the bad step, and the checkpoint that of the last complete epoch.
             Also if a score is NaN.
     """
     examples = Examples(train, condition)
-    _check(model, critic_optimizer, generator_optimizer)
+    _check(model)
     examples.check("train", "condition")
-    check_counts(epochs=epochs, batch_size=batch_size, critic_steps=critic_steps)
+    check_amounts(epochs=epochs, batch_size=batch_size, critic_steps=critic_steps)
+    optimizers = {"critic_optimizer": critic_optimizer, "generator_optimizer": generator_optimizer}
+    check_recipe(model, clip=clip, ema=ema, select=select, monitor=monitor, generator=generator,
+                 **optimizers)  # fmt: skip
+    _check_apart(critic_optimizer, generator_optimizer)
     fabric = fabric or default_fabric(model)
     check_shares(examples, batch_size, fabric)
-    optimizers = {"critic_optimizer": critic_optimizer, "generator_optimizer": generator_optimizer}
     given = {"selected": select, "monitored": monitor}
     run = RunState(
         model, optimizers, ema=ema, generator=generator, history=AdversarialHistory(),
@@ -145,12 +151,15 @@ def _train_epoch(
     return mean_loss(critics, fabric), mean_loss(forgers, fabric)
 
 
-def _check(model: nn.Module, critic: Optimizer, forger: Optimizer) -> None:
+def _check(model: nn.Module) -> None:
     if not isinstance(model, Adversarial):
         raise TypeError(
             "model: expected methods critic_loss(x, *, generator) and "
             f"generator_loss(x, *, generator), got {type(model).__name__}"
         )
+
+
+def _check_apart(critic: Optimizer, forger: Optimizer) -> None:
     first, second = ({p for group in player.param_groups for p in group["params"]}
                      for player in (critic, forger))  # fmt: skip
     if first & second:

@@ -5,6 +5,7 @@ import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+from zipfile import BadZipFile, ZipFile
 
 import torch
 from torch import Generator, Tensor, nn
@@ -72,12 +73,13 @@ class RunState(Generic[H]):
             ValueError: if the file is no checkpoint, or that of another model or recipe.
         """
         try:
+            _check_sound(path)
             state = torch.load(path, weights_only=True, map_location="cpu")
             saved = {k: tuple(v.shape) for k, v in state["model"].items()}
             history = type(self.history)(**state["history"])
             filled = {k for k, v in vars(history).items() if isinstance(v, list) and v}
-        except (OSError, RuntimeError, EOFError, LookupError, TypeError, AttributeError,
-                pickle.UnpicklingError) as e:  # fmt: skip
+        except (OSError, RuntimeError, EOFError, LookupError, TypeError, AttributeError, ValueError,
+                pickle.UnpicklingError, BadZipFile) as e:  # fmt: skip
             raise ValueError(f"{path}: expected a checkpoint of this loop, got: {e}") from e
         shapes = {k: tuple(v.shape) for k, v in self.model.state_dict().items()}
         if saved != shapes:
@@ -89,10 +91,20 @@ class RunState(Generic[H]):
                 f"{path}: expected a run of this recipe, got one without "
                 f"{sorted(expected - names)} and with {sorted(names - expected)}"
             )
-        for name, part in self.parts.items():
-            part.load_state_dict(state[name])
-        self.generator.set_state(state["generator"])
+        try:
+            for name, part in self.parts.items():
+                part.load_state_dict(state[name])
+            self.generator.set_state(state["generator"])
+        except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as e:
+            raise ValueError(f"{path}: expected a run of this recipe, got: {e}") from e
         self.history, self.best = history, state["best"]
+
+
+def _check_sound(path: Path) -> None:
+    """Compares every part of the file with its checksum, which torch writes and does not read."""
+    with ZipFile(path) as archive:
+        if (part := archive.testzip()) is not None:
+            raise BadZipFile(f"a damaged file, in its part {part}")
 
 
 def _dotted(fields: set[str]) -> set[str]:

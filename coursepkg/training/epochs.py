@@ -11,14 +11,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
 from torch import Generator, Tensor, nn
+from torch.optim import Optimizer
 from tqdm import tqdm
 
+from coursepkg.counts import check_generator, check_integers
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.training.checkpoint import RunState, through_checkpoint
 
@@ -206,11 +209,20 @@ def resumed(run: RunState[Any], checkpoint: str | Path | None, fabric: Fabric) -
     """The checkpoint's path, after continuing from it if it exists.
 
     Raises:
-        ValueError: if it exists for some of the processes only, on a disk that they do not share.
+        FileNotFoundError: if it would be in a folder that does not exist.
+        ValueError: if it is a folder, or no checkpoint of this run; or exists for some of the
+            processes only, on a disk that they do not share.
     """
-    path = Path(checkpoint) if checkpoint else None
-    if path is None:
+    if checkpoint is None:
         return None
+    path = Path(checkpoint)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"checkpoint: expected a file in a folder that exists, got {path}; there is no folder "
+            f"{path.parent}"
+        )
+    if path.is_dir():
+        raise ValueError(f"checkpoint: expected a file, got the folder {path}")
     fabric.barrier()  # the first process may still write that of an earlier call
     there = path.exists()
     share: Any = fabric.all_reduce(torch.tensor(float(there)), reduce_op="mean")
@@ -223,11 +235,46 @@ def resumed(run: RunState[Any], checkpoint: str | Path | None, fabric: Fabric) -
     return path
 
 
-def check_counts(**counts: int | None) -> None:
-    """Checks that each number given is at least 1; its name goes into the message."""
+def check_amounts(**counts: int | None) -> None:
+    """Checks that each number given is an integer of at least 1, and names it if not."""
     for name, count in counts.items():
-        if count is not None and count < 1:
-            raise ValueError(f"{name}: expected at least 1, got {count}")
+        if count is not None:
+            check_integers(**{name: count})
+            if count < 1:
+                raise ValueError(f"{name}: expected at least 1, got {count}")
+
+
+def check_recipe(
+    model: nn.Module, *, clip: float, ema: float | None, select: object, monitor: object,
+    generator: Generator, **optimizers: Optimizer,
+) -> None:  # fmt: skip
+    """Checks what would train nothing, or something else, without a word.
+
+    Raises:
+        TypeError: if an argument is of another kind.
+        ValueError: if the gradient may have no length, or an optimizer moves another model.
+    """
+    check_generator(generator)
+    for name, value in (("clip", clip), ("ema", 0.0 if ema is None else ema)):
+        if not isinstance(value, Real) or isinstance(value, bool):
+            raise TypeError(f"{name}: expected a number, got {value!r:.60}")
+    for name, look in (("select", select), ("monitor", monitor)):
+        if not (look is None or callable(look)):
+            raise TypeError(f"{name}: expected a function of the model, got {look!r:.60}")
+    if not clip > 0:
+        raise ValueError(f"clip: expected the largest norm of a gradient, > 0, got {clip}")
+    ours = set(model.parameters())
+    for name, optimizer in optimizers.items():
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(
+                f"{name}: expected a torch.optim.Optimizer, got {type(optimizer).__name__}"
+            )
+        moved = [p for group in optimizer.param_groups for p in group["params"]]
+        if others := sum(p not in ours for p in moved):
+            raise ValueError(
+                f"{name}: expected parameters of the model, got {others} of {len(moved)} that are "
+                "not its own"
+            )
 
 
 def check_shares(examples: Examples, batch_size: int, fabric: Fabric) -> None:

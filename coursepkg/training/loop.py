@@ -24,7 +24,8 @@ from coursepkg.training.checkpoint import RunState
 from coursepkg.training.epochs import (
     Examples,
     Player,
-    check_counts,
+    check_amounts,
+    check_recipe,
     check_shares,
     default_fabric,
     mean_loss,
@@ -97,7 +98,9 @@ def fit(
     Raises:
         TypeError: if the model has no loss, `select` returns no number, or `monitor` what a
             checkpoint cannot hold.
-        ValueError: if an argument is impossible, or the checkpoint is corrupt or of another run.
+        ValueError: if an argument is impossible, the optimizer moves parameters that are not the
+            model's, the schedule another optimizer, or the checkpoint is corrupt or of another run.
+        FileNotFoundError: if the checkpoint's folder does not exist.
         FloatingPointError: if the loss or its gradient is not finite. The weights are then those
             before the bad step, and the checkpoint that of the last complete epoch. Also if the
             score or validation loss that selects is NaN.
@@ -105,7 +108,11 @@ def fit(
     examples = Examples(train, condition)
     held_out = None if valid is None else Examples(valid, valid_condition)
     _check(model, examples, held_out, valid_condition)
-    check_counts(epochs=epochs, batch_size=batch_size, patience=patience)
+    check_amounts(epochs=epochs, batch_size=batch_size, patience=patience)
+    check_recipe(model, clip=clip, ema=ema, select=select, monitor=monitor, generator=generator,
+                 optimizer=optimizer)  # fmt: skip
+    if schedule is not None and getattr(schedule, "optimizer", None) is not optimizer:
+        raise ValueError("schedule: expected one of this optimizer, got one of another")
     if patience is not None and valid is None and select is None:
         raise ValueError("patience: expected validation examples or select, got neither")
     fabric = fabric or default_fabric(model)

@@ -6,11 +6,14 @@ The tools are stubs, in a tree that has only what the Makefile asks for.
 
 import os
 import re
+import shutil
 import subprocess
+from importlib import metadata
 from itertools import product
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 MAKEFILE = (Path(__file__).parents[2] / "Makefile").read_text(encoding="utf-8")
 TOOLS = sorted(set(re.findall(r"\$\(BIN\)/([\w-]+)", MAKEFILE)))
@@ -22,15 +25,20 @@ WAYS = pytest.mark.parametrize("way", [(), (OLD_MAKE,)], ids=["make 4", "make 3.
 FILES = """_config.yml _toc.yml requirements.txt pyproject.toml coursepkg/a.py tools/assignments.py
     tests/test_a.py tests/mutants/a.toml benchmarks/a.py benchmarks/results/a.json book/intro.md
     notebooks/01_a.md notebooks/01_a.ipynb assignments/masters/a.py assignments/grader/a.py"""
-# writes down how it was called; fails if that is what $FAIL says, or if $FAIL is "all"
+# writes down how it was called, but not what only asks (has pip a version, is all there); fails if
+# that is what $FAIL says, or, when it does something, if $FAIL is "all"
 STUB = """#!/usr/bin/env bash
 call="${0##*/} $*"
+case $call in
+  *"-c import sys"*|*--version|*--dry-run*)
+    [ "$FAIL" = all ] || [[ "$FAIL" = "" || "$call" != *"$FAIL"* ]]; exit;;
+esac
 echo "$call" >> calls
 [ "$FAIL" != all ] && [[ "$FAIL" = "" || "$call" != *"$FAIL"* ]]
 """
 PYTHON = """#!/usr/bin/env bash
-[ "$*" = "-m venv .venv" ] || exit 0
-mkdir -p .venv/bin; cp stub .venv/bin/python; for tool in pip uv; do cp stub .venv/bin/$tool; done
+[ "$*" = "-m venv --clear .venv" ] || exit 0
+rm -rf .venv; mkdir -p .venv/bin; cp stub .venv/bin/python; cp stub .venv/bin/uv
 """
 
 
@@ -69,7 +77,7 @@ def make(tree: Path, *words: str, fail: str = "") -> tuple[int, list[str], set[s
 
 def test_the_lists_hold_what_the_makefile_has():
     """Kills: a pattern that finds no target, so that nothing is tested."""
-    assert {"ruff", "mypy", "pytest", "python", "pip", "jupyter-book"} <= set(TOOLS)
+    assert {"ruff", "mypy", "pytest", "python", "uv", "jupyter-book"} <= set(TOOLS)
     assert {"check", "test", "book", "mutants", "notebooks", "launch", "grader"} <= set(TARGETS)
     assert {".make/lint", ".make/nbval", ".make/site", ".make/pages"} <= set(STAGES)
 
@@ -133,9 +141,14 @@ def bare(tree: Path) -> Path:
     return tree
 
 
+def stamp(tree: Path) -> str:
+    file = tree / ".venv" / ".installed"
+    return file.read_text("utf-8").strip() if file.exists() else ""
+
+
 def set_up(tree: Path, *words: str, fail: str = "") -> tuple[int, list[str]]:
     code, calls, _ = make(tree, ".venv/.installed", "PYTHON=path/python", *words, fail=fail)
-    assert (tree / ".venv" / ".installed").exists() == (code == 0)
+    assert stamp(tree) == (str(tree.resolve()) if code == 0 else "")
     return code, [call for call in calls if "torch==" in call or "requirements" in call]
 
 
@@ -175,7 +188,7 @@ def test_what_uv_cannot_install_pip_does(bare, failing):
     code, calls = set_up(bare, fail=failing)
     assert code == 0
     assert calls[-1].endswith("install -c constraints.txt -r requirements.txt")
-    assert calls[-1].startswith("pip ")
+    assert calls[-1].startswith("python -m pip ")
 
 
 def test_an_index_that_is_named_is_asked_alone_and_must_answer(bare):
@@ -203,3 +216,166 @@ def test_make_b_runs_everything_once(tree):
     assert code == 0
     assert len(calls) == len(set(calls))
     assert {"ruff check -q", "mypy --no-error-summary"} <= set(calls)
+
+
+WHOLE = ["relocate", "torch==", "constraints.txt uv", "-r requirements.txt", "-e .", "fetch"]
+
+
+def sets_up(tree: Path, *words: str, fail: str = "") -> bool:
+    """Whether make thinks that .venv must be set up, and then does all that belongs to it."""
+    code, calls, _ = make(tree, ".venv/.installed", "PYTHON=path/python", *words, fail=fail)
+    assert code == 0, (tree / "said").read_text("utf-8")
+    assert not calls or [w for w, c in zip(WHOLE, calls, strict=True) if w not in c] == []
+    assert not calls or stamp(tree) == str(tree.resolve())
+    return bool(calls)
+
+
+@WAYS
+@pytest.mark.parametrize("how", [["mv"], ["cp", "-a"]], ids=["renamed", "copied"])
+def test_a_stamp_of_another_folder_is_not_believed(bare, tmp_path_factory, how, way):
+    """Kills: in a renamed folder programs that do not run; in a copy, those of the original."""
+    assert sets_up(bare, *way)
+    assert not sets_up(bare, *way)
+    other = tmp_path_factory.mktemp("another") / "folder"
+    subprocess.run([*how, bare, other], check=True)
+    assert sets_up(other, *way)
+    assert not sets_up(other, *way)
+
+
+def test_a_link_to_the_environment_of_another_folder_is_that_of_the_other(bare, tmp_path_factory):
+    """Kills: a worktree, whose .venv is a link, that installs itself into the shared one."""
+    assert sets_up(bare)
+    tree = tmp_path_factory.mktemp("worktree")
+    for part in bare.iterdir():
+        if part.name != ".venv":
+            subprocess.run(["cp", "-a", part, tree], check=True)
+    (tree / ".venv").symlink_to(bare / ".venv")
+    assert not sets_up(tree)
+
+
+def test_a_stamp_without_the_packages_is_not_believed(bare):
+    """Kills: half the packages gone, and "No such file or directory" from each stage."""
+    assert sets_up(bare)
+    (bare / ".venv" / ".installed").write_text("", encoding="utf-8")  # touched by hand: fits
+    assert not sets_up(bare)
+    assert sets_up(bare, fail="--dry-run")
+    (bare / ".venv" / "bin" / "uv").unlink()
+    code, calls, _ = make(bare, ".venv/.installed")
+    assert code == 0
+    assert any(call.endswith("-r requirements.txt") for call in calls)
+
+
+def test_what_is_there_is_kept(bare):
+    """Kills: a .venv that was interrupted half way, or made by hand or by uv, begun anew."""
+    assert sets_up(bare)
+    (bare / ".venv" / ".installed").unlink()
+    (bare / ".venv" / "mine").touch()
+    assert sets_up(bare)
+    assert (bare / ".venv" / "mine").exists()
+
+
+def test_a_python_that_is_gone_is_replaced(bare):
+    """Kills: a link to the Python of before an update, or of another machine: a traceback."""
+    assert sets_up(bare)
+    python = bare / ".venv" / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/nowhere/python3.11")
+    (bare / ".venv" / "bin" / "uv").write_text("#!/nowhere\n", encoding="utf-8")
+    assert sets_up(bare)
+
+
+PIPLESS = """#!/usr/bin/env bash
+case "$*" in
+  *ensurepip*) touch .venv/pip;;
+  "-m pip"*) [ -e .venv/pip ] || exit 1;;
+esac
+exec path/stub/python "$@"
+"""
+
+
+def test_without_pip_it_is_brought_back(bare):
+    """Kills: `.venv` of an interrupted set-up or of `uv venv`: "No such file: .venv/bin/pip"."""
+    assert sets_up(bare)
+    script(bare / "path" / "stub" / "python", STUB)
+    script(bare / ".venv" / "bin" / "python", PIPLESS)
+    (bare / ".venv" / ".installed").unlink()
+    code, calls, _ = make(bare, ".venv/.installed")
+    assert code == 0
+    assert "ensurepip" in calls[0]
+
+
+@WAYS
+def test_without_any_pip_one_line_says_what_to_do(bare, way):
+    """Kills: pip's traceback, twice, and no word on what to do."""
+    assert sets_up(bare)
+    (bare / ".venv" / ".installed").unlink()
+    assert set_up(bare, *way, fail=" --version") == (2, [])
+    first, second, *_ = (bare / "said").read_text("utf-8").splitlines()
+    assert first.startswith("── set-up")
+    assert second.endswith("rm -rf .venv, and call make again")
+
+
+def value(tree: Path, name: str, **environment: str) -> str:
+    """What a recipe sees."""
+    (tree / "Makefile").write_text(f"{MAKEFILE}\nshow:\n\t@echo {name}\n", encoding="utf-8")
+    env = {k: v for k, v in os.environ.items() if k not in {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}}
+    done = subprocess.run(
+        ["make", "-s", "show"], cwd=tree, env=env | environment, capture_output=True, check=True
+    )
+    return done.stdout.decode().strip()
+
+
+def test_a_shim_of_a_version_that_is_not_active_is_passed_over(tree):
+    """Kills: the first python3.11 of the path, which says "command not found", and nothing else."""
+    script(tree / "shims" / "python3.11", "#!/bin/sh\necho 'pyenv: not found' >&2\nexit 127\n")
+    script(tree / "good" / "python3.11", "#!/bin/sh\nexit 0\n")
+    path = os.pathsep.join([str(tree / "shims"), str(tree / "good"), os.environ["PATH"]])
+    assert value(tree, "$(PYTHON)", PATH=path) == str(tree / "good" / "python3.11")
+
+
+def test_an_old_python_is_passed_over(tree):
+    """Kills: python3 of the system because it is there; one that can make no environment."""
+    for name in ("python3.11", "python3.12", "python3"):
+        script(tree / "old" / name, "#!/bin/sh\nexit 1\n")
+    script(tree / "good" / "python3.12", "#!/bin/sh\nexit 0\n")
+    for tool in ("bash", "find", "mkdir", "cat", "head"):
+        (tree / "good" / tool).symlink_to(shutil.which(tool))
+    path, make = f"{tree / 'old'}{os.pathsep}{tree / 'good'}", shutil.which("make")
+    (tree / "good" / "make").symlink_to(make)
+    assert value(tree, "$(PYTHON)", PATH=path) == str(tree / "good" / "python3.12")
+    (tree / "good" / "python3.12").unlink()
+    assert value(tree, "$(PYTHON)", PATH=path) == "python3"
+
+
+def test_who_cannot_write_at_home_has_caches_in_the_environment(tree):
+    """Kills: pip, uv, Matplotlib, Jupyter or the plays that end with Permission denied."""
+    (tree / "file").touch()
+    inside = str(tree.resolve() / ".venv" / "home")
+    assert value(tree, "$$HOME", HOME=str(tree / "file" / "home")) == inside
+    assert value(tree, "$$HOME", HOME="") == inside
+    (tree / "home").mkdir()
+    assert value(tree, "$$HOME", HOME=str(tree / "home")) == str(tree / "home")
+
+
+def test_after_the_route_by_hand_make_begins_nothing_anew(bare):
+    """Kills: stamps in the README that make does not know; all masters and pages a second time."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    stamps = re.search(r"(?m)^pwd -P > .*$", readme)[0]
+    assert sets_up(bare)
+    (bare / ".venv" / ".installed").unlink()
+    subprocess.run(["bash", "-ec", stamps], cwd=bare, check=True)
+    assert make(bare, "book")[:2] == (0, [])
+
+
+def test_every_pin_takes_the_first_python_3_11():
+    """Kills: a version that wants 3.11.5, where Debian 12 has 3.11.2."""
+    lines = (Path(__file__).parents[2] / "constraints.txt").read_text("utf-8").splitlines()
+    pins = dict(line.split("==") for line in lines)
+    wanted = {
+        name: about["Requires-Python"]
+        for name, version in pins.items()
+        for found in metadata.distributions(name=name)
+        if (about := found.metadata)["Version"].partition("+")[0] == version
+    }
+    assert len(wanted) > 150
+    assert {n: w for n, w in wanted.items() if w and "3.11.0" not in SpecifierSet(w)} == {}

@@ -6,6 +6,7 @@ import inspect
 import io
 import math
 import pkgutil
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -342,6 +343,48 @@ def test_bad_input_is_refused_with_expected_and_got(case):
                 method(bad)
             assert word in str(caught.value)
     assert case.refused
+
+
+def ours(model):
+    """Whether every part of it is of the package, and none a toy of the tests."""
+    parts = [model, *(model.modules() if isinstance(model, nn.Module) else ())]
+    return all(not type(part).__module__.startswith("tests.conformance.toys") for part in parts)
+
+
+def refusal(error=(TypeError, ValueError)):
+    return pytest.raises(error, match=r"^[\w, ]+: expected.*got")
+
+
+@EVERY
+def test_misuse_is_refused_with_expected_and_got(case):
+    """Arrays, lists, no draws, half a draw, no generator. Kills: any check of `sample` left out.
+
+    Numbers of another precision are refused or answered, and never torch's to refuse.
+    """
+    model, x = eval_model(case), case.data(4, rng.seeded(1))
+    if not ours(model):
+        pytest.skip("a toy")
+    if hasattr(model, "sample"):
+        for n in (0, -1, 2.5, True, None):
+            with refusal():
+                model.sample(n, generator=rng.seeded(0))
+        for generator in (0, None):
+            with refusal(TypeError):
+                model.sample(3, generator=generator)
+    for name in filter(lambda n: hasattr(model, n), ("loss", "fit", *SAYS, *PLAYERS)):
+        method = getattr(model, name)
+        drawn = {"generator": rng.seeded(7)} if name in RANDOM else {}
+        for bad in (x.numpy(), x.tolist(), None):
+            with refusal(TypeError):
+                method(bad, **drawn)
+        if x.is_floating_point() and isinstance(model, nn.Module):
+            try:
+                method(x.float(), **drawn)
+            except TypeError as error:
+                said = str(error)
+            else:
+                said = "x: expected torch.float64 as the model has, got it"
+            assert re.match(r"\w+: expected torch.float64 as the model has, got", said)
 
 
 @which("log_prob", "free_energy")

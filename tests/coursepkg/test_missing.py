@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from coursepkg.missing import check_shows
+from coursepkg.validate import check_shows
 
 GOOD_LEVELS = torch.tensor([[0, 3, 16], [1, 2, 5]])
 

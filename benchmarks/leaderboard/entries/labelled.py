@@ -13,7 +13,6 @@ from torch.nn.functional import one_hot
 from benchmarks.leaderboard.board import DIGITS, Entry, weights
 from benchmarks.leaderboard.copies import TOLD, among_copies
 from benchmarks.leaderboard.entries.arm import best_chain
-from benchmarks.leaderboard.entries.ensemble import SCANS, scans
 from benchmarks.leaderboard.entries.pixelcnn import D
 from benchmarks.recipe import one_cycle
 from coursepkg.data.digits import LEVELS, SHAPE, Split, load_labels
@@ -61,7 +60,7 @@ def summed_out(split: Split, generator: Generator, quick: bool) -> Ensemble:
 def over_scans(split: Split, generator: Generator, quick: bool) -> Ensemble:
     """A network of each kind in each of three directions of the raster."""
     members = list[Reordered]()
-    for order in scans()[:SCANS]:  # an image in such an order is the image turned over
+    for order in scans():  # an image in such an order is the image turned over
         seen = Split(*(part[:, order] for part in split))
         nets = [
             trained(kind(quick, generator), seen, digits(split), generator=generator, quick=quick)
@@ -69,6 +68,12 @@ def over_scans(split: Split, generator: Generator, quick: bool) -> Ensemble:
         ]
         members += [Reordered(model, order) for model in by_digit(nets)]
     return Ensemble(members)
+
+
+def scans() -> list[Tensor]:
+    """The raster in three of its directions: as it is, from the end, and mirrored."""
+    raster = torch.arange(D).view(SHAPE)
+    return [order.flatten() for order in (raster, raster.flip(0, 1), raster.flip(1))]
 
 
 def trained(

@@ -7,6 +7,7 @@ from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator
 from coursepkg.evaluation.samples.checks import check_pair
 
 
@@ -42,6 +43,7 @@ def classifier_test(x: Tensor, y: Tensor, *, generator: Generator) -> TwoSample:
         TypeError: if an argument is no floating-point tensor.
         ValueError: if shapes do not fit, an entry is not finite, or there are too few rows.
     """
+    check_generator(generator)
     check_pair(x, y, least=4)
     half = min(len(x), len(y)) // 2
     train, test = [], []

@@ -11,8 +11,9 @@ def gaussian_frechet(
 ) -> float:
     """‖m - m'‖² + tr(Σ + Σ' - 2 (Σ Σ')^½), the squared Wasserstein-2 distance of two normal laws.
 
-    Source: Dowson and Landau 1982. The trace of the root is the sum of the roots of the eigenvalues
-    of Σ^½ Σ' Σ^½, which is symmetric.
+    Source: Dowson and Landau 1982. With Σ = A², Σ' = B², the second term is the least ‖A - B U‖²
+    of all rotations U, so never negative; the best is P Q of the singular value decomposition
+    P S Q of B A (Procrustes).
 
     Args:
         mean: m, (D,).
@@ -20,12 +21,17 @@ def gaussian_frechet(
         other_mean: m', (D,).
         other_covariance: Σ', (D, D).
     """
-    values, vectors = torch.linalg.eigh(covariance)
-    root = vectors * values.clamp_min(0).sqrt() @ vectors.T
-    product = torch.linalg.eigvalsh(root @ other_covariance @ root)
-    shared = product.clamp_min(0).sqrt().sum()
-    spread = covariance.trace() + other_covariance.trace() - 2 * shared
-    return float((mean - other_mean).square().sum() + spread)
+    A, B = _root(covariance), _root(other_covariance)
+    P, _, Q = torch.linalg.svd(B @ A)
+    spread = (A - B @ P @ Q).square().sum()
+    return float((mean.double() - other_mean.double()).square().sum() + spread)
+
+
+def _root(covariance: Tensor) -> Tensor:
+    """The symmetric root of a covariance, in double precision."""
+    values, vectors = torch.linalg.eigh(covariance.double())
+    root: Tensor = vectors * values.clamp_min(0).sqrt() @ vectors.T
+    return root
 
 
 def frechet_distance(x: Tensor, y: Tensor) -> float:

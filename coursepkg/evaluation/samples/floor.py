@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator, check_integers
 from coursepkg.evaluation.samples.checks import check_pair
 
 
@@ -49,8 +50,10 @@ def noise_floor(
         TypeError: if the data are no floating-point tensor.
         ValueError: if there are too few rows, no division, or the level is out of range.
     """
+    check_generator(generator)
     check_pair(data, data, least=2, names=("data", "data"))
     size = len(data) // 2 if size is None else size
+    check_integers(size=size, splits=splits)
     if not 1 <= size <= len(data) // 2:
         raise ValueError(f"size: expected 1 <= size <= {len(data) // 2}, got {size}")
     if splits < 1 or not 0 <= level <= 1:

@@ -8,6 +8,7 @@ equal. Gretton, Borgwardt, Rasch, Schölkopf and Smola 2012.
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator
 from coursepkg.evaluation.samples.checks import check_pair, distances
 from coursepkg.validate import check_positive
 
@@ -69,6 +70,7 @@ def permutation_test(
         TypeError: as `mmd_squared`.
         ValueError: as `mmd_squared`, or if there is no permutation.
     """
+    check_generator(generator)
     check_pair(x, y, least=2)
     if permutations < 1:
         raise ValueError(f"permutations: expected at least 1, got {permutations}")

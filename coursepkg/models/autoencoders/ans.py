@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from coursepkg.validate import check_positive
+from coursepkg.counts import check_counts, check_integers
 
 
 class Stack:
@@ -32,6 +32,7 @@ class Stack:
     """
 
     def __init__(self, state: int = 1) -> None:
+        check_integers(state=state)
         if state < 0:
             raise ValueError(f"state: expected a whole number >= 0, got {state}")
         self.state = state
@@ -101,7 +102,7 @@ def slots(p: Tensor, *, bits: int) -> Tensor:
 
 def slots_between(cdf: Tensor, *, bits: int) -> Tensor:
     """The same by the distribution function at the n + 1 edges, from 0 to 1, (..., n + 1)."""
-    check_positive(bits=bits)
+    check_counts(bits=bits)
     n = cdf.shape[-1] - 1
     if not n <= 2**bits <= 2**48:
         raise ValueError(f"bits: expected {n} slots or more, and at most 2^48, got 2^{bits}")

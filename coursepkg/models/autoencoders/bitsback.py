@@ -16,6 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from coursepkg.counts import check_integers
 from coursepkg.models.autoencoders.ans import Stack, slots, slots_between
 from coursepkg.models.autoencoders.likelihoods import Categories
 from coursepkg.models.autoencoders.vae import VAE
@@ -39,6 +40,7 @@ class BitsBack:
     """
 
     def __init__(self, model: VAE, *, cell_bits: int = 10, bits: int = 24) -> None:
+        check_integers(cell_bits=cell_bits, bits=bits)
         if not isinstance(model.likelihood, Categories):
             name = type(model.likelihood).__name__
             raise TypeError(f"model: expected pixels that are Categories, got {name}")

@@ -5,11 +5,12 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.autoencoders.gaussian import DiagonalGaussian, from_network, standard_like
 from coursepkg.models.autoencoders.vae import Terms
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_rows
 
 
 class PixelLaw(Protocol):
@@ -52,7 +53,7 @@ class ConditionalVAE(nn.Module):
         conditions: int, free: float = 0.0,
     ) -> None:  # fmt: skip
         super().__init__()
-        check_positive(latent=latent, conditions=conditions)
+        check_counts(latent=latent, conditions=conditions)
         if not free >= 0:
             raise ValueError(f"free: expected a rate >= 0, got {free}")
         self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood
@@ -96,6 +97,7 @@ class ConditionalVAE(nn.Module):
     @torch.no_grad()
     def sample(self, n: int, *, condition: Tensor, generator: Generator) -> Tensor:
         """Draws (n, D), each given its row of the conditions (n, C); without dropout."""
+        check_draws(n, generator)
         self._check(condition, n)
         z = standard_like(condition.new_empty(n, self.latent)).draw(generator=generator)
         with eval_mode(self):
@@ -112,6 +114,4 @@ class ConditionalVAE(nn.Module):
         return q, z, self.likelihood.log_likelihood(x, output)
 
     def _check(self, condition: Tensor, n: int) -> None:
-        check_real(condition, event=(self.conditions,), name="condition")
-        if len(condition) != n:
-            raise ValueError(f"condition: expected {n} rows, one an example, got {len(condition)}")
+        check_rows(condition, n, event=(self.conditions,), like=self)

@@ -6,6 +6,9 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator
+from coursepkg.divergences import divergence_terms
+
 
 class DiagonalGaussian(NamedTuple):
     """N(mean, diag(std²)) for each example of a batch: mean and std, (B, M), std > 0."""
@@ -15,6 +18,7 @@ class DiagonalGaussian(NamedTuple):
 
     def draw(self, *, generator: Generator) -> Tensor:
         """z = mean + std · ε, (B, M): gradients pass to both.   Source: :eq:`reparametrisation`."""
+        check_generator(generator)
         eps = torch.randn(
             self.mean.shape, generator=generator, device=self.mean.device, dtype=torch.float64
         )
@@ -27,8 +31,9 @@ class DiagonalGaussian(NamedTuple):
 
     def kl(self, other: "DiagonalGaussian") -> Tensor:
         """KL(self ‖ other) of each coordinate, (B, M), nats.   Source: :eq:`gaussian-kl`."""
-        ratio, shift = self.std / other.std, (self.mean - other.mean) / other.std
-        return (ratio.square() + shift.square() - 1) / 2 - ratio.log()
+        wider, shift = (self.std - other.std) / other.std, (self.mean - other.mean) / other.std
+        log_part = divergence_terms(other.std, self.std) / other.std  # r - 1 - log r, r = 1 + wider
+        return log_part + (wider.square() + shift.square()) / 2
 
 
 def standard_like(z: Tensor) -> DiagonalGaussian:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_counts, check_generator
 from coursepkg.validate import check_positive
 
 Function = Callable[[Tensor], Tensor]  # (R, M) -> (R,)
@@ -49,6 +50,8 @@ def score_gradient(
 
 
 def _draws(mean: Tensor, std: Tensor, draws: int, generator: Generator) -> Tensor:
-    check_positive(draws=draws, std=float(std.min()))
+    check_generator(generator)
+    check_counts(draws=draws)
+    check_positive(std=float(std.min()))
     eps = torch.randn(draws, len(mean), generator=generator, device=mean.device, dtype=mean.dtype)
     return (mean + std * eps).detach()

@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws, check_integer_lists
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.autoencoders.gaussian import DiagonalGaussian, from_network, standard_like
 from coursepkg.models.autoencoders.likelihoods import Likelihood
 from coursepkg.models.autoencoders.vae import Terms
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive
 
 
 class HierarchicalVAE(nn.Module):
@@ -38,6 +38,7 @@ class HierarchicalVAE(nn.Module):
         self, posteriors: Sequence[nn.Module], priors: Sequence[nn.Module], decoder: nn.Module, *,
         likelihood: Likelihood, latents: Sequence[int],
     ) -> None:  # fmt: skip
+        check_integer_lists(latents=latents)
         super().__init__()
         if not len(posteriors) == len(priors) + 1 == len(latents):
             raise ValueError(
@@ -45,7 +46,7 @@ class HierarchicalVAE(nn.Module):
                 f"{len(posteriors)}, {len(priors)} and {len(latents)}"
             )
         for size in latents:
-            check_positive(latents=size)
+            check_counts(latents=size)
         self.posteriors, self.priors = nn.ModuleList(posteriors), nn.ModuleList(priors)
         self.decoder, self.likelihood, self.latents = decoder, likelihood, tuple(latents)
 
@@ -92,6 +93,7 @@ class HierarchicalVAE(nn.Module):
     @torch.no_grad()
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D): down the chain of priors, then x; without dropout."""
+        check_draws(n, generator)
         top = next(self.parameters()).new_empty(n, self.latents[0])
         z = standard_like(top).draw(generator=generator)
         with eval_mode(self):

@@ -10,6 +10,7 @@ from copy import deepcopy
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_generator
 from coursepkg.data.patches import whiten
 from coursepkg.models.autoencoders.priors import SourcePrior
 from coursepkg.rng import draw_seed, seeded
@@ -46,7 +47,8 @@ class ICA(nn.Module):
         generator: Generator,
     ) -> None:
         super().__init__()
-        check_positive(dim=dim, epochs=epochs, batch_size=batch_size, step_size=step_size)
+        check_counts(dim=dim, epochs=epochs, batch_size=batch_size)
+        check_positive(step_size=step_size)
         self.dim, self.prior, self.seed = dim, deepcopy(prior), draw_seed(generator)
         self.epochs, self.batch_size, self.step_size = epochs, batch_size, step_size
         self.W: Tensor  # (D, D)
@@ -62,7 +64,7 @@ class ICA(nn.Module):
 
     def sources(self, x: Tensor) -> Tensor:
         """s = W (x - μ), (B, D) -> (B, D)."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         return (x - self.mean) @ self.W.T
 
     def log_prob(self, x: Tensor) -> Tensor:
@@ -86,7 +88,7 @@ class ICA(nn.Module):
         Raises:
             ValueError: if the covariance of x is singular: a sensor is constant, or others say it.
         """
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         start_white(self, x)
         generator = seeded(self.seed, device=x.device)
         for epoch in range(self.epochs):
@@ -147,6 +149,7 @@ def climb(
     Raises:
         ValueError: if x is no finite (N, D), or W does not stay finite.
     """
+    check_generator(generator)
     check_real(x, event=(ica.dim,))
     order = torch.randperm(len(x), generator=generator, device=x.device)
     for batch in x[order].split(batch_size):

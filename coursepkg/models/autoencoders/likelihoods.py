@@ -11,6 +11,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import logsigmoid
 
+from coursepkg.counts import check_counts, check_generator, check_integers
 from coursepkg.validate import check_binary, check_levels, check_positive, check_real
 
 
@@ -39,6 +40,7 @@ class Categories:
     """
 
     def __init__(self, dim: int, levels: int) -> None:
+        check_integers(dim=dim, levels=levels)
         if dim < 1 or levels < 2:
             raise ValueError(f"expected dim >= 1 and levels >= 2, got {dim} and {levels}")
         self.dim, self.levels = dim, levels
@@ -59,6 +61,7 @@ class Categories:
 
     def draw(self, output: Tensor, *, generator: Generator) -> Tensor:
         """Levels, (B, D)."""
+        check_generator(generator)
         p = self._log_p(output).exp().reshape(-1, self.levels)
         return torch.multinomial(p, 1, generator=generator).view(len(output), self.dim)
 
@@ -75,7 +78,7 @@ class Coins:
     """
 
     def __init__(self, dim: int) -> None:
-        check_positive(dim=dim)
+        check_counts(dim=dim)
         self.dim = dim
 
     def inputs(self, x: Tensor) -> Tensor:
@@ -94,6 +97,7 @@ class Coins:
 
     def draw(self, output: Tensor, *, generator: Generator) -> Tensor:
         """Zeros and ones, (B, D)."""
+        check_generator(generator)
         return torch.bernoulli(output.sigmoid(), generator=generator)
 
 
@@ -106,7 +110,8 @@ class Normals:
     """
 
     def __init__(self, dim: int, std: float) -> None:
-        check_positive(dim=dim, std=std)
+        check_counts(dim=dim)
+        check_positive(std=std)
         self.dim, self.std = dim, std
 
     def inputs(self, x: Tensor) -> Tensor:
@@ -126,6 +131,7 @@ class Normals:
 
     def draw(self, output: Tensor, *, generator: Generator) -> Tensor:
         """Real numbers, (B, D)."""
+        check_generator(generator)
         eps = torch.randn(
             output.shape, generator=generator, device=output.device, dtype=torch.float64
         )

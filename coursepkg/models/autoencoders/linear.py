@@ -3,8 +3,9 @@
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_generator, check_integers
 from coursepkg.models.autoencoders.pca import check_components
-from coursepkg.validate import check_real
+from coursepkg.validate import check_real, check_tensor
 
 
 class LinearAutoencoder(nn.Module):
@@ -25,7 +26,10 @@ class LinearAutoencoder(nn.Module):
     """
 
     def __init__(self, components: int, *, mean: Tensor, generator: Generator) -> None:
+        check_integers(components=components)
+        check_generator(generator)
         super().__init__()
+        check_tensor(mean, "mean")
         if mean.ndim != 1:
             raise ValueError(f"mean: expected shape (D,), got {tuple(mean.shape)}")
         dim = len(mean)
@@ -40,12 +44,12 @@ class LinearAutoencoder(nn.Module):
 
     def code(self, x: Tensor) -> Tensor:
         """z = W (x - μ), (B, D) -> (B, M)."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         return (x - self.mean) @ self.W.T
 
     def decode(self, z: Tensor) -> Tensor:
         """μ + G z, (B, M) -> (B, D)."""
-        check_real(z, event=(self.components,), name="z")
+        check_real(z, event=(self.components,), name="z", like=self)
         return z @ self.G.T + self.mean
 
     def reconstruct(self, x: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from coursepkg.models.autoencoders.likelihoods import Normals
 from coursepkg.models.autoencoders.vae import VAE
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import ANY, check_positive, check_real
 
 
 def linear_vae(W: Tensor, b: Tensor, *, noise: float) -> VAE:
@@ -29,7 +29,7 @@ def linear_vae(W: Tensor, b: Tensor, *, noise: float) -> VAE:
     Raises:
         ValueError: if a shape or a number is impossible.
     """
-    check_real(W, event=(W.shape[-1],), name="W")
+    check_real(W, event=(ANY,), name="W")
     check_real(b[None], event=(len(W),), name="b")
     check_positive(noise=noise)
     D, M = W.shape
@@ -50,7 +50,9 @@ def diagonal_gap(W: Tensor, *, noise: float) -> float:
         W: weights of the decoder, (D, M).
         noise: standard deviation σ > 0 of x given z.
     """
-    check_real(W, event=(W.shape[-1],), name="W")
+    check_real(W, event=(ANY,), name="W")
     check_positive(noise=noise)
-    P = W.T @ W + noise**2 * torch.eye(W.shape[1]).to(W)
-    return float(P.diagonal().log().sum() - torch.linalg.slogdet(P).logabsdet) / 2
+    W = W.double()
+    R = torch.linalg.qr(torch.cat([W, noise * torch.eye(W.shape[1]).to(W)]))[1]  # RᵀR is P
+    above = R.triu(1).square().sum(0) / R.diagonal().square()  # P_jj / R_jj² - 1, never below 0
+    return float(above.log1p().sum()) / 2

@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts
 from coursepkg.models.autoencoders.vae import Terms
 from coursepkg.protocols import Weighted
 from coursepkg.validate import check_positive
@@ -57,7 +58,7 @@ class WarmUp(nn.Module):
 
     def __init__(self, model: TwoTerms, steps: int) -> None:
         super().__init__()
-        check_positive(steps=steps)
+        check_counts(steps=steps)
         self.model, self.steps = model, steps
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
 
@@ -105,7 +106,7 @@ class ImportanceLoss(nn.Module):
 
     def __init__(self, model: Weighted, draws: int) -> None:
         super().__init__()
-        check_positive(draws=draws)
+        check_counts(draws=draws)
         self.model, self.draws = model, draws
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from coursepkg.validate import check_positive, check_real
+from coursepkg.counts import check_counts, check_integers
+from coursepkg.validate import ANY, check_real
 
 
 class Principal(NamedTuple):
@@ -43,6 +44,8 @@ class PCA(nn.Module):
     """
 
     def __init__(self, components: int, *, dim: int) -> None:
+        check_counts(dim=dim)
+        check_integers(components=components)
         super().__init__()
         check_components(components, most=dim)
         self.components, self.dim = components, dim
@@ -59,7 +62,7 @@ class PCA(nn.Module):
         Raises:
             ValueError: if x varies along fewer than M axes.
         """
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         mean, axes, variances = principal_axes(x.double())
         check_rank(x, variances, self.components)
         self.mean.copy_(mean)
@@ -69,12 +72,12 @@ class PCA(nn.Module):
 
     def code(self, x: Tensor) -> Tensor:
         """z = Gᵀ (x - μ), (B, D) -> (B, M)."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         return (x - self.mean) @ self.axes.T
 
     def decode(self, z: Tensor) -> Tensor:
         """μ + G z, (B, M) -> (B, D)."""
-        check_real(z, event=(self.components,), name="z")
+        check_real(z, event=(self.components,), name="z", like=self)
         return z @ self.axes + self.mean
 
     def reconstruct(self, x: Tensor) -> Tensor:
@@ -104,7 +107,7 @@ def principal_angles(one: Tensor, two: Tensor) -> Tensor:
             f"{tuple(one.shape)} and {tuple(two.shape)}"
         )
     for name, matrix in (("one", one), ("two", two)):
-        check_real(matrix, event=(matrix.shape[1],), name=name)
+        check_real(matrix, event=(ANY,), name=name)
         if (rank := int(torch.linalg.matrix_rank(matrix))) < matrix.shape[1]:
             raise ValueError(f"{name}: expected {matrix.shape[1]} independent columns, got {rank}")
     first, second = torch.linalg.qr(one)[0], torch.linalg.qr(two)[0]
@@ -117,7 +120,7 @@ def principal_angles(one: Tensor, two: Tensor) -> Tensor:
 
 def check_components(components: int, *, most: int) -> None:
     """Checks that 1 <= components <= most; raises a ValueError."""
-    check_positive(dim=most)
+    check_counts(dim=most)
     if not 1 <= components <= most:
         raise ValueError(f"components: expected 1..{most}, got {components}")
 

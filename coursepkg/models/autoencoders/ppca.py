@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_draws, check_integers
 from coursepkg.models.autoencoders.pca import check_components, check_rank, principal_axes
 from coursepkg.validate import check_positive, check_real
 
@@ -36,6 +37,7 @@ class PPCA(nn.Module):
     """
 
     def __init__(self, components: int, *, dim: int) -> None:
+        check_integers(components=components, dim=dim)
         super().__init__()
         check_components(components, most=dim - 1)
         self.components, self.dim = components, dim
@@ -52,7 +54,7 @@ class PPCA(nn.Module):
         Raises:
             ValueError: if x has no variance outside of M axes: σ² would be 0, the density infinite.
         """
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         M = self.components
         mean, axes, lam = principal_axes(x.double())
         check_rank(x, lam, M + 1)
@@ -83,15 +85,15 @@ class PPCA(nn.Module):
 
         Source: :eq:`ppca-log-likelihood`.
         """
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         D, M = self.dim, self.components
-        away = x - self.mean
-        root = torch.linalg.cholesky(self.inner())
-        white = torch.linalg.solve_triangular(root, (away @ self.G).T, upper=False)  # (M, B)
-        square = (away.square().sum(1) - white.square().sum(0)) / self.variance
-        log_det = (D - M) * self.variance.log() + 2 * root.diagonal().log().sum()
+        away, G, variance = x.double() - self.mean, self.G.double(), self.variance.double()
+        R = torch.linalg.qr(torch.cat([G, variance.sqrt() * torch.eye(M).to(G)]))[1]
+        z = torch.cholesky_solve(G.T @ away.T, R, upper=True).T  # the posterior mean, (B, M)
+        square = (away - z @ G.T).square().sum(1) / variance + z.square().sum(1)
+        log_det = (D - M) * variance.log() + 2 * R.diagonal().abs().log().sum()
         log_p: Tensor = -(D * math.log(2 * math.pi) + log_det + square) / 2
-        return log_p
+        return log_p.to(self.G)
 
     def inner(self) -> Tensor:
         """Gᵀ G + σ² I, (M, M): all that is ever inverted."""
@@ -99,12 +101,13 @@ class PPCA(nn.Module):
 
     def posterior(self, x: Tensor) -> Posterior:
         """p(z | x) of each example of x, (B, D).   Source: :eq:`ppca-posterior`."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         inverse: Tensor = torch.linalg.inv(self.inner())
         return Posterior((x - self.mean) @ self.G @ inverse, self.variance * inverse)
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D)."""
+        check_draws(n, generator)
         noise = self.G.new_empty(n, self.components + self.dim).normal_(generator=generator)
         z, eps = noise.split([self.components, self.dim], dim=1)
         x: Tensor = z @ self.G.T + self.mean + self.variance.sqrt() * eps
@@ -120,12 +123,14 @@ def em_step(model: PPCA, x: Tensor) -> None:
         ValueError: if no noise is left: the data lie on the subspace. The model is as before then.
     """
     check_real(x, event=(model.dim,))
-    mean = x.mean(0).to(model.mean)
+    x, old, variance = x.double(), model.G.double(), model.variance.double()
+    mean = x.mean(0)
     away = x - mean
-    inverse = torch.linalg.inv(model.inner())
-    z, covariance = away @ model.G @ inverse, model.variance * inverse  # E[z], of the new μ
+    inverse = torch.linalg.inv(old.T @ old + variance * torch.eye(model.components).to(old))
+    z, covariance = away @ old @ inverse, variance * inverse  # E[z], of the new μ
     squares = z.T @ z + len(x) * covariance  # Σ_n E[z zᵀ], (M, M)
     cross = away.T @ z  # Σ_n (x - μ) E[z]ᵀ, (D, M)
     G = torch.linalg.solve(squares, cross, left=False)
-    rest = away.square().sum() - (G * cross).sum()  # Σ_n E‖x - μ - G z‖² at the new G
+    spread = len(x) * (G @ covariance * G).sum()
+    rest = (away - z @ G.T).square().sum() + spread  # Σ_n E‖x - μ - G z‖² at the new G
     model.set(mean=mean, G=G, variance=(rest / away.numel()).item())

@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from coursepkg.validate import check_positive
+from coursepkg.counts import check_counts, check_draws
 
 
 class SourcePrior(nn.Module):
@@ -69,6 +69,7 @@ class Bimodal(SourcePrior):
 
     def sample(self, n: int, dim: int, *, generator: Generator) -> Tensor:
         """Draws (n, dim): a fair sign, then a normal law around it."""
+        check_draws(n, generator)
         place = generator.device
         sign = 2 * torch.randint(2, (n, dim), generator=generator, device=place) - 1
         return sign + torch.randn(n, dim, generator=generator, device=place)
@@ -104,6 +105,7 @@ class Normal(SourcePrior):
 
     def sample(self, n: int, dim: int, *, generator: Generator) -> Tensor:
         """Draws (n, dim)."""
+        check_draws(n, generator)
         return torch.randn(n, dim, generator=generator, device=generator.device)
 
 
@@ -124,7 +126,7 @@ class Switching(SourcePrior):
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        check_positive(dim=dim)
+        check_counts(dim=dim)
         self.heavy: Tensor  # whose law is `Sech`, bool (D,)
         self.register_buffer("heavy", torch.ones(dim, dtype=torch.bool))
         self.peaked, self.flat = Sech(), Bimodal()
@@ -175,10 +177,16 @@ def stability(prior: SourcePrior, s: Tensor) -> Tensor:
 
 
 def log_cosh(s: Tensor) -> Tensor:
-    """log cosh s, also where cosh s overflows, with all its derivatives: |s| has none at 0."""
-    return s - logsigmoid(2 * s) - math.log(2)
+    """log cosh s, also where cosh s overflows, with all its derivatives: |s| has none at 0.
+
+    Near 0 by cosh s = 1 + 2 sinh² (s / 2), since there the two logarithms cancel.
+    """
+    small = s.clamp(-1, 1)
+    near = (2 * (small / 2).sinh().square()).log1p()
+    return torch.where(small == s, near, s - logsigmoid(2 * s) - math.log(2))
 
 
 def _uniform(n: int, dim: int, generator: Generator) -> Tensor:
     """From 0 to 1, (n, dim), in double precision."""
+    check_draws(n, generator)
     return torch.rand(n, dim, generator=generator, dtype=torch.float64, device=generator.device)

@@ -5,6 +5,7 @@ from torch import Generator, Tensor
 from torch.optim import Adam
 from torch.optim.lr_scheduler import LinearLR
 
+from coursepkg.counts import check_counts
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.autoencoders.gaussian import DiagonalGaussian
 from coursepkg.models.autoencoders.vae import VAE
@@ -31,7 +32,8 @@ def refine(
     Returns:
         One q for each example, detached.
     """
-    check_positive(steps=steps, draws=draws, step_size=step_size)
+    check_counts(steps=steps, draws=draws)
+    check_positive(step_size=step_size)
     with eval_mode(model):
         start = model.posterior(x)
         mean = start.mean.detach().clone().requires_grad_()

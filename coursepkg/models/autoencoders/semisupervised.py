@@ -6,9 +6,10 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import one_hot
 
+from coursepkg.counts import check_draws
 from coursepkg.models.autoencoders.conditional import ConditionalVAE
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_positive, count_rows
 
 ABSENT = -1  # the label of an image that has none
 
@@ -70,13 +71,15 @@ class M2(nn.Module):
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D), of labels that are drawn first."""
+        check_draws(n, generator)
         place = next(self.model.parameters())
         y = torch.randint(self.classes, (n,), generator=generator, device=place.device)
         return self.model.sample(n, condition=self._one_hot(y), generator=generator)
 
     def _each_label(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x with every label: first all images with the first one; (C B, D) and (C B,)."""
-        y = torch.arange(self.classes, device=x.device).repeat_interleave(len(x))
+        n = count_rows(x)
+        y = torch.arange(self.classes, device=x.device).repeat_interleave(n)
         return x.repeat(self.classes, 1), y
 
     def _one_hot(self, y: Tensor) -> Tensor:

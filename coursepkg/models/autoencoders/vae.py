@@ -5,11 +5,12 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.autoencoders.gaussian import DiagonalGaussian, from_network, standard_like
 from coursepkg.models.autoencoders.likelihoods import Likelihood
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_real
 
 
 class Terms(NamedTuple):
@@ -38,7 +39,7 @@ class VAE(nn.Module):
         self, encoder: nn.Module, decoder: nn.Module, *, likelihood: Likelihood, latent: int
     ) -> None:
         super().__init__()
-        check_positive(latent=latent)
+        check_counts(latent=latent)
         self.encoder, self.decoder = encoder, decoder
         self.likelihood, self.latent = likelihood, latent
 
@@ -49,7 +50,7 @@ class VAE(nn.Module):
 
     def decode(self, z: Tensor) -> Tensor:
         """What the likelihood reads, (B, ·), of z (B, M)."""
-        check_real(z, event=(self.latent,), name="z")
+        check_real(z, event=(self.latent,), name="z", like=self)
         output: Tensor = self.decoder(z)
         return output
 
@@ -95,6 +96,7 @@ class VAE(nn.Module):
     @torch.no_grad()
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D): z from the prior, x from p(x | z); without dropout."""
+        check_draws(n, generator)
         z = standard_like(self._like().new_empty(n, self.latent)).draw(generator=generator)
         with eval_mode(self):
             return self.likelihood.draw(self.decoder(z), generator=generator)

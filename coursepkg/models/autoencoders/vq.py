@@ -13,6 +13,7 @@ Kavukcuoglu, "Neural discrete representation learning" (2017).
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_generator, check_integers
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.autoencoders.conditional import PixelLaw
 from coursepkg.models.autoregressive.arm import ARM
@@ -45,8 +46,11 @@ class VQAutoencoder(nn.Module):
         self, encoder: nn.Module, decoder: nn.Module, *, likelihood: PixelLaw, codes: int,
         codebook: int, width: int, commitment: float = 0.25, generator: Generator,
     ) -> None:  # fmt: skip
+        check_integers(codebook=codebook)
+        check_generator(generator)
         super().__init__()
-        check_positive(codes=codes, width=width, commitment=commitment)
+        check_counts(codes=codes, width=width)
+        check_positive(commitment=commitment)
         if codebook < 2:
             raise ValueError(f"codebook: expected at least 2 vectors, got {codebook}")
         self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood
@@ -107,6 +111,7 @@ class VQAutoencoder(nn.Module):
         Returns:
             How many were empty.
         """
+        check_generator(generator)
         with eval_mode(self):
             h = self.vectors(x).flatten(0, 1)
         used = torch.bincount(self.nearest(h), minlength=len(self.codebook))

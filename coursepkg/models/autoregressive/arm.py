@@ -3,6 +3,7 @@
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_draws, check_generator, check_integers
 from coursepkg.rng import global_state_from
 from coursepkg.validate import check_levels, check_mask
 
@@ -24,6 +25,7 @@ class ARM(nn.Module):
     """
 
     def __init__(self, net: nn.Module, *, dim: int, levels: int) -> None:
+        check_integers(dim=dim, levels=levels)
         super().__init__()
         if dim < 1 or levels < 2:
             raise ValueError(f"expected dim >= 1 and levels >= 2, got {dim} and {levels}")
@@ -41,6 +43,7 @@ class ARM(nn.Module):
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D), one variable at a time."""
+        check_draws(n, generator)
         device = next(self.parameters(), torch.empty(0)).device
         blank = torch.zeros(n, self.dim, dtype=torch.int64, device=device)
         return self.left_to_right(blank, torch.zeros_like(blank[0]).bool(), generator=generator)
@@ -139,4 +142,5 @@ def _places(missing: Tensor) -> list[int]:
 
 def _categorical(log_p: Tensor, *, generator: Generator) -> Tensor:
     """One level per row of log-probabilities, (B, K) -> (B,)."""
+    check_generator(generator)
     return torch.multinomial(log_p.exp(), 1, generator=generator).squeeze(-1)

@@ -8,6 +8,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 from torch import Generator, Tensor, nn
 from torch.nn.functional import logsigmoid
 
+from coursepkg.counts import check_draws, check_integers
 from coursepkg.rng import draw_seed
 from coursepkg.validate import check_binary
 
@@ -29,6 +30,7 @@ class LogisticAutoregression(nn.Module):
     """
 
     def __init__(self, *, dim: int, strength: float = 1.0) -> None:
+        check_integers(dim=dim)
         super().__init__()
         if dim < 1 or not strength > 0:
             raise ValueError(f"expected dim >= 1 and strength > 0, got {dim} and {strength}")
@@ -43,12 +45,12 @@ class LogisticAutoregression(nn.Module):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x), (B, D) -> (B,), nats."""
-        check_binary(x, event=(self.dim,))
+        check_binary(x, event=(self.dim,), like=self)
         return self._log_prob(x)
 
     def fit(self, x: Tensor) -> "LogisticAutoregression":
         """Finds the best weights for x, (N, D), by L-BFGS: the problem is convex."""
-        check_binary(x, event=(self.dim,))
+        check_binary(x, event=(self.dim,), like=self)
         with torch.no_grad():
             self.W.zero_()
             self.b.zero_()
@@ -69,6 +71,7 @@ class LogisticAutoregression(nn.Module):
     @torch.no_grad()
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D), one unit after the other."""
+        check_draws(n, generator)
         x = self.b.new_zeros(n, self.dim)
         for d in range(self.dim):
             field = self.b[d] + x[:, :d] @ self.W[:d, d]
@@ -99,6 +102,7 @@ class TreeAutoregression:
     def __init__(
         self, *, dim: int, trees: int = 200, leaf: int = 1, coin: float = 0.01, generator: Generator
     ) -> None:
+        check_integers(dim=dim, trees=trees, leaf=leaf)
         if dim < 1 or trees < 1 or leaf < 1 or not 0 < coin < 1:
             raise ValueError(
                 "expected dim >= 1, trees >= 1, leaf >= 1 and 0 < coin < 1, got "
@@ -132,6 +136,7 @@ class TreeAutoregression:
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D), one unit after the other."""
+        check_draws(n, generator)
         x = torch.zeros(n, self.dim, device=generator.device)
         for d in range(self.dim):
             x[:, d] = torch.bernoulli(self._probs(x, d), generator=generator)

@@ -5,6 +5,7 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_integers
 from coursepkg.models.autoregressive.arm import ARM, _categorical, _places
 
 
@@ -37,6 +38,7 @@ class CachedARM(ARM):
     """
 
     def __init__(self, net: nn.Module, *, dim: int, levels: int) -> None:
+        check_integers(dim=dim, levels=levels)
         if not hasattr(net, "step"):
             raise TypeError(f"net: expected one with start and step, got a {type(net).__name__}")
         super().__init__(net, dim=dim, levels=levels)

@@ -4,8 +4,9 @@ from typing import Any
 
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_integers
 from coursepkg.models.autoregressive.cached import CachedARM
-from coursepkg.validate import check_real
+from coursepkg.validate import check_rows, check_tensor, count_rows
 
 
 class ConditionalARM(nn.Module):
@@ -22,6 +23,7 @@ class ConditionalARM(nn.Module):
     """
 
     def __init__(self, net: nn.Module, *, dim: int, levels: int, conditions: int) -> None:
+        check_integers(dim=dim, levels=levels, conditions=conditions)
         super().__init__()
         if conditions < 1:
             raise ValueError(f"conditions: expected a size >= 1, got {conditions}")
@@ -30,11 +32,11 @@ class ConditionalARM(nn.Module):
 
     def log_prob(self, x: Tensor, *, condition: Tensor) -> Tensor:
         """log p(x | c), (B, D) and (B, C) -> (B,), nats."""
-        return self._given(condition, len(x)).log_prob(x)
+        return self._given(condition, count_rows(x)).log_prob(x)
 
     def loss(self, x: Tensor, *, condition: Tensor, generator: Generator) -> Tensor:
         """-log p(x | c), (B, D) and (B, C) -> (B,), nats, with dropout drawn from `generator`."""
-        return self._given(condition, len(x)).loss(x, generator=generator)
+        return self._given(condition, count_rows(x)).loss(x, generator=generator)
 
     def sample(self, n: int, *, condition: Tensor, generator: Generator) -> Tensor:
         """Draws (n, D), each given its row of the conditions (n, C)."""
@@ -44,13 +46,11 @@ class ConditionalARM(nn.Module):
         self, x: Tensor, known: Tensor, *, condition: Tensor, generator: Generator
     ) -> Tensor:
         """As `ARM.complete`, a known beginning, each example given its condition."""
-        return self._given(condition, len(x)).complete(x, known, generator=generator)
+        return self._given(condition, count_rows(x)).complete(x, known, generator=generator)
 
     def _given(self, condition: Tensor, n: int) -> CachedARM:
         """The law of n examples, each at its condition."""
-        check_real(condition, event=(self.conditions,), name="condition")
-        if len(condition) != n:
-            raise ValueError(f"condition: expected {n} rows, one an example, got {len(condition)}")
+        check_rows(condition, n, event=(self.conditions,), like=self)
         return CachedARM(GivenNet(self.net, condition), dim=self.dim, levels=self.levels)
 
 
@@ -63,6 +63,7 @@ class GivenNet(nn.Module):
     """
 
     def __init__(self, net: nn.Module, condition: Tensor) -> None:
+        check_tensor(condition, "condition")
         super().__init__()
         self.net: Any = net
         self.condition = condition

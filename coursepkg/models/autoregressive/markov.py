@@ -4,6 +4,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import pad
 
+from coursepkg.counts import check_draws, check_integers
 from coursepkg.validate import check_levels
 
 MAX_ENTRIES = 10**8  # of the table, 0.8 GB in double precision
@@ -34,6 +35,7 @@ class MarkovChain(nn.Module):
     def __init__(
         self, order: int, *, dim: int, levels: int, tied: bool = True, smoothing: float
     ) -> None:
+        check_integers(order=order, dim=dim, levels=levels)
         super().__init__()
         if order < 0 or dim < 1 or levels < 2 or not 0 <= smoothing < float("inf"):
             raise ValueError(
@@ -73,6 +75,7 @@ class MarkovChain(nn.Module):
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D) pixel by pixel."""
+        check_draws(n, generator)
         x = torch.zeros(n, self.dim, dtype=torch.int64, device=self.table.device)
         for d in range(self.dim):
             p = self(x)[:, d].exp()

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_draws, check_generator
 from coursepkg.models.autoregressive.arm import ARM
 from coursepkg.validate import check_binary, check_levels, check_mask, check_order
 
@@ -90,12 +91,14 @@ class Ensemble(nn.Module):
 
         On average over the draw it is no lower than -log p(x) (Jensen), and trains all members.
         """
+        check_generator(generator)
         o = torch.randint(len(self.members), (), generator=generator, device=generator.device)
         loss: Tensor = self.members[int(o)].loss(x, generator=generator)
         return loss
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D), each from a member that is drawn first."""
+        check_draws(n, generator)
         which = torch.randint(len(self.members), (n,), generator=generator, device=generator.device)
         x = which.new_empty(n, self.dim)
         for o, member in enumerate(self.members):
@@ -155,13 +158,13 @@ class Bits(nn.Module):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x), (B, D) -> (B,), nats."""
-        check_binary(x, event=(self.dim,))
+        check_binary(x, event=(self.dim,), like=self)
         log_p: Tensor = self.model.log_prob(x.long())
         return log_p
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """The model's loss, (B, D) -> (B,), nats."""
-        check_binary(x, event=(self.dim,))
+        check_binary(x, event=(self.dim,), like=self)
         loss: Tensor = self.model.loss(x.long(), generator=generator)
         return loss
 
@@ -172,7 +175,7 @@ class Bits(nn.Module):
 
     def _complete(self, x: Tensor, known: Tensor, *, generator: Generator) -> Tensor:
         """Keeps x where it is known and draws the rest, as the model does."""
-        check_binary(x, event=(self.dim,))
+        check_binary(x, event=(self.dim,), like=self)
         check_mask(known, x)
         filled: Tensor = self.model.complete(x.long(), known, generator=generator)
         return filled.to(x)

@@ -11,9 +11,17 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 from torch.nn.functional import binary_cross_entropy
 
+from coursepkg.counts import (
+    check_counts,
+    check_draws,
+    check_generator,
+    check_integer_lists,
+    check_integers,
+)
+from coursepkg.enumeration import Unnormalised
 from coursepkg.models.rbm import learning
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.models.rbm.harmonium import Statistics
@@ -23,7 +31,7 @@ from coursepkg.validate import check_binary, check_positive
 T = TypeVar("T")
 
 
-class DBM(nn.Module):
+class DBM(Unnormalised):
     r"""Layers 0 (v) to L of binary units, each linked with the next.   Source: :eq:`dbm-energy`.
 
     :math:`E(v, h^1, \dots, h^L) = -\sum_{l=0}^{L} b_l^\top h^l
@@ -50,6 +58,9 @@ class DBM(nn.Module):
     def __init__(
         self, sizes: Sequence[int], *, generator: Generator, scale: float = 0.01, sweeps: int = 20
     ) -> None:  # fmt: skip
+        check_integer_lists(sizes=sizes)
+        check_integers(sweeps=sweeps)
+        check_generator(generator)
         super().__init__()
         if len(sizes) < 2 or min(sizes) < 1 or sweeps < 1:
             raise ValueError(
@@ -105,7 +116,7 @@ class DBM(nn.Module):
         ones. No update lowers the bound; at its fixed points all slopes are 0. No gradient runs
         through it: at a fixed point it would add nothing to that of the bound.
         """
-        check_binary(x, event=(self.sizes[0],))
+        check_binary(x, event=(self.sizes[0],), like=self)
         return self.unfold(*self.folded_mean_field(x))[1:]
 
     def variational_free_energy(self, x: Tensor) -> Tensor:
@@ -114,7 +125,7 @@ class DBM(nn.Module):
         Source: :eq:`dbm-bound`. No draws are needed, since the energy is linear in every unit. Its
         gradient is minus the data term of :eq:`dbm-gradient`, once mean field has converged.
         """
-        check_binary(x, event=(self.sizes[0],))
+        check_binary(x, event=(self.sizes[0],), like=self)
         (even, odd), rbm = self.folded_mean_field(x), self.machine
         energy = -(even @ rbm.b) - odd @ rbm.c - ((even @ rbm.W) * odd).sum(-1)
         mu = torch.cat([even, odd], dim=-1)  # v has no entropy: it is 0 or 1
@@ -128,7 +139,8 @@ class DBM(nn.Module):
         log w = -F(v, h², …) - log q(h², … | v). So E[log w] <= log p(v) + log Z, on average over
         `generator`, not for each draw. `ImportanceBound(dbm, R)` averages R weights.
         """
-        check_binary(x, event=(self.sizes[0],))
+        check_generator(generator)
+        check_binary(x, event=(self.sizes[0],), like=self)
         q = self.folded_mean_field(x)[0][:, self.sizes[0] :]
         h = torch.bernoulli(q, generator=generator)
         log_q = -binary_cross_entropy(q, h, reduction="none").sum(-1)
@@ -148,7 +160,8 @@ class DBM(nn.Module):
 
         Only as good as the chains: too few steps, and the draws are not from the model.
         """
-        check_positive(n=n, steps=steps)
+        check_draws(n, generator)
+        check_counts(steps=steps)
         coins = torch.full_like(self.machine.b.expand(n, -1), 0.5)
         even = torch.bernoulli(coins, generator=generator)
         return gibbs(self.machine, even, steps, generator=generator)[:, : self.sizes[0]]
@@ -224,8 +237,10 @@ def pretrain(
     geometric mean of their two laws.
     Source: :eq:`dbm-pretraining`.
     """
+    check_generator(generator)
     check_binary(x, event=(dbm.sizes[0],))
-    check_positive(epochs=epochs, batch_size=batch_size, step_size=step_size)
+    check_counts(epochs=epochs, batch_size=batch_size)
+    check_positive(step_size=step_size)
     L = len(dbm.weights)
     for bias in dbm.biases:
         bias.zero_()
@@ -260,6 +275,7 @@ def contrast(
         above: copies of h.
         generator: the only source of randomness.
     """
+    check_generator(generator)
     p_h = torch.sigmoid(c + below * v @ W)
     h = torch.bernoulli(p_h, generator=generator)
     v_1 = torch.bernoulli(torch.sigmoid(b + above * h @ W.T), generator=generator)

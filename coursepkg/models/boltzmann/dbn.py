@@ -13,15 +13,16 @@ from itertools import pairwise
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws
+from coursepkg.enumeration import Unnormalised
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.models.rbm.harmonium import Harmonium
 from coursepkg.models.rbm.learning import gibbs
 from coursepkg.nets.mlp import MLP
 from coursepkg.rng import seeded
-from coursepkg.validate import check_positive
 
 
-class DBN(nn.Module):
+class DBN(Unnormalised):
     r"""Deep belief network of L machines, the last one undirected.   Source: :eq:`dbn-joint`.
 
     Says: `unnormalised_log_weight`, whose mean bounds log p(v) up to the log Z of the *top machine*
@@ -106,7 +107,8 @@ class DBN(nn.Module):
             generator: the only source of randomness.
             steps: steps of block Gibbs in the top machine.
         """
-        check_positive(n=n, steps=steps)
+        check_draws(n, generator)
+        check_counts(steps=steps)
         *directed, top = self._machines
         coins = torch.full_like(top.b.expand(n, -1), 0.5)
         v = gibbs(top, torch.bernoulli(coins, generator=generator), steps, generator=generator)

@@ -3,11 +3,12 @@
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.enumeration import binary_states, log_sum_exp
+from coursepkg.counts import check_draws, check_generator, check_integers, check_sizes
+from coursepkg.enumeration import Unnormalised, binary_states, log_sum_exp
 from coursepkg.validate import check_binary, check_weights
 
 
-class BoltzmannMachine(nn.Module):
+class BoltzmannMachine(Unnormalised):
     r"""Units s = (v, h) of 0 or 1, all coupled, the visible ones first.
 
     :math:`p(s) = e^{-E(s)} / Z` with
@@ -29,6 +30,9 @@ class BoltzmannMachine(nn.Module):
     def __init__(
         self, visible: int, hidden: int = 0, *, generator: Generator, scale: float = 0.01
     ) -> None:
+        check_sizes(hidden=hidden)
+        check_integers(visible=visible)
+        check_generator(generator)
         super().__init__()
         if visible < 1 or hidden < 0 or not scale >= 0:
             raise ValueError(
@@ -49,7 +53,7 @@ class BoltzmannMachine(nn.Module):
 
     def energy(self, s: Tensor) -> Tensor:
         """E(s) of all units, (B, D + M) -> (B,). Source: :eq:`boltzmann-energy`."""
-        check_binary(s, event=self.b.shape, name="s")
+        check_binary(s, event=self.b.shape, name="s", like=self)
         return self._energy(s)
 
     def free_energy(self, x: Tensor) -> Tensor:
@@ -58,7 +62,7 @@ class BoltzmannMachine(nn.Module):
         Raises:
             ValueError: if there are more than 22 hidden units, or x is not (B, D) of 0 and 1.
         """
-        check_binary(x, event=(self.visible,))
+        check_binary(x, event=(self.visible,), like=self)
         return -torch.logsumexp(-self._energy(self._completions(x)), dim=1)
 
     def conditional_probs(self, s: Tensor) -> Tensor:
@@ -71,6 +75,7 @@ class BoltzmannMachine(nn.Module):
     @torch.no_grad()
     def draw_conditional(self, d: int, x: Tensor, *, generator: Generator) -> Tensor:
         """Draws unit d given all others, (C, D + M) -> (C,), for `SystematicGibbs`."""
+        check_generator(generator)
         return torch.bernoulli(torch.sigmoid(self.b[d] + x @ self.R[:, d]), generator=generator)
 
     def log_z(self) -> Tensor:
@@ -89,6 +94,7 @@ class BoltzmannMachine(nn.Module):
         Raises:
             ValueError: if there are more than 22 units.
         """
+        check_draws(n, generator)
         s = binary_states(len(self.b), like=self.b)
         p = torch.softmax(-self._energy(s).double(), dim=0)
         row = torch.multinomial(p, n, replacement=True, generator=generator)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws, check_generator
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.rng import global_state_from
 from coursepkg.samplers.gibbs import GibbsInfo, GibbsState
@@ -34,7 +35,8 @@ class DenoisingAutoencoder(nn.Module):
 
     def __init__(self, net: nn.Module, *, dim: int, sigma: float) -> None:
         super().__init__()
-        check_positive(dim=dim, sigma=sigma)
+        check_counts(dim=dim)
+        check_positive(sigma=sigma)
         self.net, self.dim, self.sigma = net, dim, sigma
 
     def forward(self, h: Tensor) -> Tensor:
@@ -46,7 +48,8 @@ class DenoisingAutoencoder(nn.Module):
 
     def loss(self, h: Tensor, *, generator: Generator) -> Tensor:
         """`|r(h + σε) - h|²`, (B, M) -> (B,).   Source: :eq:`dae-loss`."""
-        check_real(h, event=(self.dim,), name="h")
+        check_generator(generator)
+        check_real(h, event=(self.dim,), name="h", like=self)
         eps = torch.randn(h.shape, generator=generator, dtype=h.dtype, device=h.device)
         with global_state_from(generator):  # the network's dropout
             guess: Tensor = self(h + self.sigma * eps)
@@ -91,11 +94,12 @@ class PlugAndPlay:
 
     def init(self, x: Tensor) -> GibbsState:
         """Starts chains at codes (C, M)."""
-        check_real(x, event=tuple(x.shape[1:]))
+        check_real(x)
         return GibbsState(x.clone())
 
     def step(self, state: GibbsState, *, generator: Generator) -> tuple[GibbsState, GibbsInfo]:
         """Moves every chain."""
+        check_generator(generator)
         h = state.x
         with torch.no_grad(), eval_mode(self.prior):
             prior = self.prior(h) if self.prior_step else torch.zeros_like(h)
@@ -137,7 +141,8 @@ class PPGN(nn.Module):
         step_size: float, strength: float = 1.0, steps: int,
     ) -> None:  # fmt: skip
         super().__init__()
-        check_positive(step_size=step_size, steps=steps)
+        check_counts(steps=steps)
+        check_positive(step_size=step_size)
         if not 0 <= strength < math.inf:
             raise ValueError(f"strength: expected a finite number >= 0, got {strength}")
         self.net, self.denoiser, self.classifier = net, denoiser, classifier
@@ -162,6 +167,7 @@ class PPGN(nn.Module):
             TypeError: if the labels are not int64.
             ValueError: if there are not n of them.
         """
+        check_draws(n, generator)
         if condition.dtype != torch.int64:
             raise TypeError(f"condition: expected int64 labels, got {condition.dtype}")
         if condition.shape != (n,):

@@ -10,6 +10,7 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_counts, check_generator, check_integers
 from coursepkg.validate import check_levels, check_positive, check_real
 
 
@@ -47,11 +48,13 @@ class Redraw:
     """
 
     def __init__(self, share: float, *, levels: int) -> None:
+        check_integers(levels=levels)
         _check(share, levels)
         self.share, self.levels = share, levels
 
     def corrupt(self, x: Tensor, *, generator: Generator) -> Tensor:
         """One x̃ of levels 0..K-1 for each x, (B, D) -> (B, D)."""
+        check_generator(generator)
         check_levels(x, levels=self.levels)
         fresh = torch.randint(self.levels, x.shape, generator=generator, device=x.device)
         return torch.where(_coins(x, self.share, generator=generator), fresh.to(x), x)
@@ -81,6 +84,7 @@ class Mask:
     """
 
     def __init__(self, share: float, *, levels: int) -> None:
+        check_integers(levels=levels)
         _check(share, levels)
         self.share, self.levels = share, levels
 
@@ -113,11 +117,13 @@ class HideOne:
     """
 
     def __init__(self, *, levels: int) -> None:
+        check_counts(levels=levels)
         _check(0.0, levels)
         self.levels = levels
 
     def corrupt(self, x: Tensor, *, generator: Generator) -> Tensor:
         """One x̃ of levels 0..K for each x, (B, D) -> (B, D)."""
+        check_generator(generator)
         check_levels(x, levels=self.levels)
         place = torch.randint(x.shape[1], (len(x), 1), generator=generator, device=x.device)
         return x.scatter(1, place, self.levels)
@@ -147,7 +153,8 @@ class GaussianNoise:
 
     def corrupt(self, x: Tensor, *, generator: Generator) -> Tensor:
         """One x̃ for each real x, (B, D) -> (B, D)."""
-        check_real(x, event=tuple(x.shape[1:]))
+        check_generator(generator)
+        check_real(x)
         eps = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
         return x + self.sigma * eps
 
@@ -160,6 +167,7 @@ class GaussianNoise:
 
 
 def _coins(x: Tensor, share: float, *, generator: Generator) -> Tensor:
+    check_generator(generator)
     return torch.rand(x.shape, generator=generator, device=x.device) < share
 
 

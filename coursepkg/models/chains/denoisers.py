@@ -8,9 +8,10 @@ pixels are independent once x̃ is known.
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws
 from coursepkg.enumeration import table_states
 from coursepkg.models.chains.corruption import PixelCorruption
-from coursepkg.validate import check_levels
+from coursepkg.validate import check_levels, count_rows
 
 
 class JointDenoiser(nn.Module):
@@ -28,6 +29,7 @@ class JointDenoiser(nn.Module):
     states: Tensor
 
     def __init__(self, net: nn.Module, *, dim: int, levels: int) -> None:
+        check_counts(dim=dim, levels=levels)
         super().__init__()
         self.net, self.dim, self.levels = net, dim, levels
         self.register_buffer("states", table_states([levels] * dim))
@@ -36,15 +38,21 @@ class JointDenoiser(nn.Module):
         """log p(x | x̃), x and x̃ (B, D) -> (B,), nats."""
         check_levels(x, event=(self.dim,), levels=self.levels)
         place = self.levels ** torch.arange(self.dim - 1, -1, -1, device=x.device)
+        self._check(condition, len(x))
         log_p: Tensor = self.net(condition).log_softmax(-1)
         return log_p.gather(1, (x.long() * place).sum(1, keepdim=True)).squeeze(1)
 
     @torch.no_grad()
     def sample(self, n: int, *, condition: Tensor, generator: Generator) -> Tensor:
         """One x for each x̃, (n, D) -> (n, D)."""
-        _check_rows(condition, n)
+        check_draws(n, generator)
+        self._check(condition, n)
         state = torch.multinomial(self.net(condition).softmax(-1), 1, generator=generator)
         return self.states[state.squeeze(1)]
+
+    def _check(self, condition: Tensor, n: int) -> None:
+        check_levels(condition, event=(self.dim,), levels=self.levels + 1, name="condition")
+        _check_rows(condition, n)
 
 
 class PixelDenoiser(nn.Module):
@@ -63,6 +71,7 @@ class PixelDenoiser(nn.Module):
     seen: Tensor
 
     def __init__(self, net: nn.Module, *, dim: int, corruption: PixelCorruption) -> None:
+        check_counts(dim=dim)
         super().__init__()
         self.net, self.dim, self.levels = net, dim, corruption.levels
         self.register_buffer("seen", corruption.table().T)  # rows x̃_d
@@ -70,12 +79,14 @@ class PixelDenoiser(nn.Module):
     def log_prob(self, x: Tensor, *, condition: Tensor) -> Tensor:
         """log p(x | x̃), x and x̃ (B, D) -> (B,), nats."""
         check_levels(x, event=(self.dim,), levels=self.levels)
+        _check_rows(condition, len(x))
         log_p = self.logits(condition).log_softmax(-1)
         return log_p.gather(-1, x.long()[..., None]).squeeze(-1).sum(-1)
 
     @torch.no_grad()
     def sample(self, n: int, *, condition: Tensor, generator: Generator) -> Tensor:
         """One x for each x̃, (n, D) -> (n, D)."""
+        check_draws(n, generator)
         _check_rows(condition, n)
         p = self.logits(condition).softmax(-1).view(-1, self.levels)
         return torch.multinomial(p, 1, generator=generator).view(n, self.dim)
@@ -87,10 +98,11 @@ class PixelDenoiser(nn.Module):
 
     def logits(self, noisy: Tensor) -> Tensor:
         """log C(x̃_d | x_d) + what the network says of each pixel, (B, D) -> (B, D, K)."""
+        check_levels(noisy, event=(self.dim,), levels=len(self.seen), name="noisy")
         others: Tensor = self.net(noisy)
         return self.seen[noisy.long()] + others.view(len(noisy), self.dim, self.levels)
 
 
 def _check_rows(condition: Tensor, n: int) -> None:
-    if len(condition) != n:
-        raise ValueError(f"condition: expected {n} rows, one a draw, got {len(condition)}")
+    if count_rows(condition, name="condition") != n:
+        raise ValueError(f"condition: expected {n} rows, one an example, got {len(condition)}")

@@ -9,11 +9,12 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.chains.corruption import Corruption
 from coursepkg.rng import global_state_from
 from coursepkg.samplers.gibbs import GibbsInfo, GibbsState
-from coursepkg.validate import check_levels, check_positive
+from coursepkg.validate import check_levels
 
 
 class Denoiser(Protocol):
@@ -47,7 +48,7 @@ class GSN(nn.Module):
 
     def __init__(self, denoiser: nn.Module, corruption: Corruption, *, steps: int) -> None:
         super().__init__()
-        check_positive(steps=steps)
+        check_counts(steps=steps)
         self.denoiser, self.corruption, self.steps = denoiser, corruption, steps
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
@@ -74,6 +75,7 @@ class GSN(nn.Module):
 
         This is the stationary law only as far as the chain has forgotten its start.
         """
+        check_draws(n, generator)
         shape = (n, self.law.dim)
         x = torch.randint(self.law.levels, shape, generator=generator, device=generator.device)
         state = GibbsState(x)
@@ -104,7 +106,7 @@ class WalkBack(nn.Module):
 
     def __init__(self, gsn: GSN, *, steps: int) -> None:
         super().__init__()
-        check_positive(steps=steps)
+        check_counts(steps=steps)
         self.gsn, self.steps = gsn, steps
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:

@@ -27,7 +27,7 @@ def standard_codes(
     Raises:
         ValueError: if the codes of x do not vary in all M directions.
     """
-    check_real(x, event=tuple(x.shape[1:]))
+    check_real(x)
     h: Tensor = encoder.eval()(x)
     mean = h.mean(0)
     variances, axes = torch.linalg.eigh((h - mean).T @ (h - mean) / len(h))
@@ -56,7 +56,7 @@ def logistic_classifier(x: Tensor, y: Tensor, *, strength: float = 1.0) -> nn.Li
         ValueError: if shapes do not fit, or a label does not occur.
     """
     check_positive(strength=strength)
-    check_real(x, event=tuple(x.shape[1:]))
+    check_real(x)
     check_levels(y, event=(), levels=int(y.max()) + 1)
     if len(y) != len(x) or len(y.unique()) != int(y.max()) + 1 or y.max() < 2:
         raise ValueError(

@@ -12,10 +12,12 @@ from typing import Self
 
 import torch
 from torch import Generator, Tensor, nn
+from torch.nn.functional import logsigmoid
 
+from coursepkg.counts import check_counts
 from coursepkg.models.autoencoders.gaussian import DiagonalGaussian, standard_like
 from coursepkg.models.diffusion.signal import Signal
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_tensor
 
 
 def linear_betas(T: int, *, first: float = 1e-4, last: float = 0.02) -> Tensor:
@@ -31,7 +33,7 @@ def linear_betas(T: int, *, first: float = 1e-4, last: float = 0.02) -> Tensor:
     Raises:
         ValueError: if T is not positive.
     """
-    check_positive(T=T)
+    check_counts(T=T)
     return torch.linspace(first, last, T, dtype=torch.float64)
 
 
@@ -49,12 +51,14 @@ def cosine_betas(T: int, *, offset: float = 0.008, most: float = 0.999) -> Tenso
         TypeError: if T is no integer.
         ValueError: if T is not positive, or the offset negative.
     """
-    check_positive(T=T)
+    check_counts(T=T)
     if not 0 <= offset < float("inf"):
         raise ValueError(f"offset: expected a finite number >= 0, got {offset}")
     t = torch.linspace(0, 1, T + 1, dtype=torch.float64)
-    alpha_bar = torch.cos((t + offset) / (1 + offset) * math.pi / 2).square()
-    return (1 - alpha_bar[1:] / alpha_bar[:-1]).clamp_max(most)
+    angle = (t + offset) / (1 + offset) * math.pi / 2
+    # cos² a - cos² b = sin(b - a) sin(b + a): of many steps, the cosines nearly cancel
+    fall = angle.diff().sin() * (angle[1:] + angle[:-1]).sin()
+    return (fall / angle[:-1].cos().square()).clamp_max(most)
 
 
 def _falls(log_snr: Tensor) -> bool:
@@ -86,8 +90,8 @@ def betas_of(log_snr: Tensor) -> Tensor:
         ValueError: if the log-SNRs are not finite, or do not fall.
     """
     log_snr = check_falling(log_snr)
-    alpha_bar = torch.cat([log_snr.new_ones(1), log_snr.sigmoid()])
-    return 1 - alpha_bar[1:] / alpha_bar[:-1]
+    log_alpha_bar = logsigmoid(torch.cat([log_snr.new_full((1,), math.inf), log_snr]))
+    return -log_alpha_bar.diff().expm1()
 
 
 class NoiseChain(nn.Module):
@@ -103,6 +107,7 @@ class NoiseChain(nn.Module):
     """
 
     def __init__(self, beta: Tensor) -> None:
+        check_tensor(beta, "beta")
         super().__init__()
         if beta.ndim != 1 or len(beta) == 0 or not ((beta > 0) & (beta < 1)).all():
             got = f"shape {tuple(beta.shape)} with {beta.flatten()[:5].tolist()}"

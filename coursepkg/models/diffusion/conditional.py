@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws, check_generator
 from coursepkg.models.diffusion.denoisers import like_of
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_real, check_tensor, count_rows
 
 
 class ToldNet(nn.Module):
@@ -19,6 +20,7 @@ class ToldNet(nn.Module):
     """
 
     def __init__(self, net: nn.Module, condition: Tensor) -> None:
+        check_tensor(condition, "condition")
         super().__init__()
         self.net, self.condition = net, condition
 
@@ -52,7 +54,7 @@ class ConditionalDiffusion(nn.Module):
         forget: float = 0.0,
     ) -> None:  # fmt: skip
         super().__init__()
-        check_positive(conditions=conditions)
+        check_counts(conditions=conditions)
         if not 0 <= forget < 1:
             raise ValueError(f"forget: expected a share in [0, 1), got {forget}")
         self.net, self.around = net, around
@@ -72,7 +74,8 @@ class ConditionalDiffusion(nn.Module):
 
     def loss(self, x: Tensor, *, condition: Tensor, generator: Generator) -> Tensor:
         """The diffusion's own, with a share of the conditions forgotten; (B, D), (B, E) -> (B,)."""
-        condition = self._checked(condition, n=len(x))
+        check_generator(generator)
+        condition = self._checked(condition, n=count_rows(x))
         if self.training and self.forget:
             u = torch.rand(len(condition), 1, generator=generator, device=condition.device)
             condition = torch.where(u < self.forget, torch.zeros_like(condition), condition)
@@ -81,18 +84,19 @@ class ConditionalDiffusion(nn.Module):
 
     def elbo(self, x: Tensor, *, condition: Tensor, generator: Generator) -> Tensor:
         """A bound on log p(x | c), (B, D) and (B, E) -> (B,), nats."""
-        condition = self._checked(condition, n=len(x))
+        condition = self._checked(condition, n=count_rows(x))
         elbo: Tensor = self.given(condition).elbo(x, generator=generator)
         return elbo
 
     def sample(self, n: int, *, condition: Tensor, generator: Generator) -> Tensor:
         """Draws x given each condition, (n, E) -> (n, D)."""
-        check_positive(n=n)
+        check_draws(n, generator)
         x: Tensor = self.given(self._checked(condition, n=n)).sample(n, generator=generator)
         return x
 
     def _checked(self, condition: Tensor, *, n: int | None = None) -> Tensor:
         """Conditions in the network's type; with n they are (n, E)."""
+        count_rows(condition, name="condition")
         rows = condition if condition.ndim == 2 else condition[None]
         check_real(rows, event=(self.conditions,), name="condition")
         if n is None:

@@ -15,13 +15,14 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_generator
 from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.chain import NoiseChain, betas_of
 from coursepkg.models.diffusion.denoisers import GaussianDenoiser
 from coursepkg.models.diffusion.discrete_time import Diffusion, stratified
 from coursepkg.models.diffusion.signal import kl_to_noise, signal_at
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_positive, count_rows
 
 
 class Schedule(Protocol):
@@ -117,7 +118,7 @@ class ContinuousDiffusion(nn.Module):
         self, denoiser: GaussianDenoiser, schedule: Schedule, *, points: int, steps: int
     ) -> None:
         super().__init__()
-        check_positive(points=points, steps=steps)
+        check_counts(points=points, steps=steps)
         self.denoiser, self.schedule = denoiser, schedule
         self.points, self.steps = points, steps
 
@@ -126,6 +127,7 @@ class ContinuousDiffusion(nn.Module):
 
         Its mean over `generator` is at most log p(x).
         """
+        check_generator(generator)
         total = self.ends(x, generator=generator)
         for point in range(self.points):
             shift = torch.rand(len(x), generator=generator, device=x.device, dtype=torch.float64)
@@ -135,7 +137,7 @@ class ContinuousDiffusion(nn.Module):
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """One look at each image: an estimate of -elbo without bias, (B, D) -> (B,), nats."""
-        t = stratified(len(x), generator=generator, device=x.device)
+        t = stratified(count_rows(x), generator=generator, device=x.device)
         return self.ends(x, generator=generator) + self.integrand(x, t, generator=generator)
 
     def ends(self, x: Tensor, *, generator: Generator) -> Tensor:
@@ -193,7 +195,7 @@ class Reweighted(nn.Module):
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """w(λ) times the integrand, at one t of each example, (B, D) -> (B,); no likelihood."""
-        t = stratified(len(x), generator=generator, device=x.device)
+        t = stratified(count_rows(x), generator=generator, device=x.device)
         integrand = self.model.integrand(x, t, generator=generator)
         return self.weight(self.model.schedule(t)).to(integrand) * integrand
 

@@ -10,9 +10,11 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_integers
 from coursepkg.models.autoencoders.likelihoods import Categories, Normals
 from coursepkg.models.diffusion.signal import signal_at
 from coursepkg.rng import global_state_from
+from coursepkg.validate import check_tensor
 
 
 class GaussianDenoiser(Protocol):
@@ -65,6 +67,7 @@ class LevelDenoiser(nn.Module):
     """
 
     def __init__(self, net: nn.Module, *, dim: int, levels: int) -> None:
+        check_integers(dim=dim, levels=levels)
         super().__init__()
         self.net, self.dim, self.law = net, dim, Categories(dim, levels)
         self.values: Tensor
@@ -108,6 +111,7 @@ class RealDenoiser(nn.Module):
     """
 
     def __init__(self, net: nn.Module, *, dim: int, std: float) -> None:
+        check_counts(dim=dim)
         super().__init__()
         self.net, self.dim, self.law = net, dim, Normals(dim, std)
 
@@ -175,6 +179,7 @@ class Unheeding(nn.Module):
     """
 
     def __init__(self, logits: Tensor) -> None:
+        check_tensor(logits, "logits")
         super().__init__()
         self.logits = nn.Parameter(logits.clone())
 

@@ -12,12 +12,13 @@ Abbeel, *Denoising diffusion probabilistic models* (2020), equation 5.
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_draws
 from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.chain import NoiseChain
 from coursepkg.models.diffusion.denoisers import GaussianDenoiser, drawn_guess, like_of
 from coursepkg.models.diffusion.signal import kl_to_noise
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive
+from coursepkg.validate import count_rows
 
 
 class Diffusion(nn.Module):
@@ -51,7 +52,7 @@ class Diffusion(nn.Module):
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """One step of each image, weighted by T: an estimate of -elbo without bias, (B,), nats."""
-        t = self.draw_steps(len(x), generator=generator, device=x.device)
+        t = self.draw_steps(count_rows(x), generator=generator, device=x.device)
         return self.prior_kl(x) + self.chain.T * self.term(x, t, generator=generator)
 
     def prior_kl(self, x: Tensor) -> Tensor:
@@ -85,7 +86,7 @@ class Diffusion(nn.Module):
     @torch.no_grad()
     def path(self, n: int, *, generator: Generator) -> list[Tensor]:
         """z_T, ..., z_1 of n draws, (n, D) each."""
-        check_positive(n=n)
+        check_draws(n, generator)
         z = standard_like(like_of(self.denoiser).new_empty(n, self.denoiser.dim)).draw(
             generator=generator
         )
@@ -134,6 +135,7 @@ class SimpleLoss(nn.Module):
 
 def stratified(n: int, *, generator: Generator, device: torch.device) -> Tensor:
     """n numbers in [0, 1), each uniform, one in each n-th part of it, in random order; float64."""
+    check_draws(n, generator)
     shift = torch.rand(n, generator=generator, device=device, dtype=torch.float64)
     order = torch.randperm(n, generator=generator, device=device)
     return (order + shift) / n

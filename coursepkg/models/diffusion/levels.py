@@ -11,11 +11,11 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_counts
 from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.chain import check_falling
 from coursepkg.models.diffusion.denoisers import GaussianDenoiser, drawn_guess
 from coursepkg.models.diffusion.signal import kl_to_noise, signal_at
-from coursepkg.validate import check_positive
 
 
 class Profile(NamedTuple):
@@ -62,7 +62,7 @@ def best_levels(measured: Profile, T: int) -> Tensor:
     Raises:
         ValueError: if there are fewer levels than steps, or the levels do not fall.
     """
-    check_positive(T=T)
+    check_counts(T=T)
     log_snr, error, best, prior = measured
     check_falling(log_snr)
     if len(log_snr) < T:

@@ -48,7 +48,7 @@ class MixtureGuess(nn.Module):
 
     def _seen(self, z: Tensor, log_snr: Tensor) -> tuple[Signal, Tensor, Tensor]:
         """α, σ; z - α μ_k along the axes of Σ_k, and the variance of z there; (B, M, D) each."""
-        check_real(z, event=(self.dim,), name="z")
+        check_real(z, event=(self.dim,), name="z", like=self)
         signal = signal_at(log_snr.to(z))
         alpha, sigma = signal.alpha[..., None], signal.sigma[..., None]  # (B, 1, 1)
         away = torch.einsum("mde,bmd->bme", self.axes, z[:, None] - alpha * self.means)

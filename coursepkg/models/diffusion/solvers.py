@@ -17,9 +17,10 @@ from itertools import pairwise
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_counts
 from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.signal import Signal, signal_at
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import ANY, check_positive, check_real
 
 Guess = Callable[[Tensor, Tensor], Tensor]
 
@@ -39,7 +40,8 @@ def power_levels(steps: int, *, least: float, most: float, power: float = 7.0) -
     Raises:
         ValueError: if a number is impossible.
     """
-    check_positive(steps=steps, power=power, rise=most - least)
+    check_counts(steps=steps)
+    check_positive(power=power, rise=most - least)
     first, last = (math.exp(-end / (2 * power)) for end in (least, most))
     return -2 * power * torch.linspace(first, last, steps + 1, dtype=torch.float64).log()
 
@@ -160,7 +162,7 @@ def check_rising(levels: Tensor, z: Tensor) -> Tensor:
     Raises:
         ValueError: if they do not.
     """
-    check_real(z, event=tuple(z.shape[-1:]), name="z")
+    check_real(z, event=(ANY,), name="z")
     rising = levels.isfinite().all() and (levels.diff() > 0).all()
     if levels.ndim != 1 or len(levels) < 2 or not rising:
         raise ValueError(

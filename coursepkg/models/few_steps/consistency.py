@@ -12,9 +12,10 @@ from functools import partial
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_generator
 from coursepkg.models.few_steps.jumps import check_alike, check_times
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_real
 
 
 def end_of(net: nn.Module, x: Tensor, t: Tensor) -> Tensor:
@@ -41,6 +42,7 @@ def consistency_loss(
         later: when, t <= later <= 1, (B,).
         generator: of the network's dropout.
     """
+    check_generator(generator)
     state = generator.get_state()
     with global_state_from(generator), torch.no_grad():
         target = end_of(net, x_later, later)
@@ -66,13 +68,13 @@ class ConsistencyDistillation(nn.Module):
 
     def __init__(self, student: nn.Module, teacher: nn.Module, *, dim: int, steps: int) -> None:
         super().__init__()
-        check_positive(dim=dim, steps=steps)
+        check_counts(dim=dim, steps=steps)
         self.student, self.dim, self.steps = student, dim, steps
         self.velocity = partial(teacher)  # no submodule: its weights are not this module's
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """The loss of the teacher's step from one place of each line to x, (B, D) -> (B,)."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         x_t, _, t, later = step_of_a_line(x, steps=self.steps, generator=generator)
         with torch.no_grad(), global_state_from(generator):  # the teacher's dropout, if it has any
             v, h = self.velocity(x_t, t), (later - t)[:, None]
@@ -91,12 +93,12 @@ class ConsistencyTraining(nn.Module):
 
     def __init__(self, student: nn.Module, *, dim: int, steps: int) -> None:
         super().__init__()
-        check_positive(dim=dim, steps=steps)
+        check_counts(dim=dim, steps=steps)
         self.student, self.dim, self.steps = student, dim, steps
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """The loss of one step along each line from noise to x, (B, D) -> (B,)."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         x_t, x_later, t, later = step_of_a_line(x, steps=self.steps, generator=generator)
         return consistency_loss(self.student, x_t, t, x_later, later, generator=generator)
 
@@ -105,6 +107,7 @@ def step_of_a_line(
     x: Tensor, *, steps: int, generator: Generator
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Two places on straight lines from noise to x, at n/steps and (n + 1)/steps; the times."""
+    check_generator(generator)
     x_0 = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
     n = torch.randint(steps, (len(x),), generator=generator, device=x.device).to(x)
     t, later = n / steps, (n + 1) / steps

@@ -11,9 +11,10 @@ from itertools import pairwise
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_generator
 from coursepkg.models.few_steps.jumps import Average, check_alike, jump
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_real
 
 
 @torch.no_grad()
@@ -29,8 +30,8 @@ def paths(average: Average, x: Tensor, *, steps: int, every: int = 1) -> Tensor:
     Raises:
         ValueError: if it does not, or x is no batch of vectors.
     """
-    check_positive(steps=steps, every=every)
-    check_real(x, event=tuple(x.shape[1:]))
+    check_counts(steps=steps, every=every)
+    check_real(x)
     if steps % every:
         raise ValueError(f"every: expected a divisor of {steps} steps, got {every}")
     times, kept = torch.linspace(0, 1, steps + 1).to(x), [x]
@@ -55,7 +56,7 @@ class EndRegression(nn.Module):
 
     def __init__(self, student: nn.Module, *, dim: int, places: int) -> None:
         super().__init__()
-        check_positive(dim=dim, places=places)
+        check_counts(dim=dim, places=places)
         self.student, self.dim, self.places = student, dim, places
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
@@ -63,7 +64,8 @@ class EndRegression(nn.Module):
 
         Source: :eq:`flow-map`, solved for u.
         """
-        check_real(x, event=(self.places + 1, self.dim))
+        check_generator(generator)
+        check_real(x, event=(self.places + 1, self.dim), like=self)
         n = torch.randint(self.places, (len(x),), generator=generator, device=x.device)
         t = n.to(x) / self.places
         x_t, x_1 = x[torch.arange(len(x), device=x.device), n], x[:, -1]

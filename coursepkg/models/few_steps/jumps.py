@@ -14,8 +14,9 @@ from itertools import pairwise
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts
 from coursepkg.models.flows.chain import StandardNormal
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_real
 
 Average = Callable[[Tensor, Tensor, Tensor], Tensor]  # x (B, D), t (B,), r (B,) -> u (B, D)
 
@@ -85,7 +86,7 @@ class Jumps(nn.Module):
 
     def __init__(self, average: nn.Module, *, dim: int, steps: int) -> None:
         super().__init__()
-        check_positive(dim=dim, steps=steps)
+        check_counts(dim=dim, steps=steps)
         self.average, self.dim, self.steps = average, dim, steps
         self.base = StandardNormal(dim)
 
@@ -96,7 +97,7 @@ class Jumps(nn.Module):
 
     def decode(self, x: Tensor) -> Tensor:
         """Where noise x (B, D) is at t = 1, (B, D)."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         times = torch.linspace(0, 1, self.steps + 1).to(x)
         for t, r in pairwise(times):
             x = jump(self.average, x, t.expand(len(x)), r.expand(len(x)))
@@ -117,7 +118,7 @@ class Restarts(nn.Module):
 
     def __init__(self, average: nn.Module, *, dim: int, steps: int) -> None:
         super().__init__()
-        check_positive(dim=dim, steps=steps)
+        check_counts(dim=dim, steps=steps)
         self.average, self.steps = average, steps
         self.base = StandardNormal(dim)
 

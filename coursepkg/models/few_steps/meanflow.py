@@ -14,9 +14,10 @@ from functools import partial
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws, check_generator
 from coursepkg.models.few_steps.jumps import Average, check_alike, check_times
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_real
 
 
 def mean_flow_target(
@@ -59,14 +60,15 @@ class MeanFlow(nn.Module):
 
     def __init__(self, average: nn.Module, *, dim: int, apart: float) -> None:
         super().__init__()
-        check_positive(dim=dim)
+        check_counts(dim=dim)
         if not 0 < apart <= 1:
             raise ValueError(f"apart: expected a share in (0, 1], got {apart}")
         self.average, self.dim, self.apart = average, dim, apart
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """‖u - (v - (t - r) du/dt)‖² at one t <= r of each line, (B, D) -> (B,)."""
-        check_real(x, event=(self.dim,))
+        check_generator(generator)
+        check_real(x, event=(self.dim,), like=self)
         x_0 = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
         t, r = times(len(x), apart=self.apart, generator=generator, like=x)
         x_t = (1 - t)[:, None] * x_0 + t[:, None] * x
@@ -89,13 +91,15 @@ class MapDistillation(nn.Module):
     """
 
     def __init__(self, average: nn.Module, teacher: nn.Module, *, dim: int, apart: float) -> None:
+        check_counts(dim=dim)
         super().__init__()
         self.flow = MeanFlow(average, dim=dim, apart=apart)
         self.velocity = partial(teacher)  # no submodule: its weights are not this module's
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """‖u - (v - (t - r) du/dt)‖² with the teacher's v at one place of each line, -> (B,)."""
-        check_real(x, event=(self.flow.dim,))
+        check_generator(generator)
+        check_real(x, event=(self.flow.dim,), like=self)
         x_0 = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
         t, r = times(len(x), apart=self.flow.apart, generator=generator, like=x)
         x_t = (1 - t)[:, None] * x_0 + t[:, None] * x
@@ -108,6 +112,7 @@ class MapDistillation(nn.Module):
 
 def times(n: int, *, apart: float, generator: Generator, like: Tensor) -> tuple[Tensor, Tensor]:
     """Times t <= r of n lines, uniform in the triangle for a share `apart`, else equal; (n,)."""
+    check_draws(n, generator)
     draws = torch.rand(3, n, generator=generator, device=like.device).to(like)
     t, r = draws[:2].amin(0), draws[:2].amax(0)
     return t, torch.where(draws[2] < apart, r, t)

@@ -6,7 +6,7 @@ r"""The exact flow towards a list of points: nothing is learned, and a solver's 
 
 from torch import Tensor, nn
 
-from coursepkg.validate import check_real
+from coursepkg.validate import ANY, check_real
 
 
 class TowardsPoints(nn.Module):
@@ -20,13 +20,13 @@ class TowardsPoints(nn.Module):
 
     def __init__(self, points: Tensor) -> None:
         super().__init__()
-        check_real(points, event=tuple(points.shape[1:]) or (1,), name="points")
+        check_real(points, event=(ANY,), name="points")
         self.points: Tensor
         self.register_buffer("points", points.clone(), persistent=False)
 
     def guess(self, x: Tensor, t: Tensor) -> Tensor:
         """E[x_1 | x_t = x], (B, D) and times (B,) below 1 -> (B, D)."""
-        check_real(x, event=tuple(self.points.shape[1:]))
+        check_real(x, event=tuple(self.points.shape[1:]), like=self)
         away = (x[:, None] - t[:, None, None] * self.points).square().sum(2)  # (B, N)
         w = (-away / (2 * (1 - t[:, None]) ** 2)).softmax(1)
         return w @ self.points

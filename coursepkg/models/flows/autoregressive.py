@@ -9,8 +9,9 @@ flows are capable generative models* (2025).
 import torch
 from torch import Tensor, nn
 
+from coursepkg.counts import check_counts
 from coursepkg.models.flows.elementwise import Monotone
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_real
 
 
 class AutoregressiveFlow(nn.Module):
@@ -35,7 +36,7 @@ class AutoregressiveFlow(nn.Module):
 
     def __init__(self, net: nn.Module, *, monotone: Monotone, dim: int, block: int = 1) -> None:
         super().__init__()
-        check_positive(dim=dim, block=block)
+        check_counts(dim=dim, block=block)
         if dim % block:
             raise ValueError(f"block: expected a divisor of {dim}, got {block}")
         if (own := getattr(net, "block", block)) != block:
@@ -44,13 +45,13 @@ class AutoregressiveFlow(nn.Module):
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """z (B, D) of x (B, D) in one pass, and log |det ∂z/∂x|, (B,), nats."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         z, log_slope = self.monotone.encode(x, self._theta(x))
         return z, log_slope.sum(1)
 
     def decode(self, z: Tensor) -> Tensor:
         """(B, D) -> (B, D), block after block: θ of a block is right once those before it are."""
-        check_real(z, event=(self.dim,), name="z")
+        check_real(z, event=(self.dim,), name="z", like=self)
         x = torch.zeros_like(z)
         for start in range(0, self.dim, self.block):
             block = slice(start, start + self.block)

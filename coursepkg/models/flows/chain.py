@@ -13,8 +13,9 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws, check_integers
 from coursepkg.protocols import Fittable, Transform
-from coursepkg.validate import check_order, check_positive, check_real
+from coursepkg.validate import check_order, check_positive, check_real, count_rows
 
 
 class StandardNormal(nn.Module):
@@ -34,19 +35,21 @@ class StandardNormal(nn.Module):
 
     def __init__(self, dim: int, *, temperature: float = 1.0) -> None:
         super().__init__()
-        check_positive(dim=dim, temperature=temperature)
+        check_counts(dim=dim)
+        check_positive(temperature=temperature)
         self.dim = dim
         self.scale: Tensor  # no weight: it only says in which precision, and where, to draw
         self.register_buffer("scale", torch.tensor(float(temperature)), persistent=False)
 
     def log_prob(self, z: Tensor) -> Tensor:
         """log N(z; 0, τ² I), (B, D) -> (B,), nats."""
-        check_real(z, event=(self.dim,), name="z")
+        check_real(z, event=(self.dim,), name="z", like=self)
         log_normaliser = self.dim * (self.scale.log() + math.log(2 * math.pi) / 2)
         return -(z / self.scale).square().sum(1) / 2 - log_normaliser
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D)."""
+        check_draws(n, generator)
         return self.scale * self.scale.new_empty(n, self.dim).normal_(generator=generator)
 
 
@@ -137,18 +140,18 @@ class Permutation(nn.Module):
 
     def __init__(self, order: Tensor) -> None:
         super().__init__()
-        check_order(order, dim=order.numel())
+        check_order(order, dim=count_rows(order, name="order"))
         self.order: Tensor
         self.register_buffer("order", order.clone())
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """z (B, D) of x (B, D), and zeros (B,)."""
-        check_real(x, event=(len(self.order),))
+        check_real(x, event=(len(self.order),), like=self)
         return x[:, self.order], x.new_zeros(len(x))
 
     def decode(self, z: Tensor) -> Tensor:
         """(B, D) -> (B, D)."""
-        check_real(z, event=(len(self.order),), name="z")
+        check_real(z, event=(len(self.order),), name="z", like=self)
         return z[:, self.order.argsort()]
 
 
@@ -168,6 +171,7 @@ class FactorOut(nn.Module):
     """
 
     def __init__(self, transform: Transform, *, kept: int, dim: int) -> None:
+        check_integers(kept=kept, dim=dim)
         super().__init__()
         if not 0 < kept < dim:
             raise ValueError(f"kept: expected 0 < kept < {dim}, got {kept}")
@@ -177,19 +181,19 @@ class FactorOut(nn.Module):
 
     def _fit(self, x: Tensor) -> "FactorOut":
         """Fits the transform to what goes on of x, (N, D)."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         self.transform.fit(x[:, : self.kept])  # type: ignore[attr-defined]  # it was asked for
         return self
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """z (B, D) of x (B, D), and log |det ∂z/∂x|, (B,), nats."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         z, log_det = self.transform.encode(x[:, : self.kept])
         return torch.cat([z, x[:, self.kept :]], dim=1), log_det
 
     def decode(self, z: Tensor) -> Tensor:
         """(B, D) -> (B, D)."""
-        check_real(z, event=(self.dim,), name="z")
+        check_real(z, event=(self.dim,), name="z", like=self)
         return torch.cat([self.transform.decode(z[:, : self.kept]), z[:, self.kept :]], dim=1)
 
 

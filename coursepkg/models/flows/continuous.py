@@ -14,8 +14,9 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_generator
 from coursepkg.models.flows.ode import dormand_prince, rk4
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_real
 
 Divergence = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  # of x and t: v, and div v
 
@@ -34,7 +35,7 @@ class Continuous(nn.Module):
 
     def __init__(self, field: nn.Module, *, dim: int, steps: int) -> None:
         super().__init__()
-        check_positive(dim=dim, steps=steps)
+        check_counts(dim=dim, steps=steps)
         self.field, self.dim, self.steps = field, dim, steps
 
     def velocity(self, t: float, x: Tensor) -> Tensor:
@@ -54,19 +55,20 @@ class Continuous(nn.Module):
 
     def estimate(self, x: Tensor, *, generator: Generator) -> tuple[Tensor, Tensor]:
         """z (B, D) of x (B, D), and an estimate of log |det ∂z/∂x| without bias, (B,), nats."""
-        check_real(x, event=(self.dim,))
+        check_generator(generator)
+        check_real(x, event=(self.dim,), like=self)
         eps = 2.0 * torch.randint(2, x.shape, generator=generator, device=x.device).to(x) - 1
         return self._integrate(x, eps[None])
 
     def decode(self, z: Tensor) -> Tensor:
         """x(1) of x(0) = z, (B, D) -> (B, D)."""
-        check_real(z, event=(self.dim,), name="z")
+        check_real(z, event=(self.dim,), name="z", like=self)
         return rk4(self.velocity, z, start=0, end=1, steps=self.steps)
 
     def path(self, z: Tensor, *, points: int) -> Tensor:
         """x at the times 0, 1/points, ..., 1, (points + 1, B, D), each by adaptive steps."""
-        check_positive(points=points)
-        check_real(z, event=(self.dim,), name="z")
+        check_counts(points=points)
+        check_real(z, event=(self.dim,), name="z", like=self)
         path = [z]
         for n in range(points):
             x, _ = dormand_prince(
@@ -77,7 +79,7 @@ class Continuous(nn.Module):
 
     def _integrate(self, x: Tensor, probes: Tensor) -> tuple[Tensor, Tensor]:
         """x(0), and minus the integral of Σ εᵀ (∂v/∂x) ε over the probes ε, (·, B or 1, D)."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         keep = torch.is_grad_enabled()
 
         def slope(t: float, state: Tensor) -> Tensor:

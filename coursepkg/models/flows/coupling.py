@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from coursepkg.models.flows.elementwise import Monotone
-from coursepkg.validate import check_real
+from coursepkg.validate import check_real, check_tensor
 
 
 class Coupling(nn.Module):
@@ -36,7 +36,7 @@ class Coupling(nn.Module):
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """z (B, D) of x (B, D), and log |det ∂z/∂x|, the sum of the log-slopes, (B,), nats."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         moved, log_slope = self.monotone.encode(x[:, self.moved], self._theta(x))
         z = x.clone()
         z[:, self.moved] = moved
@@ -44,7 +44,7 @@ class Coupling(nn.Module):
 
     def decode(self, z: Tensor) -> Tensor:
         """(B, D) -> (B, D)."""
-        check_real(z, event=(self.dim,), name="z")
+        check_real(z, event=(self.dim,), name="z", like=self)
         moved = self.monotone.decode(z[:, self.moved], self._theta(z))
         x = z.clone()
         x[:, self.moved] = moved
@@ -110,6 +110,7 @@ def half(dim: int, *, parity: int) -> Tensor:
 
 
 def _check_mask(mask: Tensor) -> None:
+    check_tensor(mask, "mask")
     if mask.dtype != torch.bool:
         raise TypeError(f"mask: expected a bool tensor, got dtype {mask.dtype}")
     if mask.ndim != 1 or mask.all() or not mask.any():

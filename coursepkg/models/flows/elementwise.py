@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad, softplus
 
+from coursepkg.counts import check_integers
 from coursepkg.validate import check_positive
 
 
@@ -94,6 +95,7 @@ class RationalQuadraticSpline:
 
     def __post_init__(self) -> None:
         check_positive(reach=self.reach, least=self.least)
+        check_integers(bins=self.bins)
         if self.bins < 2:
             raise ValueError(f"bins: expected at least 2, got {self.bins}")
         if self.least * self.bins >= 1:

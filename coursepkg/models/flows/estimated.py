@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_integers
 from coursepkg.models.dequantised import Dequantised
 from coursepkg.protocols import Estimated, Noise, Proposal, Sampler, Trainable, Transform
 
@@ -85,6 +86,7 @@ class DequantisedEstimate(nn.Module):
     def __init__(
         self, density: Estimated, *, levels: int, transform: Transform, noise: Noise | None = None
     ) -> None:
+        check_integers(levels=levels)
         super().__init__()
         self.density, self.transform, self.levels = density, transform, levels
         # fills the cells; what it says about x is not asked

@@ -3,7 +3,8 @@
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.validate import check_positive, check_real
+from coursepkg.counts import check_counts, check_generator
+from coursepkg.validate import check_real, check_tensor
 
 
 class ActNorm(nn.Module):
@@ -20,7 +21,7 @@ class ActNorm(nn.Module):
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        check_positive(dim=dim)
+        check_counts(dim=dim)
         self.shift, self.log_scale = nn.Parameter(torch.zeros(dim)), nn.Parameter(torch.zeros(dim))
 
     @torch.no_grad()
@@ -30,8 +31,8 @@ class ActNorm(nn.Module):
         Raises:
             ValueError: if a variable is constant.
         """
-        check_real(x, event=tuple(self.shift.shape))
-        mean, variance = x.mean(0), x.var(0, correction=0)
+        check_real(x, event=tuple(self.shift.shape), like=self)
+        mean, variance = x.double().mean(0), x.double().var(0, correction=0)
         if not (variance > 0).all():
             raise ValueError(
                 f"x: expected variables that vary, got {int((variance == 0).sum())} constant"
@@ -42,12 +43,12 @@ class ActNorm(nn.Module):
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """z (B, D) of x (B, D), and log |det ∂z/∂x| = -Σ_d log_scale_d, (B,), nats."""
-        check_real(x, event=tuple(self.shift.shape))
+        check_real(x, event=tuple(self.shift.shape), like=self)
         return (x - self.shift) * (-self.log_scale).exp(), -self.log_scale.sum().expand(len(x))
 
     def decode(self, z: Tensor) -> Tensor:
         """(B, D) -> (B, D)."""
-        check_real(z, event=tuple(self.shift.shape), name="z")
+        check_real(z, event=tuple(self.shift.shape), name="z", like=self)
         return z * self.log_scale.exp() + self.shift
 
 
@@ -70,10 +71,11 @@ class LULinear(nn.Module):
 
     def __init__(self, matrix: Tensor, *, places: int = 1) -> None:
         super().__init__()
-        check_positive(places=places)
+        check_counts(places=places)
+        check_tensor(matrix, "matrix")
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
             raise ValueError(f"matrix: expected shape (C, C), got {tuple(matrix.shape)}")
-        check_real(matrix, event=tuple(matrix.shape[1:]), name="matrix")
+        check_real(matrix, name="matrix")
         if not (condition := torch.linalg.cond(matrix).item()) < 1 / torch.finfo(matrix.dtype).eps:
             raise ValueError(f"matrix: expected an invertible one, got condition {condition:.3g}")
         P, L, U = torch.linalg.lu(matrix)
@@ -93,14 +95,14 @@ class LULinear(nn.Module):
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """z (B, D) of x (B, D), and log |det ∂z/∂x| = places · Σ_c log |U_cc|, (B,), nats."""
-        check_real(x, event=(len(self.sign) * self.places,))
+        check_real(x, event=(len(self.sign) * self.places,), like=self)
         L, U = self.factors()
         z = self.permutation @ L @ U @ x.view(len(x), -1, self.places)
         return z.flatten(1), (self.places * self.log_diagonal.sum()).expand(len(x))
 
     def decode(self, z: Tensor) -> Tensor:
         """(B, D) -> (B, D), by two triangular systems."""
-        check_real(z, event=(len(self.sign) * self.places,), name="z")
+        check_real(z, event=(len(self.sign) * self.places,), name="z", like=self)
         L, U = self.factors()
         y = self.permutation.T @ z.view(len(z), -1, self.places)
         y = torch.linalg.solve_triangular(L, y, upper=False, unitriangular=True)
@@ -110,6 +112,7 @@ class LULinear(nn.Module):
 
 def rotation(size: int, *, generator: Generator) -> Tensor:
     """A random orthogonal matrix, (size, size)."""
+    check_generator(generator)
     noise = torch.randn(size, size, generator=generator, device=generator.device)
     orthogonal: Tensor = torch.linalg.qr(noise)[0]
     return orthogonal

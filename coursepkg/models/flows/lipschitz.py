@@ -11,6 +11,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, linear, normalize, silu
 
+from coursepkg.counts import check_counts, check_integer_lists
 from coursepkg.rng import global_state_from
 from coursepkg.validate import check_positive
 
@@ -38,7 +39,7 @@ def power_iteration(
     Raises:
         ValueError: if steps < 1.
     """
-    check_positive(steps=steps)
+    check_counts(steps=steps)
     with torch.no_grad():
         r = start
         for _ in range(steps):
@@ -112,8 +113,10 @@ class SpectralLinear(nn.Module):
     def __init__(
         self, inputs: int, outputs: int, *, bound: float, steps: int = 20, generator: Generator
     ) -> None:
+        check_counts(inputs=inputs, outputs=outputs)
         super().__init__()
-        check_positive(bound=bound, steps=steps)
+        check_counts(steps=steps)
+        check_positive(bound=bound)
         self.bound, self.steps = bound, steps
         self.start: Tensor
         with global_state_from(generator):
@@ -151,6 +154,8 @@ class ContractiveMLP(nn.Module):
     def __init__(
         self, widths: Sequence[int], *, contraction: float, steps: int = 20, generator: Generator
     ) -> None:
+        check_integer_lists(widths=widths)
+        check_counts(steps=steps)
         super().__init__()
         if not 0 < contraction < 1:
             raise ValueError(

@@ -10,6 +10,7 @@ generative modeling* (2023), theorem 2; Liu, Gong and Liu, *Flow straight and fa
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_generator
 from coursepkg.models.flows.chain import StandardNormal
 from coursepkg.models.flows.continuous import Continuous
 from coursepkg.models.flows.estimated import EstimatedFlow
@@ -31,6 +32,7 @@ def matching_loss(field: nn.Module, x_0: Tensor, x_1: Tensor, *, generator: Gene
     Raises:
         ValueError: if the three shapes, of both ends and of what the field says, differ.
     """
+    check_generator(generator)
     t = torch.rand(len(x_1), generator=generator, device=x_1.device).to(x_1)
     x_t = (1 - t)[:, None] * x_0 + t[:, None] * x_1
     with global_state_from(generator):  # a network's dropout
@@ -55,13 +57,15 @@ class FlowMatching(EstimatedFlow):
     """
 
     def __init__(self, field: nn.Module, *, dim: int, steps: int) -> None:
+        check_counts(dim=dim, steps=steps)
         flow = Continuous(field, dim=dim, steps=steps)
         super().__init__([flow], StandardNormal(dim))
         self.dim, self.flow = dim, flow
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """The squared error of the velocity at one time of one path, (B, D) -> (B,)."""
-        check_real(x, event=(self.dim,))
+        check_generator(generator)
+        check_real(x, event=(self.dim,), like=self)
         x_0 = torch.randn(x.shape, generator=generator, device=x.device).to(x)
         return matching_loss(self.flow.field, x_0, x, generator=generator)
 
@@ -83,12 +87,13 @@ class Reflow(nn.Module):
     """
 
     def __init__(self, field: nn.Module, *, dim: int) -> None:
+        check_counts(dim=dim)
         super().__init__()
         self.field, self.dim = field, dim
 
     def loss(self, x: Tensor, *, generator: Generator) -> Tensor:
         """The squared error of the velocity at one time of each pair's path, (B, 2, D) -> (B,)."""
-        check_real(x, event=(2, self.dim))
+        check_real(x, event=(2, self.dim), like=self)
         return matching_loss(self.field, x[:, 0], x[:, 1], generator=generator)
 
 

@@ -2,12 +2,12 @@
 
 from torch import Generator, nn
 
+from coursepkg.counts import check_counts
 from coursepkg.models.flows.chain import Chain, FactorOut, Permutation, squeeze_order
 from coursepkg.models.flows.coupling import Coupling, half
 from coursepkg.models.flows.elementwise import Monotone
 from coursepkg.models.flows.linear import LULinear, rotation
 from coursepkg.nets.residual import ResidualCNN
-from coursepkg.validate import check_positive
 
 
 def multi_scale(
@@ -35,7 +35,7 @@ def multi_scale(
     Raises:
         ValueError: if a number is not positive, or a side cannot be halved so often.
     """
-    check_positive(scales=scales, couplings=couplings, hidden=hidden)
+    check_counts(scales=scales, couplings=couplings, hidden=hidden)
     squeeze = Permutation(squeeze_order(shape))
     C, H, W = 4 * shape[0], shape[1] // 2, shape[2] // 2
     layers: list[nn.Module] = [squeeze]

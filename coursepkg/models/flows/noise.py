@@ -11,9 +11,10 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import logsigmoid
 
+from coursepkg.counts import check_counts, check_generator, check_integers
 from coursepkg.protocols import Proposal, Transform
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_levels, check_positive, check_real
+from coursepkg.validate import ANY, check_levels, check_real, check_rows
 
 
 class ConditionalTransformed(nn.Module):
@@ -32,6 +33,7 @@ class ConditionalTransformed(nn.Module):
     """
 
     def __init__(self, transform: Transform, density: Proposal, *, given: int) -> None:
+        check_counts(given=given)
         super().__init__()
         self.transform, self.density, self.given = transform, density, given
 
@@ -56,10 +58,8 @@ class ConditionalTransformed(nn.Module):
         return pair[:, self.given :]
 
     def _pair(self, condition: Tensor, x: Tensor) -> Tensor:
-        check_real(condition, event=(self.given,), name="condition")
-        check_real(x, event=tuple(x.shape[-1:]))  # of any D, but no vector alone
-        if len(condition) != len(x):
-            raise ValueError(f"condition: expected {len(x)} rows, got {len(condition)}")
+        check_real(x, event=(ANY,), like=self)
+        check_rows(condition, len(x), event=(self.given,))
         return torch.cat([condition.to(x), x], dim=1)
 
 
@@ -85,14 +85,16 @@ class VariationalNoise(nn.Module):
     spread = 1.702  # σ(1.702 ε) is uniform within 0.01
 
     def __init__(self, transform: Transform, *, dim: int, levels: int) -> None:
+        check_integers(levels=levels)
         super().__init__()
-        check_positive(dim=dim)
+        check_counts(dim=dim)
         if levels < 2:
             raise ValueError(f"levels: expected at least 2, got {levels}")
         self.transform, self.dim, self.levels = transform, dim, levels
 
     def sample(self, x: Tensor, *, generator: Generator) -> tuple[Tensor, Tensor]:
         """u (B, D) for each x, (B, D) levels, differentiable, and log q(u | x), (B,), nats."""
+        check_generator(generator)
         check_levels(x, event=(self.dim,), levels=self.levels)
         eps = torch.randn(x.shape, generator=generator, device=x.device, dtype=torch.float64)
         pair = torch.cat([2 * x.double() / (self.levels - 1) - 1, eps], dim=1)

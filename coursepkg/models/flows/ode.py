@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from coursepkg.counts import check_counts
 from coursepkg.validate import check_positive
 
 Slope = Callable[[float, Tensor], Tensor]
@@ -25,7 +26,7 @@ ERROR = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 
 
 def euler(f: Slope, x: Tensor, *, start: float, end: float, steps: int) -> Tensor:
     """x(end) by steps x + h f(t, x): an error of order h."""
-    check_positive(steps=steps)
+    check_counts(steps=steps)
     h = (end - start) / steps
     for n in range(steps):
         x = x + h * f(start + n * h, x)
@@ -45,7 +46,7 @@ def rk4(f: Slope, x: Tensor, *, start: float, end: float, steps: int) -> Tensor:
     Raises:
         ValueError: if steps < 1.
     """
-    check_positive(steps=steps)
+    check_counts(steps=steps)
     h = (end - start) / steps
     for n in range(steps):
         t = start + n * h
@@ -79,7 +80,8 @@ def dormand_prince(
     Raises:
         ValueError: if `most` steps did not suffice, or the slope is not finite.
     """
-    check_positive(tolerance=tolerance, most=most)
+    check_counts(most=most)
+    check_positive(tolerance=tolerance)
     t, h, k_1, asked = start, (end - start) / 10, f(start, x), 1
     for _ in range(most):
         h = h if abs(h) < abs(end - t) else end - t

@@ -15,6 +15,7 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_generator
 from coursepkg.models.flows.lipschitz import ContractiveMLP
 from coursepkg.validate import check_positive, check_real
 
@@ -64,7 +65,7 @@ def banach_inverse(
     """
     _check_contraction(contraction)
     check_positive(tolerance=tolerance)
-    check_real(z, event=tuple(z.shape[1:]), name="z")
+    check_real(z, name="z")
     rounding = 2 * torch.finfo(z.dtype).eps * (1 + z.norm(dim=1).max().item())
     steps: list[float] = []
     x, enough = z, 1
@@ -96,6 +97,7 @@ def log_det_series(
     Returns:
         z (B, D), and the sums (B,), nats.
     """
+    check_generator(generator)
     keep = torch.is_grad_enabled()
     with torch.enable_grad():
         y = x if x.requires_grad else x.detach().requires_grad_()
@@ -110,7 +112,7 @@ def log_det_series(
 
 def truncated_weights(x: Tensor, terms: int) -> Tensor:
     """One for each of the first terms, (B, terms): the sum stops there, and is biased."""
-    check_positive(terms=terms)
+    check_counts(terms=terms)
     return x.new_ones(len(x), terms)
 
 
@@ -129,7 +131,8 @@ def roulette_weights(x: Tensor, *, sure: int, stop: float, generator: Generator)
     Raises:
         ValueError: if a number is impossible.
     """
-    check_positive(sure=sure)
+    check_generator(generator)
+    check_counts(sure=sure)
     if not 0 < stop < 1:
         raise ValueError(f"stop: expected a probability in (0, 1), got {stop}")
     uniform = torch.rand(len(x), generator=generator, device=x.device, dtype=torch.float64)
@@ -166,7 +169,8 @@ class Residual(nn.Module):
         stop: float = 0.5,
     ) -> None:  # fmt: skip
         super().__init__()
-        check_positive(dim=dim, tolerance=tolerance, sure=sure)
+        check_counts(dim=dim, sure=sure)
+        check_positive(tolerance=tolerance)
         if not 0 < stop < 1:
             raise ValueError(f"stop: expected a probability in (0, 1), got {stop}")
         if (net.widths[0], net.widths[-1]) != (dim, dim):
@@ -176,7 +180,7 @@ class Residual(nn.Module):
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """z (B, D) of x (B, D), and the exact log |det ∂z/∂x|, (B,), nats."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         jacobian = torch.func.vmap(torch.func.jacrev(lambda row: self.net(row[None])[0]))(x)
         eye = torch.eye(self.dim).to(x)
         log_det: Tensor = torch.linalg.slogdet(eye + jacobian).logabsdet
@@ -184,13 +188,13 @@ class Residual(nn.Module):
 
     def estimate(self, x: Tensor, *, generator: Generator) -> tuple[Tensor, Tensor]:
         """z (B, D) of x (B, D), and an unbiased estimate of log |det ∂z/∂x|, (B,), nats."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         weights = roulette_weights(x, sure=self.sure, stop=self.stop, generator=generator)
         return log_det_series(self.net, x, weights, generator=generator)
 
     def decode(self, z: Tensor) -> Tensor:
         """(B, D) -> (B, D); not differentiable."""
-        check_real(z, event=(self.dim,), name="z")
+        check_real(z, event=(self.dim,), name="z", like=self)
         x, _ = banach_inverse(
             self.net, z, contraction=self.net.contraction, tolerance=self.tolerance
         )

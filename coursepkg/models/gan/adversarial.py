@@ -14,11 +14,12 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_draws, check_integer_lists, check_integers
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.gan.losses import AdversarialLoss
 from coursepkg.models.gan.penalties import Penalty, squared_slopes
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_real
+from coursepkg.validate import check_real, count_rows
 
 
 class _Players(nn.Module):
@@ -44,6 +45,7 @@ class _Players(nn.Module):
 
     def _make(self, n: int, *given: Tensor, generator: Generator) -> Tensor:
         """Examples of fresh noise, (n, *event), with a graph to the net's parameters."""
+        check_draws(n, generator)
         z = torch.randn(n, self.latent, generator=generator, device=generator.device)
         x: Tensor = self.net(z.to(next(self.net.parameters())), *given)
         if x.shape != (n, *self.event):
@@ -51,7 +53,7 @@ class _Players(nn.Module):
         return x
 
     def _critic_loss(self, x: Tensor, *given: Tensor, generator: Generator) -> Tensor:
-        check_real(x, event=self.event)
+        check_real(x, event=self.event, like=self)
         with global_state_from(generator):  # the networks' dropout
             with torch.no_grad():
                 fake = self._make(len(x), *given, generator=generator)
@@ -64,7 +66,7 @@ class _Players(nn.Module):
         return loss
 
     def _generator_loss(self, x: Tensor, *given: Tensor, generator: Generator) -> Tensor:
-        check_real(x, event=self.event)
+        check_real(x, event=self.event, like=self)
         with global_state_from(generator):
             fake = self._make(len(x), *given, generator=generator)
             with torch.no_grad():
@@ -141,6 +143,8 @@ class ConditionalGAN(_Players):
         self, net: nn.Module, critic: nn.Module, *, classes: int, latent: int,
         event: tuple[int, ...], objective: AdversarialLoss, penalties: Sequence[Penalty] = (),
     ) -> None:  # fmt: skip
+        check_integer_lists(event=event)
+        check_integers(classes=classes, latent=latent)
         super().__init__(
             net, critic, latent=latent, event=event, objective=objective, penalties=penalties
         )
@@ -160,7 +164,7 @@ class ConditionalGAN(_Players):
             TypeError: if x is not floating-point, or the labels not int64.
             ValueError: if a shape is wrong, a label out of range, or x not finite.
         """
-        self._check_labels(condition, len(x))
+        self._check_labels(condition, count_rows(x))
         return self._critic_loss(x, condition, generator=generator)
 
     def generator_loss(self, x: Tensor, *, condition: Tensor, generator: Generator) -> Tensor:
@@ -175,7 +179,7 @@ class ConditionalGAN(_Players):
             TypeError: if x is not floating-point, or the labels not int64.
             ValueError: if a shape is wrong, a label out of range, or x not finite.
         """
-        self._check_labels(condition, len(x))
+        self._check_labels(condition, count_rows(x))
         return self._generator_loss(x, condition, generator=generator)
 
     def sample(self, n: int, *, condition: Tensor, generator: Generator) -> Tensor:

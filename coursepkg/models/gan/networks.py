@@ -7,6 +7,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import leaky_relu, one_hot
 
+from coursepkg.counts import check_counts, check_integer_lists, check_integers
 from coursepkg.rng import global_state_from
 from coursepkg.validate import check_levels, check_real
 
@@ -31,7 +32,7 @@ def nearest_levels(x: Tensor, *, levels: int) -> Tensor:
         x: finite numbers, (B, *event).
         levels: how many, K >= 2.
     """
-    check_real(x, event=tuple(x.shape[1:]))
+    check_real(x)
     return ((x + 1) * (levels - 1) / 2).round().clamp(0, levels - 1).long()
 
 
@@ -44,6 +45,7 @@ class Labelled(nn.Module):
     """
 
     def __init__(self, net: nn.Module, *, classes: int) -> None:
+        check_counts(classes=classes)
         super().__init__()
         self.net, self.classes = net, classes
 
@@ -73,6 +75,7 @@ class BatchNormMLP(nn.Module):
         activation: Callable[[Tensor], Tensor] = leaky_relu,
         generator: Generator,
     ) -> None:
+        check_integer_lists(widths=widths)
         super().__init__()
         if len(widths) < 2 or min(widths) < 1:
             raise ValueError(f"widths: expected at least two sizes >= 1, got {list(widths)}")
@@ -106,6 +109,8 @@ class ImageMaker(nn.Module):
         self, *, latent: int, side: int, classes: int, hidden: int, normalised: bool = False,
         generator: Generator,
     ) -> None:  # fmt: skip
+        check_counts(latent=latent, classes=classes, hidden=hidden)
+        check_integers(side=side)
         super().__init__()
         _check_side(side)
         self.small, self.hidden, self.classes = side // 4, hidden, classes
@@ -144,6 +149,8 @@ class ImageCritic(nn.Module):
     """
 
     def __init__(self, *, side: int, classes: int, hidden: int, generator: Generator) -> None:
+        check_counts(classes=classes, hidden=hidden)
+        check_integers(side=side)
         super().__init__()
         _check_side(side)
         self.side = side

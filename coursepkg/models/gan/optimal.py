@@ -55,5 +55,5 @@ def jensen_shannon(p: Tensor, q: Tensor) -> Tensor:
     From 0 for equal laws to log 2 for laws that do not meet: then it says nothing of how far apart
     they are, and a generator that lowers it has no direction to go.
     """
-    m = (p + q) / 2
-    return (kl(p, m) + kl(q, m)) / 2
+    m = (p.double() + q.double()) / 2
+    return ((kl(p, m) + kl(q, m)) / 2).to(torch.result_type(p, q))

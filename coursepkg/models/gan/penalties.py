@@ -7,6 +7,7 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator
 from coursepkg.validate import check_positive
 
 LEAST = 1e-24  # a slope of 0 has no direction: below √LEAST the root counts as flat
@@ -80,6 +81,7 @@ class UnitSlope:
 
     def points(self, real: Tensor, fake: Tensor, *, generator: Generator) -> Tensor:
         """A uniform place on the line from each real to its generated example."""
+        check_generator(generator)
         u = torch.rand(len(real), generator=generator, device=real.device).to(real)
         return torch.lerp(real, fake, u.view(-1, *[1] * (real.ndim - 1)))
 

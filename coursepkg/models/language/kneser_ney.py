@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from coursepkg.counts import check_integers
 from coursepkg.nets.readers import check_texts
 
 
@@ -29,6 +30,7 @@ class KneserNey:
     """
 
     def __init__(self, order: int, *, symbols: int, discount: float | None = None) -> None:
+        check_integers(order=order, symbols=symbols)
         if order < 0 or symbols < 2 or not 0 < (0.5 if discount is None else discount) < 1:
             raise ValueError(
                 "expected order >= 0, symbols >= 2 and a discount in (0, 1), got "

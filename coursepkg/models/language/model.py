@@ -3,6 +3,7 @@
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_draws, check_generator, check_integers
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.nets.attention import softmax_beta
 from coursepkg.rng import global_state_from
@@ -30,6 +31,7 @@ class LanguageModel(nn.Module):
     """
 
     def __init__(self, net: nn.Module, *, symbols: int, length: int) -> None:
+        check_integers(symbols=symbols, length=length)
         super().__init__()
         if symbols < 2 or length < 2:
             raise ValueError(f"expected symbols >= 2 and length >= 2, got {symbols} and {length}")
@@ -52,7 +54,7 @@ class LanguageModel(nn.Module):
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws n strings, (n, L), in eval mode."""
-        check_positive(n=n)
+        check_draws(n, generator)
         device = next(self.parameters(), torch.empty(0)).device
         y = torch.full((n, self.length), self.end, device=device)
         return self._write(y, 0, beta=1.0, generator=generator)
@@ -70,7 +72,8 @@ class LanguageModel(nn.Module):
             ValueError: if it is empty, too long or not of the alphabet, or the temperature or n is
                 not above 0.
         """
-        check_positive(n=n, temperature=temperature)
+        check_draws(n, generator)
+        check_positive(temperature=temperature)
         shape = tuple(getattr(prompt, "shape", ()))
         if len(shape) != 1 or not 1 <= shape[0] < self.length:
             raise ValueError(
@@ -98,6 +101,7 @@ class LanguageModel(nn.Module):
     @torch.no_grad()
     def _write(self, y: Tensor, first: int, *, beta: float, generator: Generator) -> Tensor:
         """Draws places `first`, ... one after the other; what has ended stays ended."""
+        check_generator(generator)
         ended = torch.zeros_like(y[:, 0], dtype=torch.bool)
         with eval_mode(self.net):
             for t in range(first, self.length - 1):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.language.writing import Rule, as_it_is, check_prompt
 
@@ -115,6 +116,7 @@ def _coin(p: Tensor) -> Tensor:
 
 
 def _draw(p: Tensor, generator: Generator) -> int:
+    check_generator(generator)
     return int(torch.multinomial(p, 1, generator=generator))
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import pad
 
+from coursepkg.counts import check_counts
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.rng import global_state_from
 from coursepkg.validate import check_levels
@@ -23,6 +24,7 @@ class NextSymbol(nn.Module):
     """
 
     def __init__(self, net: nn.Module, *, symbols: int) -> None:
+        check_counts(symbols=symbols)
         super().__init__()
         self.net, self.symbols = net, symbols
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_generator
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.nets.attention import Past
 from coursepkg.nets.transformer import Transformer
@@ -37,6 +38,7 @@ def write(
         TypeError: if the prompt holds no whole numbers.
         ValueError: if it is empty or has another shape, or the length is below 0.
     """
+    check_generator(generator)
     check_prompt(prompt, length)
     y = prompt.clone().long()
     with eval_mode(net):

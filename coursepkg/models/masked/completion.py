@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.missing import check_shows
+from coursepkg.counts import check_generator
 from coursepkg.models.masked.order import AnyOrder, check_symbols, random_ranks
+from coursepkg.validate import check_shows
 
 
 @torch.no_grad()
@@ -28,6 +29,7 @@ def complete_any_order(
         TypeError: if x are no levels, or `known` is not bool.
         ValueError: if `known` is no mask for x, or hides all of an example.
     """
+    check_generator(generator)
     z = x.masked_fill(~_known(model, x, known), model.levels)
     for hidden, now in _steps(z == model.levels, generator):
         p = model.log_conditionals(z.masked_fill(hidden, model.levels)).exp()

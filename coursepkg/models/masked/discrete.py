@@ -9,11 +9,12 @@ where p(z_{t-1} | z_t) = Σ_k q(z_{t-1} | z_t, x = k) p(x = k | z_t), symbol by 
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws
+from coursepkg.divergences import divergence_terms
 from coursepkg.models.diffusion.discrete_time import stratified
 from coursepkg.models.masked.noise import SymbolNoise, kept_odds
 from coursepkg.models.masked.order import check_symbols
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive
 
 
 class DiscreteDiffusion(nn.Module):
@@ -37,7 +38,7 @@ class DiscreteDiffusion(nn.Module):
 
     def __init__(self, net: nn.Module, noise: SymbolNoise, *, dim: int, levels: int) -> None:
         super().__init__()
-        check_positive(dim=dim, levels=levels)
+        check_counts(dim=dim, levels=levels)
         if not levels <= len(noise.rest) <= levels + 1:
             raise ValueError(
                 f"noise: expected {levels} symbols, or {levels + 1} with a mask, got "
@@ -81,7 +82,7 @@ class DiscreteDiffusion(nn.Module):
     def prior_kl(self, x: Tensor) -> Tensor:
         """KL(q(z_T | x) ‖ π), (B, D) -> (B,), nats; 0 if nothing of x is left."""
         last = self.noise.since_start(torch.full((1,), self.noise.T, device=x.device))[0]
-        each = (torch.xlogy(last, last) - torch.xlogy(last, self.noise.rest)).sum(1)  # (S,)
+        each = divergence_terms(last, self.noise.rest).sum(1)  # (S,)
         return each[x].sum(1)
 
     def term(self, x: Tensor, t: Tensor, *, generator: Generator) -> Tensor:
@@ -92,8 +93,7 @@ class DiscreteDiffusion(nn.Module):
         )[:, :, 0]
         with global_state_from(generator):  # the network's dropout
             guess = self.back(z, t)
-        guess = guess.masked_fill(right == 0, 1)  # 0 log 0 has a value, but no slope
-        return (torch.xlogy(right, right) - torch.xlogy(right, guess)).sum((1, 2))
+        return divergence_terms(right, guess).sum((1, 2))
 
     @torch.no_grad()
     def sample(self, n: int, *, generator: Generator) -> Tensor:
@@ -104,7 +104,7 @@ class DiscreteDiffusion(nn.Module):
     @torch.no_grad()
     def path(self, n: int, *, generator: Generator) -> list[Tensor]:
         """z_T, ..., z_0 of n draws, (n, D) each."""
-        check_positive(n=n)
+        check_draws(n, generator)
         rest = self.noise.rest.expand(n, -1)
         path = [torch.multinomial(rest, self.dim, replacement=True, generator=generator)]
         for t in range(self.noise.T, 0, -1):

@@ -9,7 +9,8 @@ et al., *Structured denoising diffusion models in discrete state-spaces* (2021).
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.validate import check_levels, check_positive
+from coursepkg.counts import check_counts, check_generator
+from coursepkg.validate import check_levels, check_tensor
 
 
 def kept_odds(share: Tensor) -> Tensor:
@@ -19,13 +20,13 @@ def kept_odds(share: Tensor) -> Tensor:
 
 def uniform_rest(levels: int) -> Tensor:
     """π of noise that scrambles, (K,), float64."""
-    check_positive(levels=levels)
+    check_counts(levels=levels)
     return torch.full((levels,), 1 / levels, dtype=torch.float64)
 
 
 def masked_rest(levels: int) -> Tensor:
     """π of noise that hides: all on the symbol K, (K + 1,), float64."""
-    check_positive(levels=levels)
+    check_counts(levels=levels)
     return torch.cat([torch.zeros(levels), torch.ones(1)]).double()
 
 
@@ -42,6 +43,8 @@ class SymbolNoise(nn.Module):
     """
 
     def __init__(self, alpha_bar: Tensor, rest: Tensor) -> None:
+        check_tensor(alpha_bar, "alpha_bar")
+        check_tensor(rest, "rest")
         super().__init__()
         with_start = torch.cat([torch.ones(1), alpha_bar.flatten()]).double()
         if alpha_bar.ndim != 1 or not len(alpha_bar) or not (with_start.diff() < 0).all():
@@ -81,6 +84,7 @@ class SymbolNoise(nn.Module):
         Raises:
             ValueError: if a symbol is none of the chain's, or there is not one step for each row.
         """
+        check_generator(generator)
         check_levels(x, levels=len(self.rest))
         if len(t) != len(x):
             raise ValueError(f"t: expected {len(x)} steps, one for each row of x, got {len(t)}")

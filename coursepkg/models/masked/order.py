@@ -15,11 +15,12 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_counts, check_draws, check_generator
 from coursepkg.models.diffusion.discrete_time import stratified
 from coursepkg.models.masked.noise import kept_odds
 from coursepkg.models.masked.reveal import at_random, reveal
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_levels, check_positive
+from coursepkg.validate import check_levels, check_tensor
 
 
 class AnyOrder(nn.Module):
@@ -47,7 +48,7 @@ class AnyOrder(nn.Module):
         self, net: nn.Module, *, dim: int, levels: int, counts: Sequence[int] | None = None
     ) -> None:
         super().__init__()
-        check_positive(dim=dim, levels=levels)
+        check_counts(dim=dim, levels=levels)
         self.net, self.dim, self.levels = net, dim, levels
         self.counts = check_steps(dim, (1,) * dim if counts is None else counts)
 
@@ -109,7 +110,7 @@ class AnyOrder(nn.Module):
     @torch.no_grad()
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D), in as many passes of the network as there are counts."""
-        check_positive(n=n)
+        check_draws(n, generator)
         device = next(self.parameters(), torch.empty(0)).device
         blank = torch.full((n, self.dim), self.levels, device=device)
         return reveal(
@@ -126,6 +127,7 @@ class AnyOrder(nn.Module):
 
 def random_ranks(x: Tensor, *, generator: Generator) -> Tensor:
     """Each row a random order of its places, (B, D) -> ranks 0..D-1, (B, D) int64."""
+    check_generator(generator)
     u = torch.rand(x.shape, generator=generator, device=x.device, dtype=torch.float64)
     return u.argsort(1)
 
@@ -137,7 +139,8 @@ def check_symbols(x: Tensor, *, dim: int, levels: int) -> None:
         TypeError: if x is no tensor of int32 or int64.
         ValueError: if the shape or a level is wrong, or x holds the mask symbol.
     """
-    if masks := int((torch.as_tensor(x) == levels).sum()):
+    check_tensor(x)
+    if masks := int((x == levels).sum()):
         raise ValueError(
             f"x: expected levels 0..{levels - 1}, got the mask symbol {levels} in {masks} places: "
             "data are never hidden"

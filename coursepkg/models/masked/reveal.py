@@ -5,11 +5,14 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator
+
 Conditionals = Callable[[Tensor], Tensor]  # z (B, D) with masks -> log p(x_d = k | z), (B, D, K)
 
 
 def at_random(log_p: Tensor, *, generator: Generator) -> Tensor:
     """A priority that heeds nothing: (B, D, K) -> (B, D)."""
+    check_generator(generator)
     return torch.rand(log_p.shape[:-1], generator=generator, device=log_p.device)
 
 
@@ -19,6 +22,7 @@ def surest(log_p: Tensor, *, generator: Generator) -> Tensor:
     Chang et al., *MaskGIT* (2022). The order depends on what was found, so that the law of what
     is drawn is no longer the mixture over random orders. Ties are broken at random.
     """
+    check_generator(generator)
     tie = torch.rand(
         log_p.shape[:-1], generator=generator, device=log_p.device, dtype=torch.float64
     )
@@ -46,6 +50,7 @@ def reveal(
     Raises:
         ValueError: if the counts do not add up to what is hidden in each row.
     """
+    check_generator(generator)
     hidden = {int(h) for h in (z == levels).sum(1)}
     if not counts or min(counts) < 1 or hidden != {sum(counts)}:
         raise ValueError(

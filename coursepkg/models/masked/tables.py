@@ -10,9 +10,12 @@ from math import comb
 import torch
 from torch import Tensor, nn
 
+from coursepkg.counts import check_integers
+from coursepkg.divergences import divergence_terms
 from coursepkg.enumeration import table_states
 from coursepkg.models.masked.discrete import DiscreteDiffusion
 from coursepkg.models.masked.order import AnyOrder
+from coursepkg.validate import check_tensor
 
 
 class RightGuess(nn.Module):
@@ -31,6 +34,9 @@ class RightGuess(nn.Module):
     """
 
     def __init__(self, log_p: Tensor, rest: Tensor, *, dim: int, levels: int) -> None:
+        check_tensor(log_p, "log_p")
+        check_tensor(rest, "rest")
+        check_integers(dim=dim, levels=levels)
         super().__init__()
         if log_p.shape != (levels**dim,):
             raise ValueError(f"log_p: expected shape ({levels**dim},), got {tuple(log_p.shape)}")
@@ -109,18 +115,18 @@ def groups_cost(p: Tensor, groups: Sequence[Sequence[int]], *, dim: int, levels:
         raise ValueError(f"groups: expected each of 0..{dim - 1} once, got {groups}")
     if p.shape != (levels**dim,):
         raise ValueError(f"p: expected shape ({levels**dim},), got {tuple(p.shape)}")
-    table, total = p.view((levels,) * dim), 0.0
+    table, total = p.double().view((levels,) * dim), 0.0
     before: list[int] = []
     for group in groups:
-        known = _entropy(table, before)
-        total += sum(_entropy(table, [*before, d]) - known for d in group)
-        total -= _entropy(table, [*before, *group]) - known
-        before += group
+        apart = known = _marginal(table, before)
+        for d in group:
+            apart = apart * (_marginal(table, [*before, d]) / known).nan_to_num(0.0)
+        before = [*before, *group]
+        total += float(divergence_terms(_marginal(table, before), apart).sum())
     return total
 
 
-def _entropy(table: Tensor, kept: Sequence[int]) -> float:
-    """H of some of the variables, nats."""
+def _marginal(table: Tensor, kept: Sequence[int]) -> Tensor:
+    """The law of some of the variables; the others' axes stay, with length 1."""
     others = [d for d in range(table.ndim) if d not in kept]
-    marginal = table.sum(others) if others else table
-    return float(torch.special.entr(marginal).sum())
+    return table.sum(others, keepdim=True) if others else table

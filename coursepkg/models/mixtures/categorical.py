@@ -4,6 +4,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import one_hot
 
+from coursepkg.counts import check_generator, check_integers
 from coursepkg.models.mixtures.em import Mixture, check_enough
 from coursepkg.validate import check_levels, check_real
 
@@ -51,6 +52,9 @@ class CategoricalMixture(Mixture):
         restarts: int = 1,
         generator: Generator,
     ) -> None:
+        check_integers(
+            components=components, dim=dim, levels=levels, steps=steps, restarts=restarts
+        )
         super().__init__(
             components, steps=steps, tolerance=tolerance, restarts=restarts, generator=generator
         )
@@ -133,6 +137,7 @@ class CategoricalMixture(Mixture):
 
     def sample_given(self, z: Tensor, *, generator: Generator) -> Tensor:
         """Draws each level from the table of its component, (n,) -> (n, D)."""
+        check_generator(generator)
         p = self.log_levels[z].exp().flatten(0, 1)
         return torch.multinomial(p, 1, generator=generator).view(len(z), self.dim)
 
@@ -140,5 +145,5 @@ class CategoricalMixture(Mixture):
         if not x.is_floating_point():
             check_levels(x, event=(self.dim,), levels=self.levels)
             return one_hot(x, self.levels).to(self.log_levels)
-        check_real(x, event=(self.dim, self.levels))
+        check_real(x, event=(self.dim, self.levels), like=self)
         return x

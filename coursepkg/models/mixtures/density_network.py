@@ -6,8 +6,9 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import softplus
 
+from coursepkg.counts import check_counts, check_draws
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_positive, check_real, check_rows
 
 
 class MixtureDensityNetwork(nn.Module):
@@ -31,13 +32,14 @@ class MixtureDensityNetwork(nn.Module):
         self, net: nn.Module, *, components: int, dim: int, conditions: int, floor: float = 1e-3
     ) -> None:
         super().__init__()
-        check_positive(components=components, dim=dim, conditions=conditions, floor=floor)
+        check_counts(components=components, dim=dim, conditions=conditions)
+        check_positive(floor=floor)
         self.net, self.components, self.dim = net, components, dim
         self.conditions, self.floor = conditions, floor
 
     def mixture(self, condition: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """log π (B, M), μ and σ (B, M, D) at each condition, (B, C)."""
-        check_real(condition, event=(self.conditions,), name="condition")
+        check_real(condition, event=(self.conditions,), name="condition", like=self)
         M, D = self.components, self.dim
         logits, means, widths = self.net(condition).split([M, M * D, M * D], dim=1)
         sigma = self.floor + softplus(widths)
@@ -45,10 +47,9 @@ class MixtureDensityNetwork(nn.Module):
 
     def log_prob(self, x: Tensor, *, condition: Tensor) -> Tensor:
         """log p(y | c), answers (B, D) and conditions (B, C) -> (B,), nats; a density."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
+        check_rows(condition, len(x), like=self)
         log_pi, mu, sigma = self.mixture(condition)
-        if len(condition) != len(x):
-            raise ValueError(f"condition: expected {len(x)} rows, got {len(condition)}")
         squares = ((x[:, None] - mu) / sigma).square()
         log_normal = -(squares + math.log(2 * math.pi)) / 2 - sigma.log()
         return (log_pi + log_normal.sum(2)).logsumexp(1)
@@ -70,6 +71,7 @@ class MixtureDensityNetwork(nn.Module):
     @torch.no_grad()
     def sample(self, n: int, *, condition: Tensor, generator: Generator) -> Tensor:
         """Draws (n, D), one answer for each row of the conditions, (n, C)."""
+        check_draws(n, generator)
         log_pi, mu, sigma = self.mixture(condition)
         if len(condition) != n:
             raise ValueError(f"condition: expected {n} rows, got {len(condition)}")

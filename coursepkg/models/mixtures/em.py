@@ -17,6 +17,7 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_draws, check_generator, check_integers
 from coursepkg.rng import draw_seed, seeded
 
 
@@ -43,6 +44,7 @@ class Mixture(nn.Module, ABC):
         restarts: int,
         generator: Generator,
     ) -> None:
+        check_integers(components=components, steps=steps, restarts=restarts)
         super().__init__()
         if min(components, steps, restarts) < 1 or not 0 <= tolerance < float("inf"):
             raise ValueError(
@@ -87,6 +89,7 @@ class Mixture(nn.Module, ABC):
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, *event): a component, then an example of it."""
+        check_draws(n, generator)
         z = torch.multinomial(self.log_weights.exp(), n, replacement=True, generator=generator)
         return self.sample_given(z, generator=generator)
 
@@ -184,6 +187,7 @@ def monte_carlo_em(
     Returns:
         (Σ log p(x) + log p(θ)) / N after each step, (steps,), nats per example.
     """
+    check_generator(generator)
     if min(steps, draws) < 1:
         raise ValueError(f"expected steps and draws >= 1, got steps={steps}, draws={draws}")
     trace, joint = [], model.log_joint(x)
@@ -213,6 +217,7 @@ def nearest_seed(x: Tensor, components: int, *, generator: Generator) -> Tensor:
     Raises:
         ValueError: if there are fewer examples than seeds.
     """
+    check_generator(generator)
     check_enough(x, components)
     x = x.flatten(1)
     far = torch.ones_like(x[:, 0])

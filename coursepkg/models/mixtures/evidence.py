@@ -17,9 +17,9 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import one_hot
 
-from coursepkg.missing import check_shows
+from coursepkg.counts import check_generator
 from coursepkg.models.mixtures.categorical import CategoricalMixture
-from coursepkg.validate import check_levels, check_positive, check_real
+from coursepkg.validate import check_levels, check_positive, check_real, check_shows
 
 
 def known_evidence(x: Tensor, known: Tensor, *, levels: int) -> Tensor:
@@ -52,7 +52,7 @@ def noisy_evidence(y: Tensor, *, noise: float, levels: int) -> Tensor:
         TypeError: if y is not real.
         ValueError: if y is not finite, or a number impossible.
     """
-    check_real(y, event=tuple(y.shape[1:]), name="y")
+    check_real(y, name="y")
     check_positive(noise=noise)
     away = (y[..., None] - torch.arange(levels, device=y.device)) / noise
     return (-away.square() / 2).exp() / (math.sqrt(2 * math.pi) * noise)
@@ -101,6 +101,7 @@ def draw_given(mixture: CategoricalMixture, e: Tensor, *, generator: Generator) 
     Raises:
         ValueError: if the evidence has another shape, is below 0, or impossible under the mixture.
     """
+    check_generator(generator)
     _, joint = _seen(mixture, e)
     z = torch.multinomial(_posterior(joint), 1, generator=generator)[:, 0]
     p = mixture.log_levels[z].exp() * e  # (B, D, K)

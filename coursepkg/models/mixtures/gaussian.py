@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_counts, check_generator, check_integers
 from coursepkg.models.mixtures.em import Mixture
 from coursepkg.validate import check_positive, check_real
 
@@ -48,10 +49,12 @@ class GaussianMixture(Mixture):
         restarts: int = 1,
         generator: Generator,
     ) -> None:
+        check_integers(components=components, steps=steps, restarts=restarts)
         super().__init__(
             components, steps=steps, tolerance=tolerance, restarts=restarts, generator=generator
         )
-        check_positive(dim=dim, floor=floor)
+        check_counts(dim=dim)
+        check_positive(floor=floor)
         if not 0 <= shrinkage < float("inf"):
             raise ValueError(f"shrinkage: expected a finite number >= 0, got {shrinkage}")
         self.dim, self.floor, self.shrinkage = dim, floor, shrinkage
@@ -69,18 +72,19 @@ class GaussianMixture(Mixture):
 
     def fit(self, x: Tensor) -> "GaussianMixture":
         """EM on x, (N, D); the climb is in `trace`."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         self._ascend_from_data(x)
         return self
 
     def log_joint(self, x: Tensor) -> Tensor:
         """log p(x, z): (B, D) -> (B, M), nats."""
-        check_real(x, event=(self.dim,))
-        away = (x - self.means[:, None]).mT  # (M, D, B)
-        white = torch.linalg.solve_triangular(self.scale_tril, away, upper=False)
-        log_normaliser = self.dim / 2 * math.log(2 * math.pi) + _half_log_det(self.scale_tril)
+        check_real(x, event=(self.dim,), like=self)
+        root = self.scale_tril.double()
+        away = (x.double() - self.means[:, None].double()).mT  # (M, D, B)
+        white = torch.linalg.solve_triangular(root, away, upper=False)
+        log_normaliser = self.dim / 2 * math.log(2 * math.pi) + _half_log_det(root)
         joint: Tensor = self.log_weights - log_normaliser - white.square().sum(1).mT / 2
-        return joint
+        return joint.to(self.log_weights)
 
     def m_step(self, x: Tensor, r: Tensor) -> None:
         """Weighted means and covariances; eigenvalues below the floor are lifted to it.
@@ -90,25 +94,26 @@ class GaussianMixture(Mixture):
         """
         total, alive = self._weigh(r)
         for z in alive.nonzero()[:, 0]:
-            share = r[:, z, None] / total[z]
-            self.means[z] = (share * x).sum(0)
-            away = x - self.means[z]
+            share = r[:, z, None].double() / total[z]
+            mean = (share * x).sum(0)
+            away = x - mean
             scatter = total[z] * (share * away).T @ away + self.shrinkage * self.pooled
             covariance = scatter / (total[z] + self.shrinkage)
-            self.scale_tril[z] = torch.linalg.cholesky(_lift(covariance, self.floor)).to(x)
+            self.means[z], self.scale_tril[z] = mean, _lifted_root(covariance, self.floor)
 
     def log_prior(self) -> Tensor:
         """-shrinkage · Σ_z KL(N(μ_z, Ψ) ‖ N(μ_z, Σ_z)), (), nats."""
         if self.shrinkage == 0:
             return torch.zeros_like(self.pooled[0, 0])
-        root = torch.linalg.cholesky(self.pooled)
-        ratio = torch.linalg.solve_triangular(self.scale_tril, root, upper=False)
+        root, roots = _lifted_root(self.pooled, self.floor), self.scale_tril.double()
+        ratio = torch.linalg.solve_triangular(roots, root, upper=False)
         kl: Tensor = ratio.square().sum((1, 2)) / 2 - self.dim / 2
-        kl = kl + _half_log_det(self.scale_tril) - _half_log_det(root)
-        return -self.shrinkage * kl.sum()
+        kl = kl + _half_log_det(roots) - _half_log_det(root)
+        return (-self.shrinkage * kl.sum()).to(self.pooled)
 
     def sample_given(self, z: Tensor, *, generator: Generator) -> Tensor:
         """Draws a point of each component in z, (n,) -> (n, D)."""
+        check_generator(generator)
         noise = torch.empty_like(self.means[z]).normal_(generator=generator)
         return self.means[z] + (self.scale_tril[z] @ noise[:, :, None])[:, :, 0]
 
@@ -116,7 +121,8 @@ class GaussianMixture(Mixture):
         """θ from the first groups; Ψ is the covariance within them, pooled."""
         if self.shrinkage:
             away = x - (r / r.sum(0).clamp_min(1)).T.matmul(x)[r.argmax(1)]
-            self.pooled.copy_(_lift(away.T @ away / len(x), self.floor))
+            root = _lifted_root(away.double().T @ away.double() / len(x), self.floor)
+            self.pooled.copy_(root @ root.T)
         self.m_step(x, r)
 
 
@@ -150,10 +156,12 @@ class DiagonalGaussianMixture(Mixture):
         restarts: int = 1,
         generator: Generator,
     ) -> None:
+        check_integers(components=components, steps=steps, restarts=restarts)
         super().__init__(
             components, steps=steps, tolerance=tolerance, restarts=restarts, generator=generator
         )
-        check_positive(dim=dim, floor=floor)
+        check_counts(dim=dim)
+        check_positive(floor=floor)
         self.dim, self.floor = dim, floor
         self.means: Tensor  # μ, (M, D)
         self.variances: Tensor  # σ², (M, D)
@@ -162,13 +170,13 @@ class DiagonalGaussianMixture(Mixture):
 
     def fit(self, x: Tensor) -> "DiagonalGaussianMixture":
         """Climbs the likelihood of x, (N, D), by EM; the climb is in `trace`."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         self._ascend_from_data(x)
         return self
 
     def log_joint(self, x: Tensor) -> Tensor:
         """log p(x, z): (B, D) -> (B, M), nats."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         squares = (x[:, None] - self.means).square() / self.variances  # (B, M, D)
         log_normaliser = (2 * math.pi * self.variances).log().sum(1) / 2
         return self.log_weights - log_normaliser - squares.sum(2) / 2
@@ -188,6 +196,7 @@ class DiagonalGaussianMixture(Mixture):
 
     def sample_given(self, z: Tensor, *, generator: Generator) -> Tensor:
         """Draws a point of each component in z, (n,) -> (n, D)."""
+        check_generator(generator)
         noise = torch.empty_like(self.means[z]).normal_(generator=generator)
         return self.means[z] + self.variances[z].sqrt() * noise
 
@@ -197,11 +206,12 @@ def _half_log_det(scale_tril: Tensor) -> Tensor:
     return scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
 
 
-def _lift(covariance: Tensor, floor: float) -> Tensor:
-    """The covariance with eigenvalues lifted to the floor, (D, D), in double precision.
+def _lifted_root(covariance: Tensor, floor: float) -> Tensor:
+    """Cholesky factor of the covariance with eigenvalues lifted to the floor, (D, D), in double.
 
-    Single precision would lose small eigenvalues in the rounding of the large.
+    From the root of the eigenvalues, by QR: the covariance itself, formed again, would lose small
+    eigenvalues in the rounding of the large, and need not be positive definite.
     """
     values, vectors = torch.linalg.eigh(covariance.double())
-    lifted: Tensor = (vectors * values.clamp_min(floor)) @ vectors.T
-    return lifted
+    R: Tensor = torch.linalg.qr((vectors * values.clamp_min(floor).sqrt()).T)[1]
+    return R.T * R.diagonal().sign()

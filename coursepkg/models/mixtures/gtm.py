@@ -11,6 +11,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_counts, check_generator, check_integers
 from coursepkg.models.mixtures.em import Mixture, em
 from coursepkg.rng import seeded
 from coursepkg.validate import check_positive, check_real
@@ -44,7 +45,9 @@ class GTM(Mixture):
         steps: int = 100,
         tolerance: float = 1e-4,
     ) -> None:
-        check_positive(side=side, bumps=bumps, dim=dim, strength=strength)
+        check_integers(steps=steps)
+        check_counts(side=side, bumps=bumps, dim=dim)
+        check_positive(strength=strength)
         # the start is given by the data alone, so that the seed is never used
         super().__init__(side**2, steps=steps, tolerance=tolerance, restarts=1, generator=seeded(0))
         self.dim, self.strength = dim, strength
@@ -67,7 +70,7 @@ class GTM(Mixture):
 
         The climb is in `trace`.
         """
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         if len(x) < 2 or not x.var(0).sum() > 0:
             raise ValueError(f"x: expected examples that differ, got {len(x)} that do not")
         self._start_from_plane(x)
@@ -76,7 +79,7 @@ class GTM(Mixture):
 
     def log_joint(self, x: Tensor) -> Tensor:
         """log p(x, z) of all grid points: (B, D) -> (B, M), nats."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         squares = _squares(x, self.means)
         log_normaliser = self.dim / 2 * (2 * math.pi * self.variance).log()
         return self.log_weights - squares / (2 * self.variance) - log_normaliser
@@ -105,6 +108,7 @@ class GTM(Mixture):
 
     def sample_given(self, z: Tensor, *, generator: Generator) -> Tensor:
         """Draws noise about the place of each grid point on the surface, (n,) -> (n, D)."""
+        check_generator(generator)
         noise = torch.randn(
             len(z), self.dim, generator=generator, dtype=self.W.dtype, device=self.W.device
         )

@@ -20,7 +20,7 @@ def marginal_rates(x: Tensor) -> Tensor:
     Raises:
         ValueError: if x holds anything else.
     """
-    check_real(x, event=x.shape[1:])
+    check_real(x)
     if not ((x >= 0) & (x <= 1)).all():
         raise ValueError(f"x: expected values from 0 to 1, got {x.min():.4g} to {x.max():.4g}")
     return (x.sum(0) + 0.5) / (len(x) + 1)
@@ -56,7 +56,7 @@ class RBM(Harmonium):
     def energy(self, v: Tensor, h: Tensor) -> Tensor:
         """E(v, h), (B, D) and (B, M) -> (B,). Source: :eq:`rbm-energy`."""
         self.check_visible(v, name="v")
-        check_binary(h, event=self.c.shape, name="h")
+        check_binary(h, event=self.c.shape, name="h", like=self)
         return -(v @ self.b) - h @ self.c - ((v @ self.W) * h).sum(-1)
 
     def free_energy(self, x: Tensor) -> Tensor:
@@ -110,4 +110,4 @@ class RBM(Harmonium):
 
     def check_visible(self, v: Tensor, *, name: str = "x") -> None:
         """Checks that v is a batch (B, D) of zeros and ones."""
-        check_binary(v, event=self.b.shape, name=name)
+        check_binary(v, event=self.b.shape, name=name, like=self)

@@ -4,10 +4,10 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import softplus
 
+from coursepkg.counts import check_generator
 from coursepkg.enumeration import binary_states
-from coursepkg.missing import check_shows
 from coursepkg.models.rbm.binary import RBM
-from coursepkg.validate import check_binary, check_mask
+from coursepkg.validate import check_binary, check_mask, check_shows
 
 
 @torch.no_grad()
@@ -54,6 +54,7 @@ def complete(rbm: RBM, x: Tensor, known: Tensor, *, generator: Generator) -> Ten
         TypeError: if `known` is not bool.
         ValueError: if x is not binary, `known` not a mask for it, or the sum too long.
     """
+    check_generator(generator)
     log_p, probs = _by_hidden_state(rbm, x, known)
     h = torch.multinomial(log_p.softmax(1), 1, generator=generator).squeeze(1)
     return torch.where(known, x, torch.bernoulli(probs[h], generator=generator))

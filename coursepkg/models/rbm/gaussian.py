@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import softplus
 
+from coursepkg.counts import check_generator, check_integers
 from coursepkg.enumeration import log_sum_exp
 from coursepkg.models.rbm.harmonium import Harmonium, draw_bits
 from coursepkg.validate import check_binary, check_positive, check_real, check_weights
@@ -35,6 +36,7 @@ class GaussianRBM(Harmonium):
         self, visible: int, hidden: int, *, generator: Generator, sigma: float = 1.0,
         scale: float = 0.01, mask: Tensor | None = None,
     ) -> None:  # fmt: skip
+        check_integers(visible=visible, hidden=hidden)
         super().__init__(visible, hidden, generator=generator, scale=scale, mask=mask)
         check_positive(sigma=sigma)
         self.sigma = sigma
@@ -42,7 +44,7 @@ class GaussianRBM(Harmonium):
     def energy(self, v: Tensor, h: Tensor) -> Tensor:
         """E(v, h), (B, D) and (B, M) -> (B,). Source: :eq:`rbm-gaussian-energy`."""
         self.check_visible(v, name="v")
-        check_binary(h, event=self.c.shape, name="h")
+        check_binary(h, event=self.c.shape, name="h", like=self)
         square = v.square().sum(-1) / (2 * self.sigma**2)
         return square - v @ self.b - h @ self.c - ((v @ self.W) * h).sum(-1)
 
@@ -78,6 +80,7 @@ class GaussianRBM(Harmonium):
     @torch.no_grad()
     def sample_visible(self, h: Tensor, *, generator: Generator) -> Tensor:
         """Draws v from p(v | h), (B, M) -> (B, D)."""
+        check_generator(generator)
         mean = self.visible_mean(h)
         return mean + self.sigma * torch.randn_like(mean, generator=generator)
 
@@ -94,4 +97,4 @@ class GaussianRBM(Harmonium):
 
     def check_visible(self, v: Tensor, *, name: str = "x") -> None:
         """Checks that v is a batch (B, D) of finite real numbers."""
-        check_real(v, event=self.b.shape, name=name)
+        check_real(v, event=self.b.shape, name=name, like=self)

@@ -6,12 +6,14 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.enumeration import CHUNK, binary_states
+from coursepkg.counts import check_draws, check_generator, check_integers
+from coursepkg.enumeration import CHUNK, Unnormalised, binary_states
 from coursepkg.validate import check_binary, check_weights
 
 
 def draw_bits(p: Tensor, *, generator: Generator) -> Tensor:
     """Zeros and ones, each 1 with its probability in p; twice as fast as `torch.bernoulli`."""
+    check_generator(generator)
     return torch.rand_like(p, generator=generator).lt_(p)
 
 
@@ -23,7 +25,7 @@ class Statistics(NamedTuple):
     c: Tensor  # (M,)
 
 
-class Harmonium(nn.Module, ABC):
+class Harmonium(Unnormalised, ABC):
     r"""D visible and M hidden units, linked across the layers only; abstract.
 
     A subclass says which values the units take, and so which laws :math:`p(v \mid h)` and
@@ -45,6 +47,8 @@ class Harmonium(nn.Module, ABC):
         self, visible: int, hidden: int, *, generator: Generator, scale: float = 0.01,
         mask: Tensor | None = None,
     ) -> None:  # fmt: skip
+        check_integers(visible=visible, hidden=hidden)
+        check_generator(generator)
         super().__init__()
         if visible < 1 or hidden < 1 or not scale >= 0:
             raise ValueError(
@@ -113,6 +117,7 @@ class Harmonium(nn.Module, ABC):
         Raises:
             ValueError: if there are more than 22 hidden units, or a weight is not finite.
         """
+        check_draws(n, generator)
         check_weights(self)
         h = self._hidden_states()
         log_p = -torch.cat([self.hidden_free_energy(part) for part in h.split(CHUNK)])

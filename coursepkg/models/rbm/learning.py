@@ -14,6 +14,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator, check_integers
 from coursepkg.models.rbm.harmonium import Harmonium, Statistics
 from coursepkg.validate import check_positive, check_weights
 
@@ -73,6 +74,7 @@ class PersistentChains:
     """
 
     def __init__(self, chains: int, *, k: int = 1) -> None:
+        check_integers(chains=chains, k=k)
         if chains < 1 or k < 1:
             raise ValueError(f"expected chains >= 1 and k >= 1, got {chains} and {k}")
         self.chains, self.k = chains, k
@@ -80,6 +82,7 @@ class PersistentChains:
 
     def __call__(self, rbm: Harmonium, v: Tensor, *, generator: Generator) -> Statistics:
         """Moves the chains on by k steps."""
+        check_generator(generator)
         if self.v is None:
             rows = torch.randint(len(v), (self.chains,), generator=generator, device=v.device)
             self.v = v[rows]
@@ -169,6 +172,7 @@ def train(
         ValueError: if a number is impossible, the machine refuses x, or a weight is not finite.
         FloatingPointError: if a weight overflows; all are then as they were before the call.
     """
+    check_generator(generator)
     last = step_size if last_step_size is None else last_step_size
     _check(rbm, x, epochs, batch_size, average, decay)
     _check_steps(step_size, last)

@@ -9,6 +9,7 @@ and all that is random takes a generator.
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_counts, check_draws, check_generator
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.validate import check_binary, check_positive, check_real
 
@@ -58,8 +59,10 @@ def train(
     Raises:
         ValueError: if X is not (n, p) of zeros and ones, or a number is not positive.
     """
+    check_generator(generator)
     check_binary(X, event=rbm.b.shape, name="X")
-    check_positive(batch_size=batch_size, step_size=step_size, epochs=epochs)
+    check_counts(batch_size=batch_size, epochs=epochs)
+    check_positive(step_size=step_size)
     errors = []
     for _ in range(epochs):
         error = 0.0
@@ -88,7 +91,8 @@ def generate(rbm: RBM, n: int, *, steps: int, generator: Generator) -> Tensor:
     Raises:
         ValueError: if n or `steps` is not positive.
     """
-    check_positive(n=n, steps=steps)
+    check_draws(n, generator)
+    check_counts(steps=steps)
     v = torch.bernoulli(torch.full_like(rbm.b, 0.5).expand(n, -1), generator=generator)
     for _ in range(steps):
         h = torch.bernoulli(in_out(rbm, v), generator=generator)

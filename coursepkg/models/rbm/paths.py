@@ -6,6 +6,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import softplus
 
+from coursepkg.counts import check_draws
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.models.rbm.harmonium import draw_bits
 from coursepkg.validate import check_weights
@@ -46,6 +47,7 @@ class RBMPath:
 
     def start(self, n: int, *, generator: Generator) -> Tensor:
         """Draws n independent v at β = 0, (n, D)."""
+        check_draws(n, generator)
         return torch.bernoulli(self.rates.expand(n, -1), generator=generator)
 
     @torch.no_grad()

@@ -1,8 +1,9 @@
 """The restricted Boltzmann machine of spins, ±1, at an inverse temperature β, as physics has it."""
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_integers
 from coursepkg.enumeration import log_sum_exp
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.models.rbm.harmonium import Harmonium, draw_bits
@@ -32,6 +33,7 @@ class SpinRBM(Harmonium):
         self, visible: int, hidden: int, *, generator: Generator, beta: float = 1.0,
         scale: float = 0.01, mask: Tensor | None = None,
     ) -> None:  # fmt: skip
+        check_integers(visible=visible, hidden=hidden)
         super().__init__(visible, hidden, generator=generator, scale=scale, mask=mask)
         check_positive(beta=beta)
         self.beta = beta
@@ -39,7 +41,7 @@ class SpinRBM(Harmonium):
     def energy(self, v: Tensor, h: Tensor) -> Tensor:
         """E(v, h), without β, (B, D) and (B, M) -> (B,). Source: :eq:`rbm-spin-energy`."""
         self.check_visible(v, name="v")
-        check_spins(h, event=self.c.shape, name="h")
+        check_spins(h, event=self.c.shape, name="h", like=self)
         return -(v @ self.b) - h @ self.c - ((v @ self.W) * h).sum(-1)
 
     def free_energy(self, x: Tensor) -> Tensor:
@@ -94,7 +96,7 @@ class SpinRBM(Harmonium):
 
     def check_visible(self, v: Tensor, *, name: str = "x") -> None:
         """Checks that v is a batch (B, D) of -1 and +1."""
-        check_spins(v, event=self.b.shape, name=name)
+        check_spins(v, event=self.b.shape, name=name, like=self)
 
     @torch.no_grad()
     def to_binary(self) -> RBM:
@@ -127,14 +129,16 @@ def log_2_cosh(x: Tensor) -> Tensor:
     return torch.logaddexp(x, -x)
 
 
-def check_spins(x: Tensor, *, event: tuple[int, ...], name: str = "x") -> None:
+def check_spins(
+    x: Tensor, *, event: tuple[int, ...], name: str = "x", like: nn.Module | None = None
+) -> None:
     """Checks that x holds a non-empty batch of -1 and +1, as real numbers.
 
     Raises:
         TypeError: if x is not a floating-point tensor.
         ValueError: if the shape is wrong or an entry is neither -1 nor +1.
     """
-    check_real(x, event=event, name=name)
+    check_real(x, event=event, name=name, like=like)
     if (other := x.abs() != 1).any():
         raise ValueError(
             f"{name}: expected -1 and +1, got {int(other.sum())} others, such as "

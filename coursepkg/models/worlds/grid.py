@@ -94,7 +94,7 @@ def check_world(world: World) -> None:
     P, reward = world
     if P.ndim != 3 or P.shape[0] != P.shape[2] or 0 in P.shape:
         raise ValueError(f"P: expected shape (S, A, S), got {tuple(P.shape)}")
-    check_real(P, event=tuple(P.shape[1:]), name="P")
+    check_real(P, name="P")
     check_real(reward, event=tuple(P.shape[1:]), name="reward")
     if len(reward) != len(P):
         raise ValueError(f"reward: expected shape {tuple(P.shape)}, got {tuple(reward.shape)}")

@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import cross_entropy, one_hot
 from torch.optim import Adam
 
+from coursepkg.counts import check_counts, check_generator
 from coursepkg.models.worlds.grid import Grid, World
 from coursepkg.nets.mlp import MLP
 from coursepkg.validate import check_positive, check_real
@@ -41,7 +42,8 @@ def wander(place: Grid, steps: int, *, patience: int = 50, generator: Generator)
     Raises:
         ValueError: if a number is not positive.
     """
-    check_positive(steps=steps, patience=patience)
+    check_generator(generator)
+    check_counts(steps=steps, patience=patience)
     P, reward = place.world
     actions = torch.randint(P.shape[1], (steps,), generator=generator)
     chance = torch.rand(steps, generator=generator, dtype=torch.float64)
@@ -145,7 +147,7 @@ def with_moves(
     """
     S, A = place.beside.shape
     _check_seen(seen, S, A)
-    check_positive(hidden=hidden, steps=steps)
+    check_counts(hidden=hidden, steps=steps)
     stays = torch.arange(S)[:, None]
     leads = torch.cat([place.beside, stays], dim=1)  # (S, 5): where each thing that happens leads
     wall = (place.beside == stays).to(seen.reward)
@@ -222,7 +224,7 @@ def _checked_counts(seen: Experience, states: int, actions: int, strength: float
 
 
 def _check_seen(seen: Experience, states: int, actions: int) -> None:
-    check_positive(states=states, actions=actions)
+    check_counts(states=states, actions=actions)
     if not (len(seen.s) and {part.shape for part in seen} == {(len(seen.s),)}):
         raise ValueError(f"seen: expected N >= 1 steps, got {[tuple(p.shape) for p in seen]}")
     check_real(seen.reward, event=(), name="reward")

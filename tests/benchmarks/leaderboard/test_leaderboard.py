@@ -21,7 +21,7 @@ from tests.benchmarks.invoke import invoke
 @pytest.mark.slow
 @pytest.mark.parametrize(("family", "sign"), [
     ("arm", "="), ("mixture", "="), ("copula", "≤"), ("nade", "="), ("pixelcnn", "="),
-    ("ensemble", "="), ("realnvp", "≤"), ("spline", "≤"), ("flowmatching", "≤"),
+    ("labelled", "="), ("realnvp", "≤"), ("spline", "≤"), ("flowmatching", "≤"),
     ("diffusion", "≤"),
 ])  # fmt: skip
 def test_quick_leaderboard_writes_every_entry_with_its_provenance(family, sign, tmp_path, float32):
@@ -79,7 +79,7 @@ def test_families_that_do_not_exist_are_refused(tmp_path):
 
 
 def test_all_families_are_chosen_unless_some_are_named():
-    assert {"arm", "copula", "dbn", "ensemble", "mixture", "nade", "pixelcnn", "rbm"} <= set(
+    assert {"arm", "copula", "dbn", "labelled", "mixture", "nade", "pixelcnn", "rbm"} <= set(
         chosen(entries, [])
     )
     assert list(chosen(entries, ["rbm", "arm"])) == ["rbm", "arm"]

@@ -11,7 +11,10 @@ from tests.benchmarks.invoke import invoke
 
 BOX = torch.cartesian_prod(torch.linspace(-9, 9, 181), torch.linspace(-9, 9, 181))
 
+NEEDS_NORMFLOWS = pytest.mark.skipif(coupling.normflows is None, reason="it is optional")
 
+
+@NEEDS_NORMFLOWS
 @pytest.mark.parametrize("make", [coupling.flow_of, coupling.normflows_of])
 def test_what_is_timed_is_a_density(make):
     """Kills: a log-determinant left out of the race; one coupling for eight."""
@@ -26,6 +29,7 @@ def test_what_is_timed_is_a_density(make):
     assert len(hidden) == coupling.COUPLINGS
 
 
+@NEEDS_NORMFLOWS
 def test_ratios_are_of_the_peers_to_ours(tmp_path, monkeypatch):
     """Kills: a ratio the other way round, peers confused, a slow round that counts."""
     seconds = iter([9.0, 9.0, 5.0, *8 * [2.0, 3.0, 6.0]])
@@ -34,3 +38,11 @@ def test_ratios_are_of_the_peers_to_ours(tmp_path, monkeypatch):
     assert done.exit_code == 0, done.output
     (row,) = json.loads((tmp_path / "coupling_speed.json").read_text())["rows"]
     assert row == {"batch": 16, "dim": 4, "ours": 2.0, "zuko": 1.5, "normflows": 2.5}
+
+
+def test_without_normflows_the_command_says_how_to_get_it(tmp_path, monkeypatch):
+    """Kills: a traceback, or results without the peer."""
+    monkeypatch.setattr(coupling, "normflows", None)
+    with pytest.raises(SystemExit, match=r"normflows is not installed: pip install .*bench"):
+        coupling.main([16], dim=4, out=tmp_path)
+    assert list(tmp_path.iterdir()) == []

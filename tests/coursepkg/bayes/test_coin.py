@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import mpmath
 import pytest
 import torch
 from scipy import stats
@@ -266,3 +267,12 @@ def test_in_log_odds_the_mode_is_where_the_mean_was(a, b):
     assert torch.trapezoid(log_density.exp(), u).item() == pytest.approx(1, abs=1e-6)
     assert theta[log_density.argmax()].item() == pytest.approx(a / (a + b), abs=1e-4)
     assert belief.predictive() == pytest.approx(a / (a + b))
+
+
+@pytest.mark.parametrize("strength", [0.5, 1e3, 1e6, 1e12])
+def test_evidence_of_a_strong_belief_does_not_cancel(strength):
+    """In 60 digits. Kills: the difference of two logarithms of 1e12 nats."""
+    a, b, k, n = strength, 2 * strength, 7, 10
+    with mpmath.workdps(60):
+        expected = float(mpmath.log(mpmath.beta(a + k, b + n - k) / mpmath.beta(a, b)))
+    assert BetaBernoulli(a, b).log_evidence_sequence(k, n) == pytest.approx(expected, rel=1e-13)

@@ -4,6 +4,7 @@ import itertools
 import math
 from itertools import pairwise
 
+import mpmath
 import numpy as np
 import pytest
 import torch
@@ -450,26 +451,123 @@ def test_laplace_evidence_far_out_is_finite():
     assert regression.laplace_log_evidence(y, sigma=0.1, strength=50.0).isfinite()
 
 
-def test_float32_stops_at_what_it_resolves(fixed, monkeypatch):
-    """After as many sweeps as float64 with that tolerance. Kills: a float32 that goes on for less.
+def powers(dtype):
+    """Powers 0..7 of numbers up to 10, and their sine: a condition of 1e7, of X'X 1e14."""
+    u = torch.linspace(0, 10, 30, dtype=torch.float32)
+    X, y = torch.stack([u**k for k in range(8)], 1), u.sin()
+    return X.to(dtype), y.to(dtype)
 
-    The columns are alike, so that each sweep gains little and sweeps tell tolerances apart.
-    """
-    sweeps, sweep = [], regression.coordinate_sweep
-    monkeypatch.setattr(regression, "coordinate_sweep",
-                        lambda *a, **k: sweeps.append(1) or sweep(*a, **k))  # fmt: skip
 
-    def count(X, y, **how):
-        sweeps.clear()
-        lasso(X, y, penalty=0.01, **how)
-        return len(sweeps)
+def exact(X, y, *, penalty, sigma=1.0):
+    """Ridge's w and log p(y), the prior's strength penalty / σ², in 60 digits."""
+    with mpmath.workdps(60):
+        X, y = mpmath.matrix(X.tolist()), mpmath.matrix(y.tolist())
+        strength = penalty / mpmath.mpf(sigma) ** 2
+        w = mpmath.lu_solve(X.T * X + penalty * mpmath.eye(X.cols), X.T * y)
+        C = sigma**2 * mpmath.eye(X.rows) + X * X.T / strength
+        square = (y.T * mpmath.lu_solve(C, y))[0] + X.rows * mpmath.log(2 * mpmath.pi)
+        log_p = -(square + mpmath.log(mpmath.det(C))) / 2
+        return torch.tensor([float(v) for v in w]), float(log_p)
 
-    X = torch.randn(40, 4, generator=fixed)
-    X = X + 2 * X[:, :1]
-    y = X.sum(1) + torch.randn(40, generator=fixed)
-    resolved = count(X, y, tolerance=10 * torch.finfo(torch.float32).eps)
-    assert count(X, y) > resolved + 20, "vacuous: sweeps do not tell tolerances apart"
-    assert abs(count(X.float(), y.float()) - resolved) <= 3
+
+@pytest.mark.parametrize("unit", [1.0, 1e-20], ids=["powers", "small"])
+@pytest.mark.parametrize("penalty", [0.01, 1e-6])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_an_ill_conditioned_design_gives_what_sixty_digits_give(dtype, penalty, unit):
+    """Kills: normal equations, sums in single precision, small rows above large ones."""
+    X, y = powers(dtype)
+    X = unit * X
+    w, log_p = exact(X, y, penalty=penalty, sigma=0.1)
+    close = 1e-6 if dtype == torch.float32 else 1e-9
+    single = ridge(X, y, penalty=penalty)
+    assert single.dtype == dtype
+    assert (single - w).abs().max() <= close * w.abs().max()
+    path = regression.ridge_path(X, y, penalties=torch.tensor([penalty]))[0]
+    assert (path - w).abs().max() <= 1e-6 * w.abs().max()
+    model = BayesianRegression(0.1, penalty / 0.01)
+    assert model.log_evidence(X, y).item() == pytest.approx(log_p, rel=close)
+    assert (model.posterior(X, y).mean - w).abs().max() <= close * w.abs().max()
+    if unit == 1:
+        new = model.predictive(X, y, X_new=X[3:5])
+        fit = X.double() @ w
+        torch.testing.assert_close(new.mean.double(), fit[3:5], atol=1e-4, rtol=0)
+        assert ((new.stddev > 0.1) & (new.stddev < 0.15)).all()
+        square = (y.double() - fit).square().sum().item()
+        expected = square / 0.02 + 15 * math.log(2 * math.pi * 0.01)
+        ours = loss(single, X, y, sigma=0.1).item()
+        assert ours == pytest.approx(expected, rel=1e-2 if dtype == torch.float32 else 1e-8)
+
+
+def test_evidence_of_single_precision_has_the_value_of_the_issue():
+    X, y = powers(torch.float32)
+    assert BayesianRegression(0.1, 1.0).log_evidence(X, y).item() == pytest.approx(-20.363027)
+
+
+def test_loss_of_single_precision_does_not_cancel():
+    """Weights that nearly cancel each other. Kills: X w summed in single precision."""
+    X = torch.tensor([[1.0, 1e4, 1e8]], dtype=torch.float32)
+    w = torch.tensor([0.25, -1e4, 1.0], dtype=torch.float32)
+    value = loss(w, X, torch.zeros(1, dtype=torch.float32), sigma=1.0)
+    assert value.item() == pytest.approx(0.25**2 / 2 + math.log(2 * math.pi) / 2)
+    assert value.dtype == torch.float32
+
+
+def test_lasso_of_single_precision_is_that_of_double(fixed):
+    """Two nearly equal columns. Kills: a residual that is kept up to date in single precision."""
+    X = torch.randn(40, 4, generator=fixed, dtype=torch.float32)
+    X[:, 1] = X[:, 0] + 0.1 * X[:, 1]
+    y = X.sum(1) + 1000 * X[:, 2]
+    single = lasso(X, y, penalty=0.01, max_sweeps=100_000)
+    double = lasso(X.double(), y.double(), penalty=0.01, max_sweeps=100_000)
+    torch.testing.assert_close(single, double.float(), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("unit", [1e-20, 1e-8, 1e8, 1e20])
+def test_fixed_point_does_not_depend_on_the_units(X, y, unit):
+    """Kills: a start at λ = 1, far from everything if X or y is small."""
+    best = regression.maximise_evidence(X, y)
+    of_X, of_y = (
+        regression.maximise_evidence(unit * X, y),
+        regression.maximise_evidence(X, unit * y),
+    )
+    assert of_X.sigma == pytest.approx(best.sigma, rel=1e-8)
+    assert of_X.strength == pytest.approx(best.strength * unit**2, rel=1e-8)
+    assert of_y.sigma == pytest.approx(best.sigma * unit, rel=1e-8)
+    assert of_y.strength == pytest.approx(best.strength / unit**2, rel=1e-8)
+
+
+def test_fixed_point_names_its_limits():
+    """Kills: the root of a number below 0, 10,000 steps without a cause, a λ that settles alone."""
+    X = torch.tensor([[6.0, -5.0], [-9.0, -9.0], [2.0, -2.0], [-4.0, 0.0]])
+    y = 3 * X[:, 0] + X[:, 1]
+    with pytest.raises(RuntimeError, match="σ → 0: a perfect fit"):
+        regression.maximise_evidence(X, y)
+    with pytest.raises(RuntimeError, match="σ → 0: a perfect fit"):  # as many rows as columns
+        regression.maximise_evidence(
+            torch.tensor([[1.0, 0.0], [0.0, 3.0]]), torch.tensor([1.0, 3.1])
+        )
+    with pytest.raises(RuntimeError, match="λ → ∞: no signal"):
+        regression.maximise_evidence(torch.ones(2, 1), torch.tensor([1.0, -1.0]))
+    with pytest.raises(ValueError, match="X: expected a number that is not 0"):
+        regression.maximise_evidence(0 * X, y)
+    with pytest.raises(ValueError, match="y: expected a number that is not 0"):
+        regression.maximise_evidence(X, 0 * y)
+
+
+@pytest.mark.parametrize("strength", [1e-3, 1.0, 1e4, 1e8])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_laplace_evidence_does_not_cancel(strength, dtype):
+    """In 60 digits. Kills: λ²σ²/2 beside a normal's tail that is its negative."""
+    for value in (0.0, 1e-3, -3.0, 1e4):
+        y = torch.tensor([value], dtype=dtype)
+        with mpmath.workdps(60):
+            a, b = mpmath.mpf(y.item()), mpmath.mpf(strength)
+            sides = [
+                mpmath.erfc((b - t) / mpmath.sqrt(2)) / 2 * mpmath.exp(-b * t) for t in (a, -a)
+            ]
+            expected = float(mpmath.log(b / 2 * sum(sides)) + b**2 / 2)
+        ours = regression.laplace_log_evidence(y, sigma=1.0, strength=strength)
+        assert ours.item() == pytest.approx(expected, rel=1e-6 if dtype == torch.float32 else 1e-12)
 
 
 def test_float32_in_float32_out(model, X, y):

@@ -178,3 +178,11 @@ def test_single_precision_stays_single(generator):
     path = ar_path(torch.tensor([0.5], dtype=torch.float32), sigma=1, T=7, generator=generator)
     assert path.shape == (7,)
     assert path.dtype == torch.float32
+
+
+def test_spectrum_near_the_edge_of_what_is_stationary():
+    """Kills: coefficients in the precision of the frequencies: 1 - a of 1e-6 is then 6 % off."""
+    a = torch.tensor([1 - 1e-6], dtype=torch.float64)
+    power = ar_spectrum(a, sigma=1.0, frequencies=torch.zeros(1, dtype=torch.float32))
+    assert power.item() == pytest.approx(1e12, rel=1e-6)
+    assert power.dtype == torch.float32

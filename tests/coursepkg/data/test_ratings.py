@@ -130,3 +130,12 @@ def test_a_mask_must_be_of_the_right_kind():
             CLUB.predict(SPACE, known)
     with pytest.raises(ValueError, match="zeros and ones"):
         CLUB.predict(SPACE + 0.5, torch.ones(8, 3).bool())
+
+
+def test_a_film_that_is_almost_always_seen():
+    """All but 2⁻²⁴ by chance. Kills: 1 - p of a p that was rounded to 1."""
+    chance = torch.tensor([1 - 2.0**-24], dtype=torch.float32)
+    films = NoisyOr(torch.tensor([0.5]).float(), chance, torch.tensor([[1 - 2.0**-20]]).float())
+    unseen = films.log_prob(torch.zeros(1, 1, dtype=torch.float32)).item()
+    expected = math.log(0.5 * 2.0**-24 + 0.5 * 2.0**-44)
+    assert unseen == pytest.approx(expected, rel=1e-5)

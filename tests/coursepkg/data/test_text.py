@@ -85,7 +85,7 @@ def test_a_mark_and_mixed_line_ends_are_mended(tmp_path):
     path = tmp_path / "mixed.txt"
     path.write_bytes("\ufeffone\r\nline\r\n\r\ntwo\r\rone\nline\n\nthree\ufeff".encode())
     text = read_text(path)
-    assert (text.train, text.valid) == ("one\nline\n\ntwo", "three\ufeff")
+    assert (text.train, text.valid) == ("one\nline\n\ntwo", "three")
     assert plain_lines("\ufeffa\r\nb\rc\n\r\n") == "a\nb\nc\n\n"
     assert split_text("\ufeffa\r\n\r\nb", source="here").train == "a"
 

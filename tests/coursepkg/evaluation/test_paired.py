@@ -7,6 +7,7 @@ from coursepkg.evaluation import paired
 from coursepkg.rng import seeded
 
 
+@pytest.mark.equation("paired-error")
 def test_the_difference_by_hand():
     """Gaps 1, 3 and 2: mean 2, standard deviation 1. Kills: a sign, N for N - 1, no root."""
     found = paired(torch.tensor([11.0, 23.0, 32.0]), torch.tensor([10.0, 20.0, 30.0]))
@@ -14,6 +15,7 @@ def test_the_difference_by_hand():
     assert found.error == pytest.approx(1 / math.sqrt(3))
 
 
+@pytest.mark.equation("paired-error")
 def test_what_is_hard_for_both_cancels():
     """The variance formula: var a + var b - 2 cov. Kills: errors added as if independent."""
     hard = 10 * torch.randn(400, generator=seeded(0), dtype=torch.float64)

@@ -2,6 +2,7 @@ import copy
 import itertools
 import math
 
+import mpmath
 import networkx as nx
 import pytest
 import torch
@@ -242,7 +243,7 @@ def test_a_warm_lattice_has_no_magnetisation():
             lambda: ising(2, 4, beta=1.0, periodic=True),
             "sides >= 3, got 2 × 4: two sites in a ring",
         ),
-        (lambda: ising(0, 4, beta=1.0), "sides >= 1"),
+        (lambda: ising(0, 4, beta=1.0), "^height: expected"),
         (lambda: ising(3, 4, beta=-1.0), "beta: expected"),
         (lambda: Lattice(2, 2, torch.tensor([[0.0, 1], [2, 0]]), torch.zeros(2)), "symmetric"),
         (lambda: Lattice(2, 2, torch.eye(2), torch.zeros(3)), r"expected \(2,\) or \(4, 2\)"),
@@ -288,3 +289,40 @@ def test_states_that_are_none_are_refused(x):
             question(x)
     with pytest.raises(TypeError, match="integer"):
         lattice.energy(torch.zeros(1, 16))
+
+
+def test_closed_forms_are_right_hot_and_cold():
+    """In 50 digits. Kills: sinh that overflows; a bracket that cancels for small β."""
+    with mpmath.workdps(50):
+        for beta in (1e-12, 1e-8, 1e-4, 5e-3, 9.9e-3, 1.1e-2, 0.3, 0.5, 3.0):
+            b = mpmath.mpf(beta)
+            t, kappa = (
+                2 * mpmath.tanh(2 * b) ** 2 - 1,
+                2 * mpmath.sinh(2 * b) / mpmath.cosh(2 * b) ** 2,
+            )
+            bracket = 1 + 2 / mpmath.pi * t * mpmath.ellipk(kappa**2)
+            assert onsager_energy(beta) == pytest.approx(
+                float(-mpmath.coth(2 * b) * bracket), rel=1e-12
+            )
+        for beta in (0.5, 1.0, 10.0):
+            expected = (1 - mpmath.sinh(2 * mpmath.mpf(beta)) ** -4) ** mpmath.mpf("0.125")
+            assert spontaneous_magnetisation(beta) == pytest.approx(float(expected), rel=1e-14)
+    for beta in (355.0, 1e3, 1e300):
+        assert spontaneous_magnetisation(beta) == pytest.approx(1.0, rel=1e-15)
+        assert onsager_energy(beta) == pytest.approx(-2.0, rel=1e-15)
+
+
+@pytest.mark.parametrize("periodic", [False, True])
+def test_log_z_of_a_cold_lattice_with_fields_that_disagree(periodic):
+    """Rows of opposite fields at β = 500, by all states. Kills: weights that underflow."""
+    s = torch.tensor([-1.0, 1.0])
+    site = torch.zeros(9, 2)
+    site[:3, 1] = site[3:6, 0] = 1000.0
+    lattice = Lattice(3, 3, -torch.outer(s, s), site, beta=500.0, periodic=periodic)
+    x = states(2, 9)
+    expected = (-lattice.free_energy(x)).logsumexp(0)
+    torch.testing.assert_close(lattice.log_z(), expected, rtol=1e-12, atol=0)
+    beta = torch.tensor(500.0, requires_grad=True)
+    (slope,) = torch.autograd.grad(lattice.log_z_at(beta, lattice.site), beta)
+    law = (-lattice.free_energy(x)).softmax(0)
+    torch.testing.assert_close(slope, -(law * lattice.free_energy(x) / 500).sum())

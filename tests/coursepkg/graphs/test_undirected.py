@@ -252,3 +252,13 @@ def test_energies_of_a_law_with_zeros_are_refused():
 def test_questions_that_make_no_sense_are_refused(a, b, given, message, generator):
     with pytest.raises(ValueError, match=message):
         undirected(EDGES, generator=generator).separated(a, b, given=given)
+
+
+def test_without_factors_every_state_is_alike():
+    """The empty product is 1, so that Z counts the states. Kills: the type of the first factor."""
+    model = UndirectedModel({"a": 2, "b": 3}, {})
+    x = torch.tensor([[0, 2], [1, 0]])
+    assert model.log_z().item() == pytest.approx(math.log(6))
+    assert model.energy(x).tolist() == [0, 0]
+    torch.testing.assert_close(model.joint().p, torch.full((2, 3), 1 / 6))
+    torch.testing.assert_close(Normalised(model).log_prob(x), torch.full((2,), -math.log(6)))

@@ -176,3 +176,37 @@ def test_draws_of_another_shape_are_refused(f, shape):
 def test_integer_draws_are_refused(f):
     with pytest.raises(ValueError, match="floating-point"):
         f(torch.zeros(10, 2, 2, dtype=torch.int64))
+
+
+@pytest.mark.parametrize("name", AGREE)
+@pytest.mark.parametrize(("scale", "shift"), [(1e20, 0.0), (1e-6, 0.0), (1.0, 1e8), (3.0, -1e3)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_arviz_agrees_at_any_scale_and_shift(name, scale, shift, dtype):
+    """Kills: squares in single precision, that overflow at 1e20; means there, lost beside 1e8."""
+    mine, theirs = AGREE[name]
+    seeded = torch.Generator().manual_seed(0)
+    draws = (
+        torch.randn(100, 2, 1, generator=seeded, dtype=torch.float32).to(dtype) * scale
+    ) + shift
+    if (draws == draws[0]).all() or (dtype == torch.float32 and shift > 1e7):
+        assert mine(draws).isnan().all()  # single precision knows 1e8 to 8 only
+        return
+    expected = torch.from_numpy(theirs(draws.double().permute(2, 1, 0).numpy()))
+    assert expected.isfinite().all()
+    close = 1e-6 if dtype == torch.float32 else 1e-9
+    torch.testing.assert_close(mine(draws).double(), expected, rtol=close, atol=0)
+    assert mine(draws).dtype == dtype
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-30, 1.0, 1e20, 1e300])
+def test_no_scale_overflows_or_is_lost(scale):
+    """Where ArviZ's squares overflow, or are taken for constant. Kills: squares of the draws."""
+    draws = torch.randn(100, 2, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float32)
+    draws = draws.double()
+    scaled = scale * draws
+    assert diagnostics.ess_mean(scaled).item() == pytest.approx(204.05177, rel=1e-7)
+    expected = scale * diagnostics.mcse_mean(draws)
+    torch.testing.assert_close(diagnostics.mcse_mean(scaled), expected, rtol=1e-9, atol=0)
+    mine = diagnostics.autocorrelation(scaled)
+    torch.testing.assert_close(mine, diagnostics.autocorrelation(draws), rtol=0, atol=1e-12)
+    assert diagnostics.rhat(scaled).item() == pytest.approx(1.0064, abs=6e-4)  # ties by rounding

@@ -262,3 +262,30 @@ def test_matrices_that_are_not_stochastic_are_refused(P):
 def test_arguments_that_make_no_sense_are_refused(use, message):
     with pytest.raises(ValueError, match=message):
         use()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("rare", [1e-6, 1e-12, 1e-20])
+def test_rare_moves_count_as_they_should(rare, dtype):
+    """What is missing from 1 is rounded away. Kills: I - P, 1 - |λ|, flows compared with 1."""
+    P = torch.tensor([[1 - rare, rare], [2 * rare, 1 - 2 * rare]], dtype=dtype)
+    pi = torch.tensor([2 / 3, 1 / 3], dtype=dtype)
+    torch.testing.assert_close(finite.stationary(P), pi, rtol=1e-6, atol=0)
+    assert finite.spectral_gap(P) == pytest.approx(3 * rare, rel=1e-6)
+    assert finite.is_reversible(P, pi)
+    cycle = torch.eye(3, dtype=dtype).roll(1, 1)
+    P = (1 - rare) * torch.eye(3, dtype=dtype) + rare * cycle
+    torch.testing.assert_close(finite.stationary(P), torch.full((3,), 1 / 3, dtype=dtype))
+    assert not finite.is_reversible(P, torch.full((3,), 1 / 3, dtype=dtype))
+    assert finite.spectral_gap(P) == pytest.approx(1.5 * rare, rel=1e-5)
+
+
+def test_stationary_law_of_a_long_chain_of_births_and_deaths():
+    """π_k ∝ 1e-4^k, down to 1e-76, each to the last digits. Kills: a linear solve."""
+    K = 20
+    P = torch.zeros(K, K)
+    for k in range(K - 1):
+        P[k, k + 1], P[k + 1, k] = 1e-5, 0.1
+    P += torch.diag(1 - P.sum(1))
+    expected = 1e-4 ** torch.arange(K)
+    torch.testing.assert_close(finite.stationary(P), expected / expected.sum(), rtol=1e-12, atol=0)

@@ -193,3 +193,11 @@ def test_conditionals_that_return_something_else_are_refused(wrong, generator):
     kernel = SystematicGibbs(wrong)
     with pytest.raises(ValueError, match=r"conditional: expected \(3,\) finite values"):
         kernel.step(kernel.init(torch.ones(3, 2)), generator=generator)
+
+
+def test_conditionals_of_a_nearly_singular_covariance_in_single_precision():
+    """Correlation 1 - 2⁻²⁴ · 2, exact in single precision. Kills: a root taken in it."""
+    rho = 1 - 2.0**-23
+    covariance = torch.tensor([[1.0, rho], [rho, 1.0]], dtype=torch.float32)
+    law = GaussianConditional(torch.zeros(2, dtype=torch.float32), covariance)
+    assert law.precision[0, 0].item() == pytest.approx(1 / (1 - rho**2), rel=1e-6)

@@ -419,7 +419,40 @@ def test_the_error_of_a_log_is_the_relative_error_of_the_mean(generator):
     mean = monte_carlo(log_w.exp())
     assert log_mean_error(log_w) == pytest.approx(mean.error / mean.value)
     assert log_mean_error(log_w + 5000) == pytest.approx(mean.error / mean.value)
-    assert log_mean_error(torch.zeros(7)) == 0
+    assert log_mean_error(torch.zeros(7)) == pytest.approx(0, abs=1e-15)
     assert log_mean_error(torch.tensor([0.0, -math.inf, -math.inf])) == pytest.approx(1)
     with pytest.raises(ValueError, match="log_w: expected at least 2 draws"):
         log_mean_error(torch.zeros(1))
+
+
+def test_single_precision_is_averaged_in_double():
+    """Kills: squares that overflow at 1e20, weights at e^100, sums that round."""
+    f = torch.tensor([1e20, 2e20, 3e20], dtype=torch.float32)
+    mean, error = weighting.monte_carlo(f)
+    assert mean == pytest.approx(2e20, rel=1e-6)
+    assert error == pytest.approx(1e20 / math.sqrt(3), rel=1e-6)
+    f, log_w = torch.tensor([[1.0, 2.0], [100.0, 1.0]], dtype=torch.float32)
+    assert weighting.importance_plain(f, log_w).value == pytest.approx(
+        (math.exp(100) + 2 * math.e) / 2
+    )
+    with pytest.raises(
+        ValueError, match="log_w: expected weights that can be written out, got 1000"
+    ):
+        weighting.importance_plain(f, torch.tensor([1000.0, 1.0]))
+    log_w = torch.tensor([10000.0, 10000.001], dtype=torch.float32)
+    exact = torch.logsumexp(log_w.double(), 0).item() - math.log(2)
+    assert weighting.log_mean_weight(log_w) == pytest.approx(exact, rel=1e-15)
+    shares = torch.softmax(log_w.double(), 0)
+    assert weighting.effective_sample_size(log_w) == pytest.approx(
+        1 / shares.square().sum().item(), rel=1e-15
+    )
+
+
+@pytest.mark.parametrize("spread", [1e-3, 1e-6, 1e-9])
+def test_the_error_of_nearly_equal_weights(spread, generator):
+    """It is their spread over √n. Kills: n over the effective number, less 1: what cancels."""
+    log_w = spread * torch.randn(1000, generator=generator)
+    expected = log_w.std().item() / math.sqrt(1000)
+    assert weighting.log_mean_error(log_w) == pytest.approx(expected, rel=5 * spread + 1e-6)
+    assert weighting.log_mean_error(torch.zeros(1000)) < 1e-15
+    assert weighting.log_mean_error(torch.tensor([0.0, -1e4, -1e4])) == pytest.approx(1)

@@ -77,3 +77,15 @@ def test_bad_input_is_refused():
     ):
         with pytest.raises(ValueError, match=match):
             frechet_distance(torch.zeros(5, 2), bad)
+
+
+@pytest.mark.parametrize("apart", [1e-2, 1e-5, 1e-8, 0.0])
+def test_frechet_distance_of_nearly_equal_laws_is_not_below_zero(apart):
+    """Standard deviations s and s (1 + δ): (s δ)². Kills: a difference of traces, -1e-9 at 1e6."""
+    Q, _ = torch.linalg.qr(torch.randn(5, 5, generator=torch.Generator().manual_seed(0)))
+    std = torch.tensor([1e3, 300.0, 40.0, 5.0, 1.0])
+    first, second = (Q * v.square() @ Q.T for v in (std, std * (1 + apart)))
+    mean = torch.zeros(5)
+    found = gaussian_frechet(mean, first, mean, second)
+    assert found >= 0
+    assert found == pytest.approx((std * apart).square().sum().item(), rel=1e-3, abs=1e-14)

@@ -138,3 +138,12 @@ def test_more_latent_variables_than_dimensions_is_no_trouble():
     x = torch.zeros(1, 2)
     truth = MultivariateNormal(torch.zeros(2), torch.eye(2)).log_prob(x)
     assert_close(model.log_weight(x, generator=seeded(0)), truth)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("lean", [1e-3, 1e-6, 1e-9])
+def test_the_gap_of_nearly_orthogonal_columns(lean, dtype):
+    """½ log(1 / (1 - ρ²)), never below 0. Kills: a difference of two logarithms."""
+    W = torch.tensor([[1.0, lean], [0.0, 1.0]], dtype=dtype)
+    rho_square = lean**2 / (1.25 * (1.25 + lean**2))
+    assert diagonal_gap(W, noise=0.5) == pytest.approx(-math.log1p(-rho_square) / 2, rel=1e-6)

@@ -2,6 +2,7 @@
 
 import math
 
+import mpmath
 import pytest
 import torch
 from torch.distributions import MultivariateNormal
@@ -274,3 +275,31 @@ def test_fewer_components_live_with_constant_features():
     lam = principal_axes(STILL).variances
     assert_close(model.variance, lam[2] / 3)
     assert model.log_prob(STILL).isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_little_noise_does_not_cancel(dtype):
+    """In 50 digits. Kills: what the plane explains taken off the squares; a score in single."""
+    model = PPCA(1, dim=3).to(dtype)
+    model.set(mean=torch.zeros(3), G=torch.tensor([[1.0], [2.0], [3.0]]), variance=1e-10)
+    x = torch.tensor([[1e3, 2e3, 3e3], [1.0, 2.0, 3.0 + 2.0**-14]], dtype=dtype)
+    for row, log_p in zip(x.tolist(), model.log_prob(x).tolist(), strict=True):
+        with mpmath.workdps(50):
+            g, v = mpmath.matrix([1, 2, 3]), mpmath.matrix(row)
+            S = g * g.T + mpmath.mpf(model.variance.item()) * mpmath.eye(3)
+            square = (v.T * mpmath.lu_solve(S, v))[0]
+            expected = -(square + mpmath.log(mpmath.det(S)) + 3 * mpmath.log(2 * mpmath.pi)) / 2
+        assert log_p == pytest.approx(float(expected), rel=1e-5, abs=1e-5)
+
+
+def test_em_of_single_precision_finds_little_noise():
+    """σ = 1e-4 beside a spread of 10. Kills: the noise as a difference of squares, in single."""
+    generator = seeded(0)
+    z, eps = (torch.randn(400, d, generator=generator) for d in (1, 3))
+    x = (10 * z @ torch.tensor([[1.0, 2.0, 3.0]]) + 1e-4 * eps).float()
+    single, double = PPCA(1, dim=3).float(), PPCA(1, dim=3)
+    for model in (single, double):
+        model.set(mean=torch.zeros(3), G=torch.tensor([[1.0], [2.0], [2.5]]), variance=1.0)
+        for _ in range(30):
+            em_step(model, x.to(model.G))
+    assert single.variance.item() == pytest.approx(double.variance.item(), rel=1e-3)

@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import mpmath
 import pytest
 import torch
 from torch.distributions import Normal as PeerNormal
@@ -272,3 +273,17 @@ def test_most_laws_have_nothing_to_adapt_and_the_base_has_no_law():
     ):
         with pytest.raises(NotImplementedError):
             call()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_log_cosh_near_zero_and_far(dtype):
+    """Kills: logarithms that cancel near 0, a slope that is NaN where a branch overflows."""
+    s = torch.tensor([1e-12, -1e-6, 1e-3, 0.5, 0.999, -1.001, 30.0, -1e4], dtype=dtype)
+    s.requires_grad_()
+    with mpmath.workdps(40):
+        expected = [float(mpmath.log(mpmath.cosh(v))) for v in s.tolist()]
+    ours = log_cosh(s)
+    close = 4 * torch.finfo(dtype).eps
+    torch.testing.assert_close(ours.double(), torch.tensor(expected), rtol=close, atol=1e-40)
+    (slope,) = torch.autograd.grad(ours.sum(), s)
+    torch.testing.assert_close(slope, s.detach().tanh())

@@ -154,7 +154,7 @@ def test_impossible_input_is_refused():
     made = machine()
     for call, word in (
         (lambda: BoltzmannMachine(0, generator=seeded(0)), "visible >= 1"),
-        (lambda: BoltzmannMachine(2, -1, generator=seeded(0)), "hidden >= 0"),
+        (lambda: BoltzmannMachine(2, -1, generator=seeded(0)), "hidden: expected an integer >= 0"),
         (lambda: BoltzmannMachine(2, scale=-1.0, generator=seeded(0)), "scale >= 0"),
         (lambda: made.energy(torch.zeros(1, 3)), "s: expected shape"),
         (lambda: made.free_energy(torch.full((1, 3), 0.5)), "x: expected zeros and ones"),

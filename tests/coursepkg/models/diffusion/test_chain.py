@@ -2,6 +2,7 @@
 
 import math
 
+import mpmath
 import pytest
 import torch
 from torch.distributions import Normal
@@ -131,7 +132,7 @@ def test_chains_that_end_in_rounding_are_refused():
 def test_impossible_schedules_are_refused():
     """Kills: half a step, an offset from before the beginning."""
     for betas in (linear_betas, cosine_betas):
-        with pytest.raises(TypeError, match="steps"):
+        with pytest.raises(TypeError, match=r"^T: expected an integer"):
             betas(2.5)
         with pytest.raises(ValueError, match=r"^T: "):
             betas(0)
@@ -187,3 +188,16 @@ def test_a_step_outside_the_chain_is_refused(t):
         chain.posterior(x, x, steps(1))
     with pytest.raises(ValueError, match="integers"):
         chain.noisy(x, torch.tensor([1.0]), generator=seeded(0))
+
+
+def test_schedules_of_many_small_steps_do_not_cancel():
+    """In 40 digits. Kills: 1 - ᾱ_t / ᾱ_{t-1}, of which little is left for a million steps."""
+    T = 10**6
+    beta = cosine_betas(T)
+    with mpmath.workdps(40):
+        a, b = ((mpmath.mpf(t) / T + mpmath.mpf(0.008)) / (1 + mpmath.mpf(0.008)) for t in (0, 1))
+        expected = 1 - (mpmath.cos(b * mpmath.pi / 2) / mpmath.cos(a * mpmath.pi / 2)) ** 2
+    assert beta[0].item() == pytest.approx(float(expected), rel=1e-9)
+    first, second = betas_of(torch.tensor([60.0, 50.0])).tolist()  # ᾱ rounds to 1
+    assert first == pytest.approx(math.exp(-60), rel=1e-12)
+    assert second == pytest.approx(math.exp(-50) - math.exp(-60), rel=1e-12)

@@ -55,7 +55,7 @@ def test_one_step_ends_at_the_mean_and_many_at_the_points():
 def test_times_and_points_are_checked():
     with pytest.raises(ValueError, match="t: expected times below 1, got 1: there x is data"):
         TowardsPoints(POINTS)(POINTS, torch.tensor([0.0, 1.0, 0.5]))
-    with pytest.raises(ValueError, match=r"points: expected shape \(B, 1\), got \(5,\)"):
+    with pytest.raises(ValueError, match=r"points: expected shape \(B, D\), got \(5,\)"):
         TowardsPoints(torch.ones(5))
     with pytest.raises(ValueError, match=r"x: expected shape \(B, 2\), got \(3, 1\)"):
         TowardsPoints(POINTS).guess(torch.ones(3, 1), torch.zeros(3))

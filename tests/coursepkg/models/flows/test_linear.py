@@ -93,3 +93,11 @@ def test_a_rotation_keeps_lengths():
 def test_what_makes_no_sense_is_refused(make, message):
     with pytest.raises((ValueError, TypeError), match=message):
         make()
+
+
+def test_actnorm_of_small_numbers():
+    """Units of 1e-25 in single precision. Kills: squares that are rounded to 0."""
+    x = 1e-25 * torch.randn(50, 2, generator=seeded(0)).float()
+    layer = ActNorm(2).float().fit(x)
+    z, _ = layer.encode(x)
+    assert_close(z.std(0, correction=0), torch.ones(2).float(), rtol=1e-5, atol=0)

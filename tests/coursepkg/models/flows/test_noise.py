@@ -57,7 +57,7 @@ def test_draws_given_a_condition_decode_the_base():
     x = flow.sample(4, condition=c, generator=seeded(2))
     pair, _ = flow.transform.encode(torch.cat([c, x], 1))
     assert_close(pair[:, 1:], StandardNormal(2).sample(4, generator=seeded(2)))
-    with pytest.raises(ValueError, match=r"condition: expected 4 rows, got 3"):
+    with pytest.raises(ValueError, match=r"condition: expected 4 rows, one an example, got 3"):
         flow.sample(4, condition=c[:3], generator=seeded(2))
     with pytest.raises(ValueError, match=r"condition: expected shape \(B, 1\)"):
         flow.log_prob(x, condition=torch.zeros(4, 2))

@@ -84,7 +84,7 @@ def test_the_floor_keeps_the_density_finite():
     [
         (torch.zeros(3, 1), torch.zeros(3, C), r"expected shape \(B, 2\)"),
         (torch.zeros(3, D), torch.zeros(3, 1), r"condition: expected shape \(B, 2\)"),
-        (torch.zeros(3, D), torch.zeros(4, C), "expected 3 rows, got 4"),
+        (torch.zeros(3, D), torch.zeros(4, C), "expected 3 rows, one an example, got 4"),
         (torch.full((3, D), math.nan), torch.zeros(3, C), "finite"),
     ],
 )

@@ -232,3 +232,40 @@ def test_impossible_parameters_are_refused(kind, wrong):
         kind(2, **({"dim": 2, "generator": seeded(0)} | wrong))
     with pytest.raises(ValueError, match=r"shrinkage: expected.*got -1"):
         GaussianMixture(2, dim=2, shrinkage=-1, generator=seeded(0))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("shrinkage", [0.0, 2.0])
+@pytest.mark.parametrize("scale", [1.0, 1e5, 1e12])
+def test_points_on_a_line_get_the_floor_across_it(dtype, shrinkage, scale):
+    """At any scale. Kills: a covariance that is formed again, and is not positive definite."""
+    x = scale * torch.tensor([[0.0, 0.0], [1, 2], [2, 4], [3, 6]], dtype=dtype)
+    model = GaussianMixture(1, dim=2, shrinkage=shrinkage, generator=seeded(0)).to(dtype)
+    model.fit(x)
+    root = model.scale_tril[0].double()
+    assert (root.diagonal() > 0).all()
+    along, across = (torch.linalg.svdvals(root) ** 2).tolist()
+    assert along == pytest.approx(6.25 * scale**2, rel=1e-5)
+    if scale < 1e12:
+        assert root.det().square().item() / along == pytest.approx(1e-6, rel=1e-2)
+        assert across == pytest.approx(1e-6, rel=0.3)
+    assert model.trace.isfinite().all()
+    if shrinkage == 0 and 1 < scale < 1e6:
+        square = torch.tensor([9.0, 1, 1, 9]) / 5  # (t - 1.5)² / var t, with variance 5/4
+        log_det = math.log(along) + math.log(1e-6)
+        expected = -(square + log_det + 2 * math.log(2 * math.pi)) / 2
+        if dtype == torch.float64:
+            assert_close(model.log_prob(x), expected, rtol=1e-4, atol=0)
+        assert model.log_prob(x).dtype == dtype
+
+
+def test_moments_of_single_precision_far_from_zero():
+    """About 1e4, a spread of 0.01 or so. Kills: a mean and a spread in single precision."""
+    noise = torch.randn(500, 2, generator=seeded(0))
+    x = (1e4 + 0.05 * noise).float()
+    model = GaussianMixture(1, dim=2, generator=seeded(0)).float().fit(x)
+    exact = torch.cov(x.double().T, correction=0)
+    root = model.scale_tril[0].double()
+    assert_close(root @ root.T, exact, rtol=1e-5, atol=1e-9)
+    law = MultivariateNormal(model.means[0].double(), scale_tril=root)
+    assert_close(model.log_prob(x).double(), law.log_prob(x.double()), rtol=1e-5, atol=1e-5)
