@@ -66,7 +66,8 @@ def test_every_model_is_in_the_table_and_drawn_on_the_page():
     for name, work in WORKS.items():
         (row,) = re.findall(rf"(?m)^\| {name} \|.*$", table)
         assert work.what in row
-        assert f"`{signature(name)['command'].removeprefix('python -m ')}`" in row
+        command = signature(name)["command"].removeprefix("python -m benchmarks.gallery.")
+        assert f"| `{command}` |" in row
         assert f'"{name}"' in shown
     assert PAGE.startswith("# The trained models\n\nFourteen")
     assert len(WORKS) == 14
