@@ -1,5 +1,6 @@
 """What the entries that sum the digit out are made of."""
 
+import pytest
 import torch
 
 from benchmarks.leaderboard.copies import TOLD
@@ -25,6 +26,7 @@ def test_digits_are_those_of_the_training_images():
     assert torch.equal(found.sum(1), torch.ones(1000))
 
 
+@pytest.mark.equation("digit-summed")
 def test_the_digit_is_summed_out(float32):
     """By hand: of each digit the average of two networks' conditionals, pixel by pixel.
 
@@ -44,6 +46,28 @@ def test_the_digit_is_summed_out(float32):
             total += p.gather(2, x[..., None])[..., 0].log().sum(1).exp() / 10
         found = Ensemble(by_digit(nets)).log_prob(x)
     torch.testing.assert_close(found.double(), total.log(), rtol=0, atol=1e-3)
+
+
+def next_pixel(p_of_digit, p_given_digit):
+    """p(x_d | x_<d) from p(k | x_<d), (..., 10, 1), and p(x_d | x_<d, k), (..., 10, 2)."""
+    return (p_of_digit * p_given_digit).sum(-2)
+
+
+@pytest.mark.equation("digit-guessed")
+@pytest.mark.parametrize("d", [0, 1, 2])
+def test_the_next_pixel_is_guessed_by_ten(d):
+    """Three binary pixels and ten digits, all enumerated: from p(x) = Σ_k p(x | k) / 10.
+
+    Kills: the prior in the place of the belief, logarithms that are averaged.
+    """
+    p = torch.rand(10, 2, 2, 2, generator=seeded(4), dtype=torch.float64)
+    p = p / p.sum((1, 2, 3), keepdim=True)
+    so_far = p.flatten(d + 1).sum(-1)  # p(x_<d | k), and then with x_d
+    with_next = p.flatten(d + 2).sum(-1) if d < 2 else p
+    before, after = so_far.mean(0), with_next.mean(0)  # without k
+    belief = (so_far / 10 / before).movedim(0, -1)[..., None]
+    given = (with_next / so_far[..., None]).movedim(0, -2)
+    torch.testing.assert_close(next_pixel(belief, given), after / before[..., None])
 
 
 def test_each_order_has_ten_laws_and_scores_the_image_itself(float32):
