@@ -46,22 +46,23 @@ def main(
     torch.set_num_threads(1)
     folder, console = out or (None if quick else RESULTS), Console()
     rows = {name: _stored(folder, name, console) for name in families}
-    todo = [
-        task
-        for task in tasks(families, rows, quick=quick)
-        if task.name in lines
-        and (anew or folder is None or not finished(rows[task.file].get(task.name), task.code))
-    ]
+    todo = []
+    for task in tasks(families, rows, quick=quick):
+        done = {name for name, row in rows[task.file].items() if finished(row, task.code)}
+        skipped = set() if anew or folder is None else done
+        if names := tuple(name for name in task.names if name in lines and name not in skipped):
+            todo.append(task._replace(names=names))
     origin, failed = provenance(), list[str]()
     with _bar(console) as bar:
         shown = bar.add_task("leaderboard", total=sum(t.seconds for t in todo), of=len(todo), n=0)
-        for n, (task, row) in enumerate(results(todo, workers), 1):
-            if isinstance(row, Exception):
-                failed.append(f"{task.file}: {task.name}: {type(row).__name__}: {row}")
+        for n, (task, found) in enumerate(results(todo, workers), 1):
+            if isinstance(found, Exception):
+                names = ", ".join(task.names)
+                failed.append(f"{task.file}: {names}: {type(found).__name__}: {found}")
                 bar.console.print(failed[-1], markup=False)
-            else:
+            for row in [] if isinstance(found, Exception) else found:
                 row |= {"code": task.code, "provenance": origin}
-                rows[task.file][task.name] = row
+                rows[task.file][row["family"]] = row
                 if folder is not None:
                     order = [e.family for e in families[task.file].ENTRIES]
                     keep(folder / f"leaderboard-{task.file}.json", row, order)
@@ -69,29 +70,33 @@ def main(
             bar.update(shown, advance=task.seconds, n=n)
     _print(console, families, rows)
     if failed:
-        console.print(f"{len(failed)} of {len(todo)} entries failed; the others are kept.")
+        console.print(f"{len(failed)} of {len(todo)} trainings failed; the others are kept.")
         raise typer.Exit(1)
 
 
 def tasks(
     families: dict[str, ModuleType], rows: dict[str, dict[str, Row]], *, quick: bool
 ) -> list[Task]:
-    """All entries, the longest first, so that no process is left alone with it at the end.
+    """All trainings, the longest first, so that no process is left alone with it at the end.
 
-    One that was never trained may be the longest.
+    One with an entry that was never trained may be the longest.
     """
     found, new = [], set[str]()
     for file, family in families.items():
         code = fingerprint(Path(str(family.__file__)), quick=quick)
-        for entry in family.ENTRIES:
-            old = rows[file].get(entry.family)
-            took = UNKNOWN * entry.seeds
-            if old is None:
-                new.add(entry.family)
-            else:
-                took = sum(old["cpu_seconds_per_seed"]) + old.get("scoring_cpu_seconds", 0.0) + 1.0
-            found.append(Task(file, entry.family, code, took, quick))
-    return sorted(found, key=lambda task: (task.name not in new, -task.seconds))
+        for fit in dict.fromkeys(entry.fit for entry in family.ENTRIES):
+            training, scoring, names = 0.0, 1.0, list[str]()
+            for entry in family.ENTRIES:
+                if entry.fit is not fit:
+                    continue
+                names.append(entry.family)
+                old = rows[file].get(entry.family, {})
+                new |= set() if old else {entry.family}
+                took = old.get("cpu_seconds_per_seed", [UNKNOWN] * entry.seeds)
+                training = max(training, sum(took))
+                scoring += old.get("scoring_cpu_seconds", 0.0)
+            found.append(Task(file, tuple(names), code, training + scoring, quick))
+    return sorted(found, key=lambda task: (new.isdisjoint(task.names), -task.seconds))
 
 
 def _named(families: dict[str, ModuleType], wanted: Sequence[str]) -> set[str]:
@@ -115,8 +120,8 @@ def _stored(folder: Path | None, name: str, console: Console) -> dict[str, Row]:
 def _bar(console: Console) -> Progress:
     return Progress(
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[n]} of"),
-        TextColumn("{task.fields[of]} entries,"), TextColumn("{task.percentage:.0f} % of the time"),
-        TimeElapsedColumn(), console=console,
+        TextColumn("{task.fields[of]} trainings,"),
+        TextColumn("{task.percentage:.0f} % of the time"), TimeElapsedColumn(), console=console,
     )  # fmt: skip
 
 

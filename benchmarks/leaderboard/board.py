@@ -53,8 +53,13 @@ def weights(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters())
 
 
+def itself(trained: Any, quick: bool) -> Any:
+    """What was trained, as it is."""
+    return trained
+
+
 class Entry(NamedTuple):
-    """One line of a board.
+    """One line of a board. Lines with the same `fit` are of one training, done once.
 
     Args:
         family: what the line is called.
@@ -62,6 +67,7 @@ class Entry(NamedTuple):
             ``quick`` asks for a moment's training, for tests.
         seeds: how many seeds; 1 if nothing is random.
         log_z: estimates log Z, with its standard error, of a model that says a free energy only.
+        look: makes the model that is scored of what was trained.
         learned: counts the numbers that the model learned.
         draws: of a bound for each image, where the usual number takes too long.
         draw: for a model that defines no density, which gets — for nats: n images (n, D) on the
@@ -73,6 +79,7 @@ class Entry(NamedTuple):
     fit: Callable[[Split, Generator, bool], object]
     seeds: int = 1
     log_z: Callable[[Any, Split, Generator], Estimate] | None = None
+    look: Callable[[Any, bool], Any] = itself
     learned: Callable[[Any], int] = learned
     draws: int | None = None
     draw: Callable[[Any, int, Generator], Tensor] | None = None

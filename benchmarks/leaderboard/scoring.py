@@ -1,4 +1,4 @@
-"""Trains an entry of a board from each of its seeds, and scores it: one row."""
+"""Trains entries of a board from each of their seeds, and scores them: a row of each."""
 
 import math
 import time
@@ -22,21 +22,38 @@ WORDS = ("log_prob", "elbo", "log_weight", "log_prob_estimate", "free_energy",
 """What a model may say about x, in the order in which `nats` asks."""
 
 
-def run(entry: Entry, split: Split, *, quick: bool) -> dict[str, Any]:
-    """Trains one entry from each of its seeds and scores it; one row of the table."""
-    seconds, models = [], []
-    for seed in range(1 if quick else entry.seeds):
+def run(entries: Sequence[Entry], split: Split, *, quick: bool) -> list[dict[str, Any]]:
+    """Trains from each seed, once for all entries, which have one `fit`; their rows of the table.
+
+    The generator that scores an entry goes on from where its training left it.
+    """
+    seconds, trained = [], []
+    for seed in range(1 if quick else max(entry.seeds for entry in entries)):
         start = time.process_time()
         generator = seeded(seed)
-        models.append((entry.fit(split, generator, quick), generator))
+        trained.append((entries[0].fit(split, generator, quick), generator.get_state()))
         seconds.append(time.process_time() - start)
+    rows = []
+    for entry in entries:
+        models = [
+            (entry.look(model, quick), Generator().set_state(state))
+            for model, state in trained[: entry.seeds]
+        ]
+        rows.append(_row(entry, models, split, seconds[: entry.seeds], quick=quick))
+    return rows
+
+
+def _row(
+    entry: Entry, models: Sequence[tuple[Any, Generator]], split: Split, seconds: Sequence[float],
+    *, quick: bool,
+) -> dict[str, Any]:  # fmt: skip
     scores = in_nats if entry.draw is None else by_samples
     start = time.process_time()
     return {
         "family": entry.family,
         **scores(entry, models, split, quick=quick),
         "cpu_seconds": sum(seconds) / len(seconds),
-        "cpu_seconds_per_seed": seconds,
+        "cpu_seconds_per_seed": list(seconds),
         "scoring_cpu_seconds": time.process_time() - start,
         "parameters": entry.learned(models[-1][0]),
     }

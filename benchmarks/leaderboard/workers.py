@@ -18,30 +18,30 @@ from coursepkg.data.digits import Split
 
 
 class Task(NamedTuple):
-    """An entry that is to be trained.
+    """Entries that are of one training.
 
     Args:
-        file: its family's.
-        name: what its line is called.
+        file: their family's.
+        names: what their lines are called.
         code: fingerprint of what trains it.
         seconds: CPU seconds that it is expected to take.
         quick: only a moment of training.
     """
 
     file: str
-    name: str
+    names: tuple[str, ...]
     code: str
     seconds: float
     quick: bool
 
 
-def results(todo: Sequence[Task], workers: int) -> Iterator[tuple[Task, Row | Exception]]:
-    """Tasks as they end, with their row or with what went wrong."""
+def results(todo: Sequence[Task], workers: int) -> Iterator[tuple[Task, list[Row] | Exception]]:
+    """Tasks as they end, with their rows or with what went wrong."""
     if min(workers, len(todo)) < 2:
         yield from ((task, train(task)) for task in todo)
         return
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _alone)
-    futures: dict[Future[Row | Exception], Task] = {pool.submit(train, t): t for t in todo}
+    futures: dict[Future[list[Row] | Exception], Task] = {pool.submit(train, t): t for t in todo}
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
     try:
         for future in as_completed(futures):
@@ -53,12 +53,12 @@ def results(todo: Sequence[Task], workers: int) -> Iterator[tuple[Task, Row | Ex
         signal.signal(signal.SIGTERM, before)
 
 
-def train(task: Task) -> Row | Exception:
-    """One entry, in whatever process this is; an error is a result."""
+def train(task: Task) -> list[Row] | Exception:
+    """One training, in whatever process this is; an error is a result."""
     family = import_module(f"{entries.__name__}.{task.file}")
-    (entry,) = (entry for entry in family.ENTRIES if entry.family == task.name)
+    asked = [entry for entry in family.ENTRIES if entry.family in task.names]
     try:
-        return run(entry, _split(family.BOARD, torch.get_default_dtype()), quick=task.quick)
+        return run(asked, _split(family.BOARD, torch.get_default_dtype()), quick=task.quick)
     except Exception as error:
         return RuntimeError(f"{type(error).__name__}: {error}")  # any error can be pickled so
 

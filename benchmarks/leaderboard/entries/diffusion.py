@@ -106,15 +106,13 @@ def trained(split: Split, generator: Generator, quick: bool) -> LevelNet:
     return net
 
 
-def infinite(split: Split, generator: Generator, quick: bool) -> Given:
+def infinite(net: LevelNet, quick: bool) -> Given:
     """The bound in continuous time."""
-    net = trained(split, generator, quick)
     return given(net, partial(continuous, looks=2 if quick else 100))
 
 
-def thousand(split: Split, generator: Generator, quick: bool) -> Given:
+def thousand(net: LevelNet, quick: bool) -> Given:
     """The bound of the same network's 1,000 steps."""
-    net = trained(split, generator, quick)
     return given(net, partial(stepwise, steps=3 if quick else 1000))
 
 
@@ -130,6 +128,6 @@ def given(net: LevelNet, around: Callable[[nn.Module], Any]) -> Given:
 
 BOARD = DIGITS
 ENTRIES = (
-    Entry("diffusion, continuous time", infinite, seeds=3, learned=weights, draws=2),
-    Entry("diffusion, 1,000 steps", thousand, learned=weights, draws=2, chain=drawn),
+    Entry("diffusion, continuous time", trained, seeds=3, look=infinite, learned=weights, draws=2),
+    Entry("diffusion, 1,000 steps", trained, look=thousand, learned=weights, draws=2, chain=drawn),
 )

@@ -1,7 +1,5 @@
 """Affine coupling flows of the digits, each pixel made Gaussian first: bounds, of levels."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Generator, Tensor, nn
 
@@ -19,7 +17,6 @@ from coursepkg.models.transformed import Transformed
 from coursepkg.nets.residual import ResidualMLP
 
 D, SMOOTHING = 64, 0.3
-Recipe = Callable[[Split, Generator, bool], nn.Module]
 
 
 def untrained(split: Split, generator: Generator, quick: bool) -> Dequantised:
@@ -40,14 +37,9 @@ def variational_noise(split: Split, generator: Generator, quick: bool) -> Dequan
     return trained(model, split, quick=quick, generator=generator)
 
 
-def weighted(recipe: Recipe) -> Recipe:
+def weighted(model: Dequantised, quick: bool) -> ImportanceBound:
     """The same model, scored by 64 importance weights."""
-
-    def fit_and_weight(split: Split, generator: Generator, quick: bool) -> nn.Module:
-        model = recipe(split, generator, quick)
-        return ImportanceBound(model, 2 if quick else 64)  # type: ignore[arg-type]
-
-    return fit_and_weight
+    return ImportanceBound(model, 2 if quick else 64)
 
 
 def flow_of(
@@ -96,6 +88,6 @@ ENTRIES = (
     Entry("untrained flow on Gaussianised pixels", untrained),
     Entry("RealNVP, uniform noise", uniform_noise, seeds=3),
     Entry("RealNVP, variational noise", variational_noise, seeds=3),
-    Entry("RealNVP, variational noise, 64 weights", weighted(variational_noise), seeds=3,
+    Entry("RealNVP, variational noise, 64 weights", variational_noise, seeds=3, look=weighted,
           learned=learned_inside, draws=4),
 )  # fmt: skip

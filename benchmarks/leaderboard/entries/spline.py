@@ -19,6 +19,6 @@ def variational_noise(split: Split, generator: Generator, quick: bool) -> Dequan
 BOARD = DIGITS
 ENTRIES = (
     Entry("spline flow, variational noise", variational_noise, seeds=3),
-    Entry("spline flow, variational noise, 64 weights", weighted(variational_noise), seeds=3,
+    Entry("spline flow, variational noise, 64 weights", variational_noise, seeds=3, look=weighted,
           learned=learned_inside, draws=4),
 )  # fmt: skip

@@ -16,7 +16,7 @@ from tests.benchmarks.invoke import invoke
 @pytest.mark.slow
 @pytest.mark.parametrize("family", ["pixelvae", "vqvae"])
 def test_both_are_bounds(family, tmp_path, float32):
-    """Kills: = of a bound, noise where there is none, 512 weights that are none."""
+    """Kills: = of a bound, noise where there is none, 128 weights that are none."""
     result = invoke(main, "--only", family, "--quick", "--out", tmp_path)
     assert result.exit_code == 0, result.output
     rows = json.loads((tmp_path / f"leaderboard-{family}.json").read_text())["rows"]

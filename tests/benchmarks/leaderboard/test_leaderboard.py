@@ -12,7 +12,7 @@ from benchmarks.leaderboard.entries.arm import independent, markov_1, uniform
 from benchmarks.leaderboard.scoring import run
 from benchmarks.provenance import provenance, write_results
 from coursepkg.data.digits import Split, load_split
-from coursepkg.evaluation import nats
+from coursepkg.evaluation import ImportanceBound, nats
 from coursepkg.models.autoregressive.markov import MarkovChain
 from coursepkg.rng import seeded
 from tests.benchmarks.invoke import invoke
@@ -100,8 +100,8 @@ def test_bounds_are_averaged_over_draws():
     """Kills: one draw of a bound, the same noise for every draw, an entry's own number not used."""
     split = load_split()
     small = Split(split.train, split.valid[:40], split.test[:40])
-    many = run(copula.ENTRIES[0], small, quick=False)
-    two = run(copula.ENTRIES[0]._replace(draws=2), small, quick=False)
+    one = copula.ENTRIES[0]
+    many, two = run([one, one._replace(draws=2)], small, quick=False)
     assert many["sign"] == two["sign"] == "≤"
     assert many["nats"] == pytest.approx(two["nats"], abs=5 * two["error_draws"])
     assert 0 < many["error_draws"] < two["error_draws"] / 2
@@ -118,7 +118,7 @@ def test_row_averages_over_seeds_and_never_shows_the_test_images():
         assert not quick
         return MarkovChain(0, dim=64, levels=17, smoothing=1.0 + len(seen)).fit(given.train)
 
-    row = run(Entry("three", fit, seeds=3), marked, quick=False)
+    (row,) = run([Entry("three", fit, seeds=3)], marked, quick=False)
     assert seen == [0, 1, 2]
     expected = [
         nats(
@@ -131,6 +131,36 @@ def test_row_averages_over_seeds_and_never_shows_the_test_images():
     assert row["bits_per_dim"] == pytest.approx(row["nats"] / (64 * math.log(2)))
     assert row["parameters"] == 17
     assert row["error_seeds"] > 0
+
+
+def test_lines_of_one_training_are_scored_as_if_each_were_trained(float32):
+    """Two bounds of one model, of three seeds and of one; the noise goes on from the training.
+
+    Kills: a training for each line, the second line scored by the noise that the first one left,
+    the last seed in the place of the first, a line that is not looked at.
+    """
+    split = load_split()
+    small = Split(split.train, split.valid[:20], split.test[:20])
+    trained = list[int]()
+
+    def fit(given, generator, quick):
+        trained.append(generator.initial_seed())
+        return copula.ENTRIES[0].fit(given, generator, quick)
+
+    def weighted(model, quick):
+        return ImportanceBound(model, 4)
+
+    three = Entry("three", fit, seeds=3, draws=2)
+    one = Entry("one", fit, look=weighted, draws=2)
+    together = run([three, one], small, quick=False)
+    assert trained == [0, 1, 2]
+    alone = [run([entry], small, quick=False)[0] for entry in (three, one)]
+    for row, other in zip(together, alone, strict=True):
+        assert row["family"] == other["family"]
+        assert row["nats_per_seed"] == other["nats_per_seed"]
+        assert row["per_image"] == other["per_image"]
+    assert len(together[1]["cpu_seconds_per_seed"]) == 1
+    assert together[1]["nats_per_seed"][0] < together[0]["nats_per_seed"][0]
 
 
 def test_failure_leaves_the_old_results_alone(tmp_path):

@@ -55,7 +55,7 @@ def test_a_free_energy_is_scored_with_the_estimate_of_its_entry():
         given.append((model, parts))
         return Estimate(10.0, 0.25)
 
-    row = scoring.run(Entry("x", lambda *_: rbm, log_z=log_z), split, quick=True)
+    (row,) = scoring.run([Entry("x", lambda *_: rbm, log_z=log_z)], split, quick=True)
     assert given == [(rbm, split)]
     assert row["sign"] == "≈"
     assert row["nats"] == pytest.approx(rbm.free_energy(split.test).mean().item() + 10)

@@ -42,7 +42,7 @@ def test_stored_numbers_can_be_had_again(file, row):
     """The same seed on another machine: within five errors of draws and seeds, and rounding."""
     family = chosen(entries, [file])[file]
     (entry,) = (entry for entry in family.ENTRIES if entry.family == row["family"])
-    again = run(entry._replace(seeds=1), family.BOARD.load(), quick=False)
+    (again,) = run([entry._replace(seeds=1)], family.BOARD.load(), quick=False)
     assert again["sign"] == row["sign"]
     spread = (row["error_seeds"] or 0) * math.sqrt(len(row["nats_per_seed"]))
     allowed = 0.01 + 5 * math.hypot(row.get("error_draws", 0.0), spread)
@@ -212,7 +212,7 @@ def test_an_entry_that_names_a_chain_is_drawn_by_it():
 
     rbm = RBM(64, 5, generator=seeded(0))
     entry = Entry("x", lambda *_: rbm, log_z=lambda *_: Estimate(45.0, 0.0), chain=chain)
-    found = run(entry, split, quick=True)
+    (found,) = run([entry], split, quick=True)
     assert calls == [100]
     assert found["sign"] == "≈"
     assert len(unpacked(found["per_image"])) == 100

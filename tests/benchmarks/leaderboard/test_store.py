@@ -180,13 +180,13 @@ def test_the_longest_comes_first():
     families = chosen(entries, ["arm", "nade"])
     rows = {name: stored(RESULTS / f"leaderboard-{name}.json") for name in families}
     found = tasks(families, rows, quick=False)
-    assert [task.name for task in found[:2]] == [
-        "NADE, mixture over 8 orders",
-        "NADE, raster order",
+    assert [task.names for task in found[:2]] == [
+        ("NADE, mixture over 8 orders",),
+        ("NADE, raster order",),
     ]
     assert found[1].seconds > 60 < found[2].seconds
     del rows["arm"]["uniform"]
-    assert tasks(families, rows, quick=False)[0].name == "uniform"
+    assert tasks(families, rows, quick=False)[0].names == ("uniform",)
 
 
 @pytest.mark.slow
