@@ -40,8 +40,8 @@ def log_likelihood(theta: Tensor, k: int, n: int) -> Tensor:
     """
     _check_counts(k, n)
     _check_unit_interval(theta)
-    log_p: Tensor = torch.xlogy(k, theta) + torch.special.xlog1py(n - k, -theta)
-    return log_p
+    log_p = torch.xlogy(k, theta.double()) + torch.special.xlog1py(n - k, -theta.double())
+    return log_p.to(theta)
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,9 @@ class BetaBernoulli:
     def log_prob(self, theta: Tensor) -> Tensor:
         """log p(θ), a density on [0, 1] and so possibly positive; same shape as theta, nats."""
         _check_unit_interval(theta)
-        powers = torch.xlogy(self.a - 1, theta) + torch.special.xlog1py(self.b - 1, -theta)
-        log_p: Tensor = powers - float(betaln(self.a, self.b))
-        return log_p
+        at = theta.double()  # of a strong belief the powers and the normaliser nearly cancel
+        powers = torch.xlogy(self.a - 1, at) + torch.special.xlog1py(self.b - 1, -at)
+        return (powers - float(betaln(self.a, self.b))).to(theta)
 
     def quantile(self, u: Tensor) -> Tensor:
         """The θ below which the belief puts mass u; same shape as u."""

@@ -108,7 +108,7 @@ def nats(
             parts = _batches(x, condition, batch_size)
             score.append(torch.cat([says(b) if c is None else says(b, condition=c)
                                     for b, c in parts]))  # fmt: skip
-    return _summary(constant - torch.stack(score), sign, drawn=drawn, error=error)
+    return _summary(constant - torch.stack(score).double(), sign, drawn=drawn, error=error)
 
 
 def over_seeds(results: Sequence[Nats]) -> Nats:
@@ -201,7 +201,6 @@ def _given(value: T | None, otherwise: str) -> T:
 
 def _summary(nll: Tensor, sign: str, *, drawn: bool, error: float) -> Nats:
     """Summarises nll (draws, N): error over examples from their means, over draws within them."""
-    nll = nll.double()
     if nll.isnan().any():
         raise ValueError(f"expected numbers, got NaN for {int(nll.isnan().any(0).sum())} examples")
     (R, N), per_example = nll.shape, nll.mean(0)

@@ -87,8 +87,8 @@ class PPCA(nn.Module):
         """
         check_real(x, event=(self.dim,), like=self)
         D, M = self.dim, self.components
-        away, G, variance = x.double() - self.mean, self.G.double(), self.variance.double()
-        R = torch.linalg.qr(torch.cat([G, variance.sqrt() * torch.eye(M).to(G)]))[1]
+        away, G, R = x.double() - self.mean, self.G.double(), self._root()
+        variance = self.variance.double()
         z = torch.cholesky_solve(G.T @ away.T, R, upper=True).T  # the posterior mean, (B, M)
         square = (away - z @ G.T).square().sum(1) / variance + z.square().sum(1)
         log_det = (D - M) * variance.log() + 2 * R.diagonal().abs().log().sum()
@@ -102,8 +102,17 @@ class PPCA(nn.Module):
     def posterior(self, x: Tensor) -> Posterior:
         """p(z | x) of each example of x, (B, D).   Source: :eq:`ppca-posterior`."""
         check_real(x, event=(self.dim,), like=self)
-        inverse: Tensor = torch.linalg.inv(self.inner())
-        return Posterior((x - self.mean) @ self.G @ inverse, self.variance * inverse)
+        R, G, M = self._root(), self.G.double(), self.components
+        mean = torch.cholesky_solve(G.T @ (x.double() - self.mean).T, R, upper=True).T
+        std = torch.linalg.solve_triangular(R, torch.eye(M).to(G), upper=True)
+        covariance = self.variance * std @ std.T
+        return Posterior(mean.to(self.G), covariance.to(self.G))
+
+    def _root(self) -> Tensor:
+        """R with Rᵀ R = `inner`, in double precision, without forming it, (M, M)."""
+        G = self.G.double()
+        noise = self.variance.double().sqrt() * torch.eye(self.components).to(G)
+        return torch.linalg.qr(torch.cat([G, noise]))[1]
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D)."""

@@ -43,7 +43,10 @@ def power_iteration(
     with torch.no_grad():
         r = start
         for _ in range(steps):
-            r = normalize(backward(forward(r)).flatten(), dim=0).view_as(start)
+            y = forward(r)
+            unit = torch.frexp(y.abs().max()).exponent  # a power of 2: WᵀW may under- or overflow
+            y = backward(torch.ldexp(y, -unit))
+            r = normalize(y.flatten(), dim=0, eps=torch.finfo(y.dtype).tiny).view_as(start)
     sigma: Tensor = forward(r).norm()
     return sigma
 

@@ -7,7 +7,7 @@ from torch import Generator, Tensor
 
 from coursepkg.counts import check_counts, check_generator, check_integers
 from coursepkg.models.mixtures.em import Mixture
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_finite, check_positive, check_real
 
 
 class GaussianMixture(Mixture):
@@ -162,6 +162,7 @@ class DiagonalGaussianMixture(Mixture):
         )
         check_counts(dim=dim)
         check_positive(floor=floor)
+        check_positive(floor=torch.ones(()).mul(floor).item())  # in the precision of the variances
         self.dim, self.floor = dim, floor
         self.means: Tensor  # μ, (M, D)
         self.variances: Tensor  # σ², (M, D)
@@ -169,8 +170,13 @@ class DiagonalGaussianMixture(Mixture):
         self.register_buffer("variances", torch.ones(components, dim))
 
     def fit(self, x: Tensor) -> "DiagonalGaussianMixture":
-        """Climbs the likelihood of x, (N, D), by EM; the climb is in `trace`."""
+        """Climbs the likelihood of x, (N, D), by EM; the climb is in `trace`.
+
+        Raises:
+            ValueError: if x varies by more than its precision can say.
+        """
         check_real(x, event=(self.dim,), like=self)
+        check_finite(largest_variance=x.double().var(0, correction=0).max().to(x.dtype).item())
         self._ascend_from_data(x)
         return self
 
