@@ -44,11 +44,17 @@ def power_iteration(
         r = start
         for _ in range(steps):
             y = forward(r)
-            unit = torch.frexp(y.abs().max()).exponent  # a power of 2: WᵀW may under- or overflow
-            y = backward(torch.ldexp(y, -unit))
-            r = normalize(y.flatten(), dim=0, eps=torch.finfo(y.dtype).tiny).view_as(start)
-    sigma: Tensor = forward(r).norm()
+            y = backward(y / _unit(y))  # W may be so small, or large, that WᵀW is 0, or infinite
+            r = normalize((y / _unit(y)).flatten(), dim=0).view_as(start)
+    y = forward(r)
+    sigma: Tensor = (y / _unit(y)).norm() * _unit(y)
     return sigma
+
+
+def _unit(y: Tensor) -> Tensor:
+    """The power of 2 above the largest entry, (): to divide by it rounds nothing; 1 for zeros."""
+    exponent = torch.frexp(y.detach().abs().max()).exponent
+    return torch.ldexp(y.new_ones(()), exponent)
 
 
 def convolution_norm(

@@ -276,3 +276,14 @@ def test_evidence_of_a_strong_belief_does_not_cancel(strength):
     with mpmath.workdps(60):
         expected = float(mpmath.log(mpmath.beta(a + k, b + n - k) / mpmath.beta(a, b)))
     assert BetaBernoulli(a, b).log_evidence_sequence(k, n) == pytest.approx(expected, rel=1e-13)
+
+
+def test_a_strong_belief_in_single_precision():
+    """In double precision of the same θ. Kills: two terms of 1e6 nats that cancel in float32."""
+    belief, theta = BetaBernoulli(1e6, 1e6), torch.tensor([0.5, 0.5003]).float()
+    found = belief.log_prob(theta)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found.double(), belief.log_prob(theta.double()), rtol=1e-6, atol=0)
+    found = log_likelihood(theta, 500_000, 10**6)
+    expected = log_likelihood(theta.double(), 500_000, 10**6)
+    torch.testing.assert_close(found.double(), expected, rtol=1e-7, atol=0)
