@@ -170,6 +170,4 @@ def clique_energies(joint: JointTable) -> dict[tuple[str, ...], Tensor]:
         at_zero = {A: table.narrow(d, 0, 1) for A, table in tables.items()}
         beyond = {(*A, name): table - at_zero[A] for A, table in tables.items()}
         tables = at_zero | beyond
-    return {
-        A: table.view([levels[name] for name in A]).to(joint.p) for A, table in tables.items()
-    }
+    return {A: table.view([levels[name] for name in A]).to(joint.p) for A, table in tables.items()}

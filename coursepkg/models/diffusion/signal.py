@@ -64,5 +64,6 @@ def kl_to_noise(x: Tensor, log_snr: Tensor) -> Tensor:
     log_snr = log_snr.to(x)[:, None]
     alpha_squared = torch.sigmoid(log_snr)
     wide = -alpha_squared - logsigmoid(-log_snr)  # σ² - 1 - log σ², never log 0
-    wide = torch.where(alpha_squared < 0.1, excess(-alpha_squared.clamp(max=0.1)), wide)  # there they cancel
-    return (alpha_squared * x.square() + wide).sum(1) / 2
+    little = excess(-alpha_squared.clamp(max=0.1))  # the same, where its terms cancel
+    kl = alpha_squared * x.square() + torch.where(alpha_squared < 0.1, little, wide)
+    return kl.sum(1) / 2

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from coursepkg.validate import check_positive
 
-
 LARGEST = 700.0  # log of a size that a float can hold
 
 

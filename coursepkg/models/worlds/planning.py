@@ -13,7 +13,6 @@ from torch import Tensor
 from coursepkg.models.worlds.grid import World, check_world
 from coursepkg.validate import check_positive
 
-
 SWEEPS = 1_000_000  # of value iteration, half a minute in a small world
 
 
