@@ -105,9 +105,9 @@ def coordinate_sweep(w: Tensor, residual: Tensor, X: Tensor, *, penalty: float) 
         The largest movement of the fit by one coordinate, max |Δw_j| ‖x_j‖.
     """
     largest = 0.0
-    for j, x in enumerate(X.T):
+    for j, x in enumerate(X.double().T):  # squares of single numbers may underflow
         square = x.square().sum().clamp_min(torch.finfo(x.dtype).tiny)  # never divide by 0
-        new = soft_threshold(x @ residual + square * w[j], penalty) / square
+        new = soft_threshold(x @ residual.double() + square * w[j], penalty) / square
         step = new - w[j]
         residual -= step * x
         w[j] = new

@@ -176,7 +176,7 @@ class DirectedModel(nn.Module):
         return x
 
     def joint(self) -> JointTable:
-        """All Π K_d probabilities; exact marginals and conditionals are read from it.
+        """All Π K_d probabilities, in double precision; exact marginals and conditionals follow.
 
         Raises:
             ValueError: if a variable is real, or there are too many cells.
@@ -185,7 +185,7 @@ class DirectedModel(nn.Module):
             raise ValueError("joint: expected discrete variables, got real ones; see `gaussian`")
         check_states(math.prod(self.levels), what=f"the joint table of {len(self.names)} variables")
         factors = [
-            align(law.p, [*parents, i], len(self.names))
+            align(law.p.double(), [*parents, i], len(self.names))
             for i, (law, parents) in enumerate(zip(self._laws(), self._family, strict=True))
             if isinstance(law, Table)
         ]

@@ -95,7 +95,7 @@ class UndirectedModel(Unnormalised):
         return self._log_table().logsumexp(tuple(range(len(self.names)))).to(self._zeros())
 
     def joint(self) -> JointTable:
-        """All Π K_d probabilities; exact marginals and conditionals are read from it.
+        """All Π K_d probabilities, in double precision; exact marginals and conditionals follow.
 
         Raises:
             ValueError: if there are too many cells, or the factors rule out every state.
@@ -103,8 +103,7 @@ class UndirectedModel(Unnormalised):
         log_p = self._log_table()
         if log_p.isneginf().all():
             raise ValueError("factors: expected a state that all of them allow, got none")
-        p = log_p.flatten().softmax(0).view(self.levels)
-        return JointTable(self.names, p.to(self._zeros()))
+        return JointTable(self.names, log_p.flatten().softmax(0).view(self.levels))
 
     def separated(
         self, a: str | Iterable[str], b: str | Iterable[str], *, given: str | Iterable[str] = ()

@@ -287,3 +287,18 @@ def test_a_strong_belief_in_single_precision():
     found = log_likelihood(theta, 500_000, 10**6)
     expected = log_likelihood(theta.double(), 500_000, 10**6)
     torch.testing.assert_close(found.double(), expected, rtol=1e-7, atol=0)
+
+
+def test_a_thousand_million_tosses():
+    """Stirling's series in 40 digits. Kills: a number of 300 million digits; a sum toss by toss."""
+    n, k = 10**9, 4 * 10**8
+    with mpmath.workdps(40):
+        expected = mpmath.loggamma(n + 1) - mpmath.loggamma(k + 1) - mpmath.loggamma(n - k + 1)
+        a, b = mpmath.mpf(10) ** 10, 2 * mpmath.mpf(10) ** 10
+        log_beta = [
+            mpmath.loggamma(x) + mpmath.loggamma(y) - mpmath.loggamma(x + y)
+            for x, y in ((a + k, b + n - k), (a, b))
+        ]
+    assert log_binomial(n, k) == pytest.approx(float(expected), rel=1e-12)
+    found = BetaBernoulli(1e10, 2e10).log_evidence_sequence(k, n)
+    assert found == pytest.approx(float(log_beta[0] - log_beta[1]), rel=1e-9)

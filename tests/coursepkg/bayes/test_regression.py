@@ -625,3 +625,11 @@ def test_penalties_of_a_path_are_above_zero(penalty):
     X, y = torch.tensor([[1.0, 2.0], [2.0, 4.0]]), torch.ones(2)
     with pytest.raises(ValueError, match="smallest_penalty: expected a finite number > 0"):
         regression.ridge_path(X, y, penalties=torch.tensor([1.0, penalty]))
+
+
+def test_a_sweep_over_small_columns_in_single_precision():
+    """One column: w = (x·y - penalty) / x·x in one step. Kills: x·x = 0 for 1e-25 in float32."""
+    x, w = torch.tensor([[1.0], [2.0]]).float() * 1e-25, torch.zeros(1).float()
+    residual = torch.tensor([1.0, 2.0]).float() * 1e-25
+    regression.coordinate_sweep(w, residual, x, penalty=1e-51)
+    assert w.item() == pytest.approx((5 - 0.1) / 5, rel=1e-5)
