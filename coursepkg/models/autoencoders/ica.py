@@ -58,8 +58,15 @@ class ICA(nn.Module):
 
     @property
     def mixing(self) -> Tensor:
-        """G = W⁻¹, (D, D): column i is how source i reaches the sensors."""
-        G: Tensor = torch.linalg.inv(self.W)
+        """G = W⁻¹, (D, D): column i is how source i reaches the sensors.
+
+        Raises:
+            ValueError: if W is singular.
+        """
+        G: Tensor
+        G, failed = torch.linalg.inv_ex(self.W)
+        if failed:
+            raise ValueError("W: expected an invertible matrix, got a singular one")
         return G
 
     def sources(self, x: Tensor) -> Tensor:

@@ -135,7 +135,7 @@ def em_step(model: PPCA, x: Tensor) -> None:
     x, old, variance = x.double(), model.G.double(), model.variance.double()
     mean = x.mean(0)
     away = x - mean
-    inverse = torch.linalg.inv(old.T @ old + variance * torch.eye(model.components).to(old))
+    inverse = torch.cholesky_inverse(model._root(), upper=True)
     z, covariance = away @ old @ inverse, variance * inverse  # E[z], of the new μ
     squares = z.T @ z + len(x) * covariance  # Σ_n E[z zᵀ], (M, M)
     cross = away.T @ z  # Σ_n (x - μ) E[z]ᵀ, (D, M)

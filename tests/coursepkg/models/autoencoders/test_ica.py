@@ -365,3 +365,11 @@ def test_sensors_nearly_alike_in_single_precision():
     s = x.double() @ W.T
     expected = torch.linalg.slogdet(W).logabsdet + Normal().log_density(s).sum(1)
     assert_close(ica.log_prob(x).double(), expected, rtol=1e-6, atol=0)
+
+
+def test_a_singular_matrix_is_refused_in_our_words():
+    """Kills: torch's own words about an input that is singular."""
+    ica = ICA(2, prior=Normal(), generator=seeded(0))
+    ica.W.copy_(torch.tensor([[1.0, 2.0], [2.0, 4.0]]))
+    with pytest.raises(ValueError, match="W: expected an invertible matrix, got a singular one"):
+        ica.sample(3, generator=seeded(0))
