@@ -112,7 +112,8 @@ class PPCA(nn.Module):
         """R with Rᵀ R = `inner`, in double precision, without forming it, (M, M)."""
         G = self.G.double()
         noise = self.variance.double().sqrt() * torch.eye(self.components).to(G)
-        return torch.linalg.qr(torch.cat([G, noise]))[1]
+        R: Tensor = torch.linalg.qr(torch.cat([G, noise]))[1]
+        return R
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D)."""

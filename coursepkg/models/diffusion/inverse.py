@@ -74,6 +74,7 @@ class Measurement:
         return found
 
     def _root(self, covariance: Tensor) -> Tensor:
+        root: Tensor
         root, failed = torch.linalg.cholesky_ex(covariance)
         if failed.any():
             raise ValueError(f"noise: expected more of it, got {self.noise}: singular covariances")
