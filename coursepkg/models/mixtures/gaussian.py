@@ -67,12 +67,25 @@ class GaussianMixture(Mixture):
 
     @property
     def covariances(self) -> Tensor:
-        """Σ_z of each component, (M, D, D)."""
-        return self.scale_tril @ self.scale_tril.mT
+        """Σ_z of each component, (M, D, D).
+
+        Raises:
+            ValueError: if the model's precision cannot say them.
+        """
+        root = self.scale_tril.double()
+        covariances = (root @ root.mT).to(self.scale_tril)
+        check_finite(largest_variance=covariances.max().item())
+        return covariances
 
     def fit(self, x: Tensor) -> "GaussianMixture":
-        """EM on x, (N, D); the climb is in `trace`."""
+        """EM on x, (N, D); the climb is in `trace`.
+
+        Raises:
+            ValueError: if, with shrinkage, x varies by more than its precision can say.
+        """
         check_real(x, event=(self.dim,), like=self)
+        if self.shrinkage:
+            _check_variance(x)
         self._ascend_from_data(x)
         return self
 
@@ -176,7 +189,7 @@ class DiagonalGaussianMixture(Mixture):
             ValueError: if x varies by more than its precision can say.
         """
         check_real(x, event=(self.dim,), like=self)
-        check_finite(largest_variance=x.double().var(0, correction=0).max().to(x.dtype).item())
+        _check_variance(x)
         self._ascend_from_data(x)
         return self
 
@@ -205,6 +218,10 @@ class DiagonalGaussianMixture(Mixture):
         check_generator(generator)
         noise = torch.empty_like(self.means[z]).normal_(generator=generator)
         return self.means[z] + self.variances[z].sqrt() * noise
+
+
+def _check_variance(x: Tensor) -> None:
+    check_finite(largest_variance=x.double().var(0, correction=0).max().to(x.dtype).item())
 
 
 def _half_log_det(scale_tril: Tensor) -> Tensor:

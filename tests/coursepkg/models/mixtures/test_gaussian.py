@@ -283,3 +283,15 @@ def test_variances_that_single_precision_cannot_say_are_refused():
             DiagonalGaussianMixture(1, dim=2, floor=1e-50, generator=seeded(0))
     finally:
         torch.set_default_dtype(torch.float64)
+
+
+def test_covariances_that_single_precision_cannot_say():
+    """1e40: log p without them, or a word. Kills: NaN with shrinkage, infinite covariances."""
+    x = 1e20 * torch.randn(40, 2, generator=seeded(0)).float()
+    model = GaussianMixture(1, dim=2, generator=seeded(0)).float().fit(x)
+    assert model.log_prob(x).isfinite().all()
+    with pytest.raises(ValueError, match="largest_variance: expected a finite number, got inf"):
+        _ = model.covariances
+    shrunk = GaussianMixture(1, dim=2, shrinkage=1.0, generator=seeded(0)).float()
+    with pytest.raises(ValueError, match="largest_variance: expected a finite number, got inf"):
+        shrunk.fit(x)
