@@ -72,8 +72,8 @@ class GaussianMixture(Mixture):
         Raises:
             ValueError: if the model's precision cannot say them.
         """
-        root = self.scale_tril.double()
-        covariances = (root @ root.mT).to(self.scale_tril)
+        roots = self.scale_tril.double()
+        covariances = (roots @ roots.mT).to(self.scale_tril)
         check_finite(largest_variance=covariances.max().item())
         return covariances
 
