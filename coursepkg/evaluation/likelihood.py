@@ -20,7 +20,7 @@ from coursepkg.protocols import (
     UnnormalisedWeighted,
     Weighted,
 )
-from coursepkg.validate import count_rows
+from coursepkg.validate import check_positive, count_rows
 
 T = TypeVar("T")
 
@@ -49,7 +49,12 @@ class Nats:
         return f"{self.sign} {self.value:.2f} ± {self.error_data:.2f}"
 
     def bits_per_dim(self, D: int) -> float:
-        """The value in bits per dimension: nats / (D log 2)."""
+        """The value in bits per dimension: nats / (D log 2).
+
+        Raises:
+            ValueError: if there are no dimensions.
+        """
+        check_positive(D=D)
         return self.value / (D * math.log(2))
 
 

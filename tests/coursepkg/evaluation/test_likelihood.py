@@ -216,3 +216,9 @@ def test_log_Z_is_not_rounded_to_the_energies():
 
     found = nats(Flat(), torch.zeros(3, 1), log_Z=-(2.0**20) + 1e-3)
     assert found.value == pytest.approx(1e-3, rel=1e-6)
+
+
+def test_bits_of_no_dimensions_are_refused():
+    """Kills: Python's ZeroDivisionError, which names nothing."""
+    with pytest.raises(ValueError, match="D: expected a finite number > 0, got 0"):
+        Nats(1.0, "=", 0.0).bits_per_dim(0)
