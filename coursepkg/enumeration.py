@@ -4,6 +4,7 @@ D binary variables have 2^D states. A sum over them is exact and costs 2^D evalu
 refused above `LIMIT` states, with the price in the message.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from typing import Any, Generic, TypeVar
@@ -28,10 +29,15 @@ def check_states(count: int, *, what: str) -> None:
     """
     if count > LIMIT:
         raise ValueError(
-            f"{what}: expected at most 2^22 = {LIMIT:,} states to enumerate, got {float(count):.3g}"
-            f", {float(count / LIMIT):.3g} times as many; estimate it instead (annealed importance "
+            f"{what}: expected at most 2^22 = {LIMIT:,} states to enumerate, got {_rough(count)}"
+            f", {_rough(count // LIMIT)} times as many; estimate it instead (annealed importance "
             "sampling, say)"
         )
+
+
+def _rough(count: int) -> str:
+    """Three digits of a count, which may be too large for a float."""
+    return f"{count:.3g}" if count < 10**300 else f"1e+{math.log10(count):.0f}"
 
 
 def binary_states(D: int, *, like: Tensor) -> Tensor:

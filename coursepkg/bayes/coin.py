@@ -14,6 +14,8 @@ from torch import Generator, Tensor
 from coursepkg.counts import check_draws, check_integers
 from coursepkg.validate import check_positive, check_tensor
 
+MANY = 1_000_000  # tosses, beyond which sums toss by toss are too slow
+
 
 def count_heads(tosses: str) -> int:
     """K(D), the number of heads in a sequence such as "HHHHHHHTTT".
@@ -29,6 +31,8 @@ def count_heads(tosses: str) -> int:
 def log_binomial(n: int, k: int) -> float:
     """Log of the number of sequences of n tosses that have k heads."""
     _check_counts(k, n)
+    if n > MANY:  # the number itself would fill the memory
+        return -math.log(n + 1) - float(betaln(k + 1, n - k + 1))
     return math.log(math.comb(n, k))
 
 
@@ -40,8 +44,8 @@ def log_likelihood(theta: Tensor, k: int, n: int) -> Tensor:
     """
     _check_counts(k, n)
     _check_unit_interval(theta)
-    log_p: Tensor = torch.xlogy(k, theta) + torch.special.xlog1py(n - k, -theta)
-    return log_p
+    log_p = torch.xlogy(k, theta.double()) + torch.special.xlog1py(n - k, -theta.double())
+    return log_p.to(theta)
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class BetaBernoulli:
         k heads and then the tails, each by `predictive` after those before.
         """
         _check_counts(k, n)
-        if n < self.a + self.b:
+        if n < min(self.a + self.b, MANY):
             heads = (math.log((self.a + i) / (self.a + self.b + i)) for i in range(k))
             tails = (math.log((self.b + j) / (self.a + self.b + k + j)) for j in range(n - k))
             return math.fsum(heads) + math.fsum(tails)
@@ -101,9 +105,9 @@ class BetaBernoulli:
     def log_prob(self, theta: Tensor) -> Tensor:
         """log p(θ), a density on [0, 1] and so possibly positive; same shape as theta, nats."""
         _check_unit_interval(theta)
-        powers = torch.xlogy(self.a - 1, theta) + torch.special.xlog1py(self.b - 1, -theta)
-        log_p: Tensor = powers - float(betaln(self.a, self.b))
-        return log_p
+        at = theta.double()  # of a strong belief the powers and the normaliser nearly cancel
+        powers = torch.xlogy(self.a - 1, at) + torch.special.xlog1py(self.b - 1, -at)
+        return (powers - float(betaln(self.a, self.b))).to(theta)
 
     def quantile(self, u: Tensor) -> Tensor:
         """The θ below which the belief puts mass u; same shape as u."""

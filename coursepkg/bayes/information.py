@@ -24,7 +24,7 @@ def cross_entropy(p: Tensor, q: Tensor) -> Tensor:
     Infinite where q rules out what p allows.   Source: :eq:`kl-cross-entropy`.
     """
     _check_probs(p=p, q=q)
-    return -torch.xlogy(p, q).sum(-1)
+    return 0.0 - torch.xlogy(p, q).sum(-1)  # minus 0 would be -0
 
 
 def kl(p: Tensor, q: Tensor) -> Tensor:

@@ -67,7 +67,9 @@ def ridge(X: Tensor, y: Tensor, *, penalty: float) -> Tensor:
     _check(X, y)
     check_positive(penalty=penalty)
     rows, ends = _with_prior(X.double(), y.double(), root=math.sqrt(penalty))
-    w: Tensor = torch.linalg.lstsq(rows, ends).solution
+    size = rows.norm(dim=0)  # of columns that differ so much, lstsq would drop the small
+    unit = size if size.max() > 1e8 * size.min() else torch.ones_like(size)
+    w: Tensor = torch.linalg.lstsq(rows / unit, ends).solution / unit
     return w.to(X)
 
 
@@ -77,6 +79,7 @@ def ridge_path(X: Tensor, y: Tensor, *, penalties: Tensor) -> Tensor:
     Source: :eq:`ridge-shrinkage`.
     """
     _check(X, y)
+    check_positive(smallest_penalty=penalties.min().item())
     U, s, Vt = torch.linalg.svd(X.double(), full_matrices=False)
     path: Tensor = (s * (U.T @ y.double()) / (s.square() + penalties[:, None])) @ Vt
     return path.to(X)
@@ -102,9 +105,9 @@ def coordinate_sweep(w: Tensor, residual: Tensor, X: Tensor, *, penalty: float) 
         The largest movement of the fit by one coordinate, max |Δw_j| ‖x_j‖.
     """
     largest = 0.0
-    for j, x in enumerate(X.T):
+    for j, x in enumerate(X.double().T):  # squares of single numbers may underflow
         square = x.square().sum().clamp_min(torch.finfo(x.dtype).tiny)  # never divide by 0
-        new = soft_threshold(x @ residual + square * w[j], penalty) / square
+        new = soft_threshold(x @ residual.double() + square * w[j], penalty) / square
         step = new - w[j]
         residual -= step * x
         w[j] = new
@@ -195,8 +198,7 @@ class BayesianRegression:
         w = posterior.mean
         log_likelihood = -loss(w, X, y, sigma=self.sigma)
         log_prior = Normal(0.0, self.strength**-0.5).log_prob(w).sum()
-        log_p: Tensor = log_likelihood + log_prior - posterior.log_prob(w)
-        return log_p.to(X)
+        return (log_likelihood + log_prior - posterior.log_prob(w)).to(X)
 
     def _posterior(self, X: Tensor, y: Tensor) -> MultivariateNormal:
         """`posterior` in double precision, without forming its precision A.
@@ -205,12 +207,13 @@ class BayesianRegression:
         with its rows and columns put back, is lower triangular: so is the root K⁻¹ of A⁻¹.
         """
         _check(X, y)
-        X, y = X.double() / self.sigma, y.double() / self.sigma
+        dtype, X, y = X.dtype, X.double() / self.sigma, y.double() / self.sigma
         rows, ends = _with_prior(X, y, root=math.sqrt(self.strength))
         Q, R = torch.linalg.qr(rows.flip(1))
         sign = R.diagonal().sign()
         K, at = (sign[:, None] * R).flip(0, 1), (sign * (Q.T @ ends)).flip(0)
         root = torch.linalg.solve_triangular(K, torch.eye(len(K)).to(K), upper=False)
+        check_positive(smallest_std=root.diagonal().to(dtype).min().item())
         return MultivariateNormal(root @ at, scale_tril=root)
 
 
@@ -235,8 +238,7 @@ def maximise_evidence(
     variance = float(y.square().mean())
     strength = float(s.square().mean()) / variance  # half-way, whatever the units of X and y
     rotated = U.T @ y  # in the coordinates of the singular vectors every step costs O(M)
-    outside = (y - U @ rotated).square().sum()
-    eps = torch.finfo(y.dtype).eps
+    outside, eps = (y - U @ rotated).square().sum(), torch.finfo(y.dtype).eps
     for _ in range(max_steps):
         rest = strength * variance / (s.square() + strength * variance)  # 1 - shrinkage
         gamma = (s.square() / (s.square() + strength * variance)).sum()

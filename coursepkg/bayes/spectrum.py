@@ -12,7 +12,7 @@ from scipy.signal import lfilter
 from torch import Generator, Tensor
 
 from coursepkg.counts import check_counts, check_generator
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_finite, check_positive
 
 
 def periodogram(x: Tensor) -> Tensor:
@@ -23,8 +23,9 @@ def periodogram(x: Tensor) -> Tensor:
     """
     T = x.shape[-1]
     _check_path(x, shortest=2)
-    power: Tensor = torch.fft.rfft(x - x.mean(-1, keepdim=True)).abs().square() / T
-    return power
+    away = x.double() - x.double().mean(-1, keepdim=True)
+    power: Tensor = torch.fft.rfft(away).abs().square() / T
+    return _as(power, x)
 
 
 def welch(x: Tensor, *, segment: int) -> Tensor:
@@ -42,11 +43,11 @@ def welch(x: Tensor, *, segment: int) -> Tensor:
     if segment < 2:
         raise ValueError(f"segment: expected a length >= 2, got {segment}")
     _check_path(x, shortest=segment)
-    pieces = x.unfold(-1, segment, segment // 2)  # (..., pieces, segment)
+    pieces = x.double().unfold(-1, segment, segment // 2)  # (..., pieces, segment)
     pieces = pieces - pieces.mean(-1, keepdim=True)
-    window = torch.hann_window(segment, dtype=x.dtype, device=x.device)
+    window = torch.hann_window(segment, dtype=pieces.dtype, device=x.device)
     power: Tensor = torch.fft.rfft(window * pieces).abs().square() / window.square().sum()
-    return power.mean(-2)
+    return _as(power.mean(-2), x)
 
 
 def ar_spectrum(coefficients: Tensor, *, sigma: float, frequencies: Tensor) -> Tensor:
@@ -90,14 +91,20 @@ def _spectral_radius(coefficients: Tensor, sigma: float) -> float:
     check_positive(sigma=sigma)
     if coefficients.ndim != 1 or len(coefficients) == 0:
         raise ValueError(f"coefficients: expected shape (L,), got {tuple(coefficients.shape)}")
-    companion = torch.diag(torch.ones_like(coefficients[1:]), -1)
-    companion[0] = coefficients
+    companion = torch.diag(torch.ones_like(coefficients[1:], dtype=torch.float64), -1)
+    companion[0] = coefficients  # in double precision: close roots lose half of the digits
     radius = float(torch.linalg.eigvals(companion).abs().max())
     if not radius < 1:
         raise ValueError(
             f"coefficients: expected a stationary process, spectral radius < 1, got {radius:.4g}"
         )
     return radius
+
+
+def _as(power: Tensor, x: Tensor) -> Tensor:
+    """The power in the precision of x, if that can say it."""
+    check_finite(largest_power=power.max().to(x.dtype).item())
+    return power.to(x)
 
 
 def _check_path(x: Tensor, *, shortest: int) -> None:

@@ -66,7 +66,7 @@ class NormalGamma:
         log_mu = (math.log(self.kappa / (2 * math.pi)) + log_tau) / 2 - self.kappa * tau / 2 * (
             mu - self.mean
         ).square()
-        return log_mu + _log_gamma_density(tau, self.a, self.b)
+        return (log_mu + _log_gamma_density(tau, self.a, self.b)).to(theta)
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, 2): τ, then μ."""
@@ -115,7 +115,7 @@ class MeanField:
         mu, tau = _split(theta)
         log_mu = -(mu - self.mean).square() / (2 * self.variance)
         log_mu = log_mu - math.log(2 * math.pi * self.variance) / 2
-        return log_mu + _log_gamma_density(tau, self.a, self.b)
+        return (log_mu + _log_gamma_density(tau, self.a, self.b)).to(theta)
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, 2): μ and τ, each by itself."""
@@ -251,8 +251,9 @@ def stochastic_vi(
 
 
 def _split(theta: Tensor) -> tuple[Tensor, Tensor]:
+    """μ and τ in double precision: of a strong belief, terms that nearly cancel."""
     check_real(theta, event=(2,))
-    mu, tau = theta.unbind(1)
+    mu, tau = theta.double().unbind(1)
     if not (tau > 0).all():
         raise ValueError(f"theta: expected precisions tau > 0, got {tau.min()}")
     return mu, tau

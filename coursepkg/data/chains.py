@@ -86,6 +86,7 @@ class RandomChains(nn.Module):
         self.dim, self.levels = dim, levels
         self.a: Tensor  # the concentration, ()
         self.register_buffer("a", torch.tensor(float(concentration)))
+        check_positive(concentration=self.a.item())  # in single precision, too
 
     def log_conditionals(self, x: Tensor) -> Tensor:
         """log p(x_d = k | x_{<d}), the best prediction there is: (B, D) -> (B, D, K), nats."""

@@ -42,7 +42,7 @@ class Automaton:
             self.stop[state] -= p
             self._moves[state, after] += p
             self._from[state].append((symbol, after, p))
-        self.stop[self.stop.abs() < 1e-6] = 0  # what rounding, to float32 perhaps, left of 1 - 1
+        self.stop[self.stop.abs() < self._rounding()] = 0  # what it left of 1 - 1
         if (self.stop < 0).any():
             raise ValueError(f"arrows: expected sums of at most 1 a state, got {1 - self.stop}")
         if torch.linalg.eigvals(self._moves).abs().max() > 1 - 1e-9:
@@ -55,6 +55,11 @@ class Automaton:
     def sample(self, n: int, *, generator: Generator) -> list[str]:
         """Draws n words."""
         return [self._walk(generator) for _ in range(n)]
+
+    def _rounding(self) -> float:
+        """What may be missing from a sum: more if all probabilities are of single precision."""
+        p = torch.tensor([p for _, p in self.arrows.values()], dtype=torch.float64)
+        return 1e-6 if torch.equal(p.float().double(), p) else 1e-12
 
     @property
     def entropy(self) -> float:

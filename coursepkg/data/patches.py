@@ -102,12 +102,13 @@ def whiten(x: Tensor, *, components: int | None = None) -> Whitened:
         ValueError: if x has variance along fewer than `components` axes.
     """
     N, D = x.shape
-    mean = x.mean(0)
-    _, singular, axes = torch.linalg.svd(x - mean, full_matrices=False)
+    mean = x.double().mean(0)
+    away = (x - mean).to(x)
+    _, singular, axes = torch.linalg.svd(away, full_matrices=False)
     std = singular / N**0.5
     rank = int((std > std[0] * max(N, D) * torch.finfo(x.dtype).eps).sum())
     k = rank if components is None else components
     if not 1 <= k <= rank:
         raise ValueError(f"components: expected 1..{rank}, the rank of the data, got {k}")
     matrix = axes[:k] / std[:k, None]
-    return Whitened((x - mean) @ matrix.T, mean, matrix, (axes[:k] * std[:k, None]).T)
+    return Whitened(away @ matrix.T, mean.to(x), matrix, (axes[:k] * std[:k, None]).T)

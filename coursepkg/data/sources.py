@@ -74,6 +74,7 @@ def swirl(z: Tensor, *, turn: float) -> Tensor:
     check_real(z, event=(2,), name="z")
     if not math.isfinite(turn):
         raise ValueError(f"turn: expected a finite number, got {turn}")
-    angle = turn * z.norm(dim=1)
+    x, y = z.double().T  # of many turns, single precision knows only the number
+    angle = turn * torch.hypot(x, y)
     cos, sin = angle.cos(), angle.sin()
-    return torch.stack([cos * z[:, 0] - sin * z[:, 1], sin * z[:, 0] + cos * z[:, 1]], dim=1)
+    return torch.stack([cos * x - sin * y, sin * x + cos * y], dim=1).to(z)

@@ -39,6 +39,7 @@ class IsotropicMixture:
         if (weights < 0).any() or not math.isclose(weights.sum().item(), 1, abs_tol=1e-6):
             raise ValueError(f"weights: expected >= 0 with sum 1, got {weights.tolist()}")
         check_positive(smallest_scale=scales.min().item())
+        check_positive(smallest_variance=scales.square().min().item())
         self.means, self.scales, self.weights = means, scales, weights
 
     def log_prob(self, x: Tensor) -> Tensor:
@@ -133,7 +134,7 @@ class Checkerboard:
         square = torch.floor((x + self.side) / self._step)
         inside = ((square >= 0) & (square < self.squares)).all(1) & (square.sum(1) % 2 == 0)
         log_area = math.log((2 * self.side) ** 2 / 2)  # half of the board
-        return torch.where(inside, -log_area, -math.inf)
+        return torch.full_like(x[:, 0], -log_area).masked_fill(~inside, -math.inf)
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, 2): any row, then one of its half as many squares, then a point in it."""

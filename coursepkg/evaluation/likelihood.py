@@ -20,7 +20,7 @@ from coursepkg.protocols import (
     UnnormalisedWeighted,
     Weighted,
 )
-from coursepkg.validate import count_rows
+from coursepkg.validate import check_positive, count_rows
 
 T = TypeVar("T")
 
@@ -49,7 +49,12 @@ class Nats:
         return f"{self.sign} {self.value:.2f} ± {self.error_data:.2f}"
 
     def bits_per_dim(self, D: int) -> float:
-        """The value in bits per dimension: nats / (D log 2)."""
+        """The value in bits per dimension: nats / (D log 2).
+
+        Raises:
+            ValueError: if there are no dimensions.
+        """
+        check_positive(D=D)
         return self.value / (D * math.log(2))
 
 
@@ -108,7 +113,7 @@ def nats(
             parts = _batches(x, condition, batch_size)
             score.append(torch.cat([says(b) if c is None else says(b, condition=c)
                                     for b, c in parts]))  # fmt: skip
-    return _summary(constant - torch.stack(score), sign, drawn=drawn, error=error)
+    return _summary(constant - torch.stack(score).double(), sign, drawn=drawn, error=error)
 
 
 def over_seeds(results: Sequence[Nats]) -> Nats:
@@ -201,7 +206,6 @@ def _given(value: T | None, otherwise: str) -> T:
 
 def _summary(nll: Tensor, sign: str, *, drawn: bool, error: float) -> Nats:
     """Summarises nll (draws, N): error over examples from their means, over draws within them."""
-    nll = nll.double()
     if nll.isnan().any():
         raise ValueError(f"expected numbers, got NaN for {int(nll.isnan().any(0).sum())} examples")
     (R, N), per_example = nll.shape, nll.mean(0)

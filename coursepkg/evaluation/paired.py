@@ -40,5 +40,5 @@ def paired(a: Tensor, b: Tensor) -> Difference:
             f"expected two vectors of one length, at least 2, got {tuple(a.shape)} and "
             f"{tuple(b.shape)}"
         )
-    delta = (a - b).double()
+    delta = a.double() - b.double()
     return Difference(delta.mean().item(), (delta.std() / math.sqrt(len(delta))).item())

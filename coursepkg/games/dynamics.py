@@ -178,5 +178,5 @@ def spectral_radius(rule: Rule, x: Tensor, y: Tensor) -> float:
         return torch.cat(rule.step(Play(*state)))
 
     parts = jacobian(step, tuple(rule.init(x, y)))
-    eigenvalues: Tensor = torch.linalg.eigvals(torch.cat(parts, dim=1))
+    eigenvalues: Tensor = torch.linalg.eigvals(torch.cat(parts, dim=1).double())
     return float(eigenvalues.abs().max())

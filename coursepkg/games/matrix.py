@@ -75,12 +75,16 @@ class MatrixGame:
 
         The exploitability of the pair: never negative, and 0 exactly at the equilibria.
         """
-        return (self.row_payoffs(q).max() - self.column_payoffs(p).min()).item()
+        gain = self.row_payoffs(q / q.sum()).max() - self.column_payoffs(p / p.sum()).min()
+        return max(0.0, gain.item())
 
     def solve(self) -> Equilibrium:
         """An equilibrium, by two linear programs; there may be others, with the same value."""
-        (p, value), (q, _) = _safest(self.payoff), _safest(-self.payoff.T)
-        return Equilibrium(p, q, value)
+        low, high = self.payoff.aminmax()
+        unit = (high - low).clamp_min(torch.finfo(torch.float64).tiny)
+        A = (self.payoff - low) / unit  # from 0 to 1: the solver's tolerances are absolute
+        (p, value), (q, _) = _safest(A), _safest(-A.T)
+        return Equilibrium(p, q, low.item() + unit.item() * value)
 
 
 def fictitious_play(game: MatrixGame, *, rounds: int) -> list[Equilibrium]:
@@ -125,7 +129,8 @@ def _safest(A: Tensor) -> tuple[Tensor, float]:
                     bounds=[(0, None)] * M + [(None, None)])  # fmt: skip
     if not found.success:
         raise ArithmeticError(f"the linear program of the game was not solved: {found.message}")
-    return torch.from_numpy(found.x[:M]), float(found.x[M])
+    p = torch.from_numpy(found.x[:M]).clamp_min(0)
+    return p / p.sum(), float(found.x[M])
 
 
 def _check_law(name: str, law: Tensor, size: int) -> None:

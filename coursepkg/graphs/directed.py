@@ -101,12 +101,13 @@ class LinearGaussian(Conditional):
 
     def __init__(self, bias: float, std: float, weights: Mapping[str, float] | None = None) -> None:
         super().__init__()
+        dtype = torch.get_default_dtype()
         check_positive(std=std)
+        check_positive(std=torch.tensor(std, dtype=dtype).item())
         weights = dict(weights or {})
         if not all(map(math.isfinite, (bias, *weights.values()))):
             raise ValueError(f"expected finite bias and weights, got {bias} and {weights}")
         self.parents, self.levels = tuple(weights), None
-        dtype = torch.get_default_dtype()
         self.register_buffer("bias", torch.tensor(bias, dtype=dtype))
         self.register_buffer("std", torch.tensor(std, dtype=dtype))
         self.register_buffer("weight", torch.tensor(list(weights.values()), dtype=dtype))
@@ -175,7 +176,7 @@ class DirectedModel(nn.Module):
         return x
 
     def joint(self) -> JointTable:
-        """All Π K_d probabilities; exact marginals and conditionals are read from it.
+        """All Π K_d probabilities, in double precision; exact marginals and conditionals follow.
 
         Raises:
             ValueError: if a variable is real, or there are too many cells.
@@ -184,7 +185,7 @@ class DirectedModel(nn.Module):
             raise ValueError("joint: expected discrete variables, got real ones; see `gaussian`")
         check_states(math.prod(self.levels), what=f"the joint table of {len(self.names)} variables")
         factors = [
-            align(law.p, [*parents, i], len(self.names))
+            align(law.p.double(), [*parents, i], len(self.names))
             for i, (law, parents) in enumerate(zip(self._laws(), self._family, strict=True))
             if isinstance(law, Table)
         ]
@@ -199,12 +200,14 @@ class DirectedModel(nn.Module):
         laws = [law for law in self._laws() if isinstance(law, LinearGaussian)]
         if len(laws) < len(self.names):
             raise ValueError("gaussian: expected LinearGaussian nodes only, got others")
-        G = torch.zeros(len(laws), len(laws)).to(laws[0].bias)
+        like = laws[0].bias
+        G = torch.zeros(len(laws), len(laws), dtype=torch.float64, device=like.device)
         for i, (law, parents) in enumerate(zip(laws, self._family, strict=True)):
-            G[i, parents] = law.weight
+            G[i, parents] = law.weight.to(G)
         inverse = torch.linalg.inv(torch.eye(len(laws)).to(G) - G)
         root = inverse * torch.stack([law.std for law in laws])
-        return Moments(inverse @ torch.stack([law.bias for law in laws]), root @ root.T)
+        mean = inverse @ torch.stack([law.bias for law in laws]).to(G)
+        return Moments(mean.to(like), (root @ root.T).to(like))
 
     def d_separated(
         self, a: str | Iterable[str], b: str | Iterable[str], *, given: str | Iterable[str] = ()

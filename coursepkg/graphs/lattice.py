@@ -98,22 +98,21 @@ class Lattice(Unnormalised):
         Raises:
             ValueError: if the shorter side has more than 22 binary sites, 11 if periodic.
         """
-        return self.log_z_at(torch.tensor(self.beta).to(self.pair), self.site)
+        return self.log_z_at(self._beta(), self.site)
 
     def mean_energy(self) -> Tensor:
         """E_p[E(x)], (), exactly: -∂ log Z / ∂β.   Source: :eq:`mean-energy`."""
-        beta = torch.tensor(self.beta).to(self.pair).requires_grad_()
+        beta = self._beta().requires_grad_()
         with torch.enable_grad():
-            (slope,) = torch.autograd.grad(self.log_z_at(beta, self.site.detach()), beta)
-        return -slope
+            (slope,) = torch.autograd.grad(self._log_z_at(beta, self.site.detach()), beta)
+        return -slope.to(self.pair)
 
     def marginals(self) -> Tensor:
         """P(x_i = k), (H·W, K): -∂ log Z / ∂ f_i(k) / β, exactly.  Source: :eq:`site-marginals`."""
-        site = self.site.detach().clone().requires_grad_()
-        beta = torch.tensor(self.beta).to(self.pair)
+        site = self.site.detach().double().requires_grad_()
         with torch.enable_grad():
-            (slope,) = torch.autograd.grad(self.log_z_at(beta, site), site)
-        return -slope / self.beta
+            (slope,) = torch.autograd.grad(self._log_z_at(self._beta(), site), site)
+        return (-slope / self.beta).to(self.pair)
 
     def conditional_probs(self, x: Tensor) -> Tensor:
         """P(x_i = k | all other sites), (B, H·W) -> (B, H·W, K), for every i at once.
@@ -144,15 +143,22 @@ class Lattice(Unnormalised):
         Raises:
             ValueError: if the shorter side is too long for it.
         """
-        alone = site.view(self.height, self.width, -1)
+        return self._log_z_at(beta, site).to(site)
+
+    def _beta(self) -> Tensor:
+        return torch.tensor(self.beta, dtype=torch.float64, device=self.pair.device)
+
+    def _log_z_at(self, beta: Tensor, site: Tensor) -> Tensor:
+        """`log_z_at` in double precision: of a cold lattice β E is large, and little decides."""
+        pair, alone = self.pair.double(), site.double().view(self.height, self.width, -1)
         if self.width > self.height:
             alone = alone.transpose(0, 1)  # the sum is over rows: let them be short
         H, W, K = alone.shape
         states = K**W
         check_states(states ** (1 + self.periodic), what=f"a sum between rows of {W} sites")
         right = range(W if self.periodic else W - 1)
-        bonds = [align(self.pair, [w, (w + 1) % W], W) for w in right]
-        log_v = -beta * self.pair  # V = v ⊗ v ⊗ … ⊗ v, one a column
+        bonds = [align(pair, [w, (w + 1) % W], W) for w in right]
+        log_v = -beta * pair  # V = v ⊗ v ⊗ … ⊗ v, one a column
         never = torch.finfo(log_v.dtype).min / 4  # the logarithm of 0, but with a slope
         log_sum = torch.zeros(1, states).to(log_v)
         if self.periodic:

@@ -70,7 +70,7 @@ class JointTable(nn.Module):
         """
         given = dict(given or {})
         check_disjoint(self.names, names=names, given=given)
-        p = self.p
+        p = self.p.double()
         for name, level in given.items():
             axis = self.names.index(name)
             check_integers(**{name: level})
@@ -84,7 +84,7 @@ class JointTable(nn.Module):
         )
         ascending = sorted(names, key=self.names.index)
         probs: Tensor = kept.permute([ascending.index(name) for name in names]) / p.sum()
-        return probs
+        return probs.to(self.p)
 
     def mutual_information(
         self, a: str | Iterable[str], b: str | Iterable[str], *, given: str | Iterable[str] = ()

@@ -37,24 +37,25 @@ def chow_liu(x: Tensor, *, levels: int, smoothing: float) -> DirectedModel:
     check_levels(x, event=(ANY,), levels=levels)
     if x.shape[1] < 2:
         raise ValueError(f"x: expected (N, D) with two columns or more, got {tuple(x.shape)}")
-    alone, pair = _probs(x, levels, smoothing)  # (D, K) and (D, K, D, K)
+    alone, pair = _probs(x, levels, smoothing)  # (D, K) and (D, K, D, K), in double precision
+    dtype = torch.get_default_dtype()
     apart = alone[:, :, None, None] * alone
-    information = divergence_terms(pair.double(), apart.double()).sum((1, 3))
+    information = divergence_terms(pair, apart).sum((1, 3))
     pairs = nx.Graph()
     pairs.add_weighted_edges_from(
         (i, j, information[i, j].item()) for i, j in combinations(range(x.shape[1]), 2)
     )
-    laws = {0: Table(alone[0])}
+    laws = {0: Table(alone[0].to(dtype))}
     for parent, child in nx.bfs_edges(nx.maximum_spanning_tree(pairs), 0):
         given = pair[parent, :, child] / alone[parent][:, None]
-        laws[child] = Table(given, parents=[f"x{parent + 1}"])
+        laws[child] = Table(given.to(dtype), parents=[f"x{parent + 1}"])
     return DirectedModel({f"x{d + 1}": laws[d] for d in range(x.shape[1])})
 
 
 def _probs(x: Tensor, levels: int, smoothing: float) -> tuple[Tensor, Tensor]:
     """Smoothed shares of the levels, (D, K), and of pairs of them, (D, K, D, K), which agree."""
     N, D = x.shape
-    seen = one_hot(x, levels).to(torch.get_default_dtype()).flatten(1)
+    seen = one_hot(x, levels).double().flatten(1)
     count = seen.T @ seen
     alone = (count.diagonal().view(D, levels) + smoothing / levels) / (N + smoothing)
     pair = (count.view(D, levels, D, levels) + smoothing / levels**2) / (N + smoothing)

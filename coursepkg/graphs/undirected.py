@@ -92,18 +92,18 @@ class UndirectedModel(Unnormalised):
         Raises:
             ValueError: if there are too many states.
         """
-        return self._log_table().logsumexp(tuple(range(len(self.names))))
+        return self._log_table().logsumexp(tuple(range(len(self.names)))).to(self._zeros())
 
     def joint(self) -> JointTable:
-        """All Π K_d probabilities; exact marginals and conditionals are read from it.
+        """All Π K_d probabilities, in double precision; exact marginals and conditionals follow.
 
         Raises:
             ValueError: if there are too many cells, or the factors rule out every state.
         """
-        log_Z = self.log_z()
-        if log_Z.isneginf():
+        log_p = self._log_table()
+        if log_p.isneginf().all():
             raise ValueError("factors: expected a state that all of them allow, got none")
-        return JointTable(self.names, (self._log_table() - log_Z).exp())
+        return JointTable(self.names, log_p.flatten().softmax(0).view(self.levels))
 
     def separated(
         self, a: str | Iterable[str], b: str | Iterable[str], *, given: str | Iterable[str] = ()
@@ -127,13 +127,14 @@ class UndirectedModel(Unnormalised):
         return reached.isdisjoint(b)
 
     def _log_table(self) -> Tensor:
+        """log p̃ of all states, in double precision: of many factors the sum is large."""
         check_states(math.prod(self.levels), what=f"a sum over {len(self.names)} variables")
         return sum(
             (
-                align(table, columns, len(self.names))
+                align(table.double(), columns, len(self.names))
                 for table, columns in zip(self.log_factors, self._columns, strict=True)
             ),
-            start=self._zeros(*self.levels),
+            start=self._zeros(*self.levels).double(),
         )
 
     def _zeros(self, *shape: int) -> Tensor:
@@ -163,9 +164,9 @@ def clique_energies(joint: JointTable) -> dict[tuple[str, ...], Tensor]:
         )
     check_states(2**joint.p.ndim * joint.p.numel(), what="a table for every set of variables")
     levels = dict(zip(joint.names, joint.p.shape, strict=True))
-    tables: dict[tuple[str, ...], Tensor] = {(): -joint.p.log()}
+    tables: dict[tuple[str, ...], Tensor] = {(): -joint.p.double().log()}
     for d, name in enumerate(joint.names):
         at_zero = {A: table.narrow(d, 0, 1) for A, table in tables.items()}
         beyond = {(*A, name): table - at_zero[A] for A, table in tables.items()}
         tables = at_zero | beyond
-    return {A: table.view([levels[name] for name in A]) for A, table in tables.items()}
+    return {A: table.view([levels[name] for name in A]).to(joint.p) for A, table in tables.items()}

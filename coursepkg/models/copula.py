@@ -192,11 +192,12 @@ class CorrelatedNormal(nn.Module):
     def log_prob(self, x: Tensor) -> Tensor:
         """log N(x; 0, Σ), (B, D) -> (B,), nats."""
         check_real(x, event=(self.dim,))
-        white = torch.linalg.solve_triangular(self.scale_tril, x.T, upper=False)
-        log_det = self.scale_tril.diagonal().log().sum()
+        root = self.scale_tril.double()
+        white = torch.linalg.solve_triangular(root, x.double().T, upper=False)
+        log_det = root.diagonal().log().sum()
         log_normaliser = self.dim / 2 * math.log(2 * math.pi) + log_det
         log_p: Tensor = -white.square().sum(0) / 2 - log_normaliser
-        return log_p
+        return log_p.to(self.scale_tril)
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D)."""

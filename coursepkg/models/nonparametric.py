@@ -75,7 +75,7 @@ class Histogram:
         Source: :eq:`histogram-leave-one-out`.
         """
         N = _at_least_two(self.count.sum())
-        others = (self.count - 1 + self.smoothing).clamp_min(0)
+        others = (self.count.double() - 1 + self.smoothing).clamp_min(0)
         log_p = (others / (N - 1 + self.smoothing * len(self.count))).log()
         return float(torch.where(self.count > 0, self.count * log_p, 0).sum() / N - self.log_volume)
 
@@ -90,7 +90,7 @@ class Histogram:
         return (self.low + width * (corner + u)).reshape(n, *_event(self.dim))
 
     def _probs(self) -> Tensor:
-        weight = self.count + self.smoothing
+        weight = self.count.double() + self.smoothing
         total = weight.sum()
         return weight / total if total > 0 else torch.full_like(weight, 1 / len(weight))
 
@@ -131,7 +131,7 @@ class KernelDensity:
         self._check_fitted()
         blocks = x.split(max(1, MAX_PAIRS // len(self.points)))
         log_sums = [self._log_kernels(block).logsumexp(1) for block in blocks]
-        return torch.cat(log_sums) - math.log(len(self.points))
+        return (torch.cat(log_sums) - math.log(len(self.points))).to(x)
 
     def leave_one_out(self) -> float:
         """Mean log-density of each fitted point under the other N - 1, nats.
@@ -161,8 +161,9 @@ class KernelDensity:
         return points[i] + self.bandwidth * noise
 
     def _log_kernels(self, x: Tensor) -> Tensor:
-        """log N(x_b; point_n, bandwidth² I), (B, N)."""
-        rows, points = x.reshape(len(x), -1), self.points.to(x).reshape(len(self.points), -1)
+        """log N(x_b; point_n, bandwidth² I), (B, N), in double precision."""
+        rows = x.double().reshape(len(x), -1)
+        points = self.points.to(rows).reshape(len(self.points), -1)
         # differences first: the faster way through inner products loses half of the digits
         distance = torch.cdist(rows, points, compute_mode="donot_use_mm_for_euclid_dist")
         log_normaliser = rows.shape[1] * math.log(math.sqrt(2 * math.pi) * self.bandwidth)
@@ -196,7 +197,7 @@ class CosineSeries:
     def fit(self, x: Tensor) -> "CosineSeries":
         """Averages each cosine over the points x, (N,), which must lie in the interval."""
         self._check(x)
-        basis = self._basis(x)
+        basis = self._basis(x.double())
         self.coefficients, self.squares = basis.mean(0), basis.square().mean(0)
         self.points = len(x)
         return self
@@ -205,7 +206,7 @@ class CosineSeries:
         """The estimate of p(x), (B,) -> (B,); per unit of x, and possibly negative."""
         self._check(x)
         _at_least_two(self.points + 1)
-        return self._basis(x) @ self.coefficients.to(x)
+        return (self._basis(x.double()) @ self.coefficients.double()).to(x)
 
     def risks(self) -> Tensor:
         """Estimated squared error after 0, 1, ..., J terms, less the constant ∫ p²; (J + 1,).

@@ -65,8 +65,8 @@ def kernel_smoother(query: Tensor, keys: Tensor, values: Tensor, *, bandwidth: f
         ValueError: if the bandwidth h is not a finite number above 0.
     """
     check_positive(bandwidth=bandwidth)
-    distance = (query[:, None] - keys).square().sum(-1)
-    return (-distance / (2 * bandwidth**2)).softmax(-1) @ values
+    away = (query[:, None].double() - keys) / bandwidth
+    return (-away.square().sum(-1) / 2).softmax(-1).to(values) @ values
 
 
 class Rotary(nn.Module):

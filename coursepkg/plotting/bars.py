@@ -32,7 +32,8 @@ def bars(
     values, colours = np.asarray(x), COLOURS | dict(colours or {})
     is_number = values.dtype.kind in "iuf"
     centres = values.astype(float) if is_number else np.arange(len(values), dtype=float)
-    spacing = float(np.diff(np.unique(centres)).min()) if len(centres) > 1 else 1.0
+    gaps = np.diff(np.unique(centres))
+    spacing = float(gaps.min()) if len(gaps) else 1.0
     width = 0.8 * spacing / len(heights)
     for i, (name, height) in enumerate(heights.items()):
         ax.bar(

@@ -56,7 +56,7 @@ def signed_weights(
         captions: one for each row, written on the left.
     """
     w = _as_images(weights, shape)
-    largest = float(np.nanmax(np.abs(w)))
+    largest = float(np.nanmax(np.abs(w))) or 1.0  # if all are 0, 0 is white all the same
     return _tiles(w, columns, mpl.colormaps["PuOr"], (-largest, largest), captions, ax=ax)
 
 

@@ -63,7 +63,7 @@ def optimal_bridge(l_p: Tensor, l_q: Tensor) -> Estimate:
         return (torch.sigmoid(l_q - c).sum() - torch.sigmoid(c - l_p).sum()).item()
 
     both = torch.cat([l_p, l_q])
-    width = math.log(n_p + n_q) + 1
+    width = math.log(n_p + n_q) + 1 + 1e-15 * both.abs().max().item()
     c = brentq(excess, both.min().item() - width, both.max().item() + width, xtol=1e-12)
     errors = (log_mean_error(logsigmoid(l)) for l in (l_q - c, c - l_p))
     return Estimate(c - math.log(n_q / n_p), math.hypot(*errors))

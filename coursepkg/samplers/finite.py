@@ -98,8 +98,9 @@ def metropolis_hastings(proposal: Tensor, target: Tensor) -> Tensor:
     check_stochastic(proposal)
     if target.shape != proposal.shape[:1] or not (target.isfinite() & (target > 0)).all():
         raise ValueError(f"target: expected {len(proposal)} numbers > 0, got {target.tolist()}")
-    flow = target[:, None] * proposal  # π_i q(j | i)
-    return accept_or_stay(proposal, torch.where(flow > 0, flow.T / flow, 0.0).clamp_max(1))
+    pi, q = target.double(), proposal.double()
+    odds = pi / pi[:, None] * (q.T / q)  # π_j q(i | j) / π_i q(j | i): their product may underflow
+    return accept_or_stay(proposal, torch.where(q > 0, odds, 0.0).clamp_max(1).to(proposal))
 
 
 def gibbs_update(table: Tensor, d: int) -> Tensor:
@@ -170,12 +171,13 @@ def total_variation(P: Tensor, start: Tensor, *, steps: int) -> Tensor:
     check_stochastic(P)
     if start.shape != P.shape[:1] or (start < 0).any() or abs(start.sum() - 1) > _tolerance(P):
         raise ValueError(f"start: expected a law over {len(P)} states, got {start.tolist()}")
-    pi, law = stationary(P), start
+    P, law = P.double() / P.double().sum(1, keepdim=True), start.double() / start.double().sum()
+    pi = stationary(P)
     distances = [(law - pi).abs().sum() / 2]
     for _ in range(steps):
         law = law @ P
         distances.append((law - pi).abs().sum() / 2)
-    return torch.stack(distances)
+    return torch.stack(distances).clamp_max(1).to(start)
 
 
 def simulate(P: Tensor, start: Tensor, *, steps: int, generator: Generator) -> Tensor:

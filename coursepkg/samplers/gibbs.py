@@ -166,16 +166,16 @@ class GaussianConditional:
         factor, failed = torch.linalg.cholesky_ex(covariance.double())
         if failed or not torch.allclose(covariance, covariance.T):
             raise ValueError("covariance: expected a symmetric, positive definite matrix")
-        self.mean, self.precision = mean, torch.cholesky_inverse(factor).to(covariance)
+        self.mean, self.precision = mean.double(), torch.cholesky_inverse(factor)
 
     def __call__(self, d: int, x: Tensor, *, generator: Generator) -> Tensor:
         """Draws x_d, (C,)."""
         check_generator(generator)
-        row, at_d = self.precision[d], self.precision[d, d]
-        centred = x - self.mean
-        pull = centred @ row - at_d * centred[:, d]  # of the other coordinates only
+        others, at_d = self.precision[d].clone(), self.precision[d, d]
+        others[d] = 0
+        pull = (x.double() - self.mean) @ others
         noise = torch.randn(len(x), generator=generator, dtype=x.dtype, device=x.device)
-        return self.mean[d] - pull / at_d + noise / at_d.sqrt()
+        return (self.mean[d] - pull / at_d + noise / at_d.sqrt()).to(x)
 
 
 def _start(x: Tensor) -> GibbsState:

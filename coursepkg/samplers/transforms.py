@@ -32,9 +32,9 @@ def quantile_discrete(p: Tensor, u: Tensor) -> Tensor:
     """
     _check_noise(u)
     _check_laws(p, rows=u.shape[:-1])
-    F = p.cumsum(-1)
-    pieces = (F / F[..., -1:]).to(u.dtype)  # ends at 1, whatever was lost to rounding
-    return torch.searchsorted(pieces, u.contiguous(), right=True)
+    F = p.double().cumsum(-1)
+    pieces = F / F[..., -1:]  # ends at 1, whatever was lost to rounding
+    return torch.searchsorted(pieces, u.double().contiguous(), right=True)
 
 
 def quantile(cdf: Callable[[Tensor], Tensor], u: Tensor, *, low: float, high: float) -> Tensor:
@@ -106,8 +106,8 @@ def log_abs_det_jacobian(f: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
     # rows do not meet, so the derivatives of the sum over rows are those of each row
     J = torch.autograd.functional.jacobian(lambda z: f(z).sum(0), z).movedim(1, 0)
     _check_square(J, z)  # (B, D, D)
-    log_volume: Tensor = torch.linalg.slogdet(J).logabsdet
-    return log_volume
+    log_volume: Tensor = torch.linalg.slogdet(J.double()).logabsdet
+    return log_volume.to(z)
 
 
 def pushforward_log_prob(

@@ -87,7 +87,8 @@ def effective_sample_size(log_w: Tensor) -> float:
         log_w: log weights up to a constant, (n,), nats.
     """
     _check_weights(log_w, log_w)
-    return 1 / torch.softmax(log_w.double(), dim=0).square().sum().item()
+    size = 1 / torch.softmax(log_w.double(), dim=0).square().sum().item()
+    return min(size, float(len(log_w)))  # of equal weights rounding makes a little more
 
 
 def log_mean_weight(log_w: Tensor) -> float:

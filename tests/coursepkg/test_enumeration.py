@@ -97,3 +97,10 @@ def test_what_would_never_end_is_refused_with_its_cost():
             enumerate_them()
     with pytest.raises(ValueError, match=r"got 1.84e\+19, 4.4e\+12 times as many"):
         binary_states(64, like=LIKE)
+
+
+def test_counts_of_states_that_no_float_can_say():
+    """2^5000 is 1e1505. Kills: Python's OverflowError, which names nothing."""
+    for states in (binary_states, lambda D, like: log_sum_exp(lambda s: s[:, 0], D, like=like)):
+        with pytest.raises(ValueError, match=r"expected at most 2\^22 .*, got 1e\+1505, 1e\+1499"):
+            states(5000, like=torch.zeros(()))

@@ -30,5 +30,8 @@ def check_pair(
 
 
 def distances(x: Tensor, y: Tensor) -> Tensor:
-    """‖x_m - y_n‖, (M, D) and (N, D) -> (M, N), by differences: equal rows are at 0, exactly."""
-    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
+    """‖x_m - y_n‖, (M, D) and (N, D) -> (M, N), by differences: equal rows are at 0, exactly.
+
+    In double precision: the squares of single numbers leave its range from 1e19 on.
+    """
+    return torch.cdist(x.double(), y.double(), compute_mode="donot_use_mm_for_euclid_dist")

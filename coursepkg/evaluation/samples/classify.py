@@ -47,16 +47,18 @@ def classifier_test(x: Tensor, y: Tensor, *, generator: Generator) -> TwoSample:
     check_pair(x, y, least=4)
     half = min(len(x), len(y)) // 2
     train, test = [], []
-    for rows in (x, y):
+    for rows in (x.double(), y.double()):
         order = torch.randperm(len(rows), generator=generator)
         train.append(rows[order[:half]])
         test.append(rows[order[half : 2 * half]])
     labels = (torch.arange(2 * half) >= half).numpy()
     shown = torch.cat(train)
-    mean, scale = shown.mean(0), shown.std(0).clamp_min(1e-12)
+    mean, scale = shown.mean(0), shown.std(0)
+    scale = torch.where(scale > 1e-14 * shown.abs().amax(0), scale, 1.0)  # else constant
     classifier = LogisticRegression(max_iter=1000)
-    classifier.fit(((shown - mean) / scale).cpu().numpy(), labels)
-    guesses = classifier.predict(((torch.cat(test) - mean) / scale).cpu().numpy())
+    known, asked = (((rows - mean) / scale).to(x).cpu() for rows in (shown, torch.cat(test)))
+    classifier.fit(known.numpy(), labels)
+    guesses = classifier.predict(asked.numpy())
     right = int((guesses == labels).sum())
     p = binomtest(right, 2 * half, alternative="greater").pvalue
     return TwoSample(right / (2 * half), float(p))

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from coursepkg.evaluation.samples.checks import check_pair
+from coursepkg.validate import check_real
 
 
 def gaussian_frechet(
@@ -20,11 +21,31 @@ def gaussian_frechet(
         covariance: Σ, symmetric and positive semi-definite, (D, D).
         other_mean: m', (D,).
         other_covariance: Σ', (D, D).
+
+    Raises:
+        TypeError: if an argument is no floating-point tensor.
+        ValueError: if shapes do not fit, a number is not finite, or Σ is no covariance.
     """
+    _check(mean, covariance, names=("mean", "covariance"))
+    _check(other_mean, other_covariance, names=("other_mean", "other_covariance"))
+    if mean.shape != other_mean.shape:
+        got = f"{tuple(mean.shape)} and {tuple(other_mean.shape)}"
+        raise ValueError(f"mean, other_mean: expected one shape (D,), got {got}")
     A, B = _root(covariance), _root(other_covariance)
     P, _, Q = torch.linalg.svd(B @ A)
     spread = (A - B @ P @ Q).square().sum()
     return float((mean.double() - other_mean.double()).square().sum() + spread)
+
+
+def _check(mean: Tensor, covariance: Tensor, *, names: tuple[str, str]) -> None:
+    """Checks that they are a mean (D,) and a covariance (D, D), but for rounding."""
+    check_real(mean, event=(), name=names[0])
+    check_real(covariance, event=tuple(mean.shape), name=names[1])
+    rounding = len(mean) * 10 * torch.finfo(covariance.dtype).eps * covariance.abs().max()
+    if covariance.shape != 2 * mean.shape or (covariance - covariance.T).abs().max() > rounding:
+        raise ValueError(f"{names[1]}: expected a symmetric (D, D) matrix, got another")
+    if (least := torch.linalg.eigvalsh(covariance.double()).min()) < -rounding:
+        raise ValueError(f"{names[1]}: expected no variance below 0, got {least.item():.4g}")
 
 
 def _root(covariance: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ def median_bandwidth(x: Tensor) -> float:
         ValueError: if there are fewer than two rows, or at least half of the pairs coincide.
     """
     check_pair(x, x, least=2)
-    distance = torch.pdist(x).median().item()
+    distance = torch.pdist(x.double()).median().item()
     if distance == 0:
         raise ValueError("x: expected rows whose median distance is above 0, got 0")
     return distance
@@ -87,7 +87,7 @@ def permutation_test(
 def _kernel(rows: Tensor, bandwidth: float) -> Tensor:
     """k of all pairs, (N, N)."""
     check_positive(bandwidth=bandwidth)
-    return (-distances(rows, rows).square() / (2 * bandwidth**2)).exp()
+    return (-(distances(rows, rows) / bandwidth).square() / 2).exp()
 
 
 def _estimate(k: Tensor, first: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ def mode_shares(samples: Tensor, means: Tensor, *, radius: float | Tensor) -> Te
         ValueError: if shapes do not fit, an entry is not finite, or a radius is not above 0.
     """
     check_pair(samples, means, names=("samples", "means"))
-    radius = torch.as_tensor(radius).to(means)
+    radius = torch.as_tensor(radius, dtype=torch.float64, device=means.device)
     if radius.shape not in {(), (len(means),)} or not (radius > 0).all():
         raise ValueError(f"radius: expected one or {len(means)} numbers > 0, got {radius.tolist()}")
     distance, k = distances(samples, means).min(1)

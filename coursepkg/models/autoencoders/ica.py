@@ -58,8 +58,15 @@ class ICA(nn.Module):
 
     @property
     def mixing(self) -> Tensor:
-        """G = W⁻¹, (D, D): column i is how source i reaches the sensors."""
-        G: Tensor = torch.linalg.inv(self.W)
+        """G = W⁻¹, (D, D): column i is how source i reaches the sensors.
+
+        Raises:
+            ValueError: if W is singular.
+        """
+        G: Tensor
+        G, failed = torch.linalg.inv_ex(self.W)
+        if failed:
+            raise ValueError("W: expected an invertible matrix, got a singular one")
         return G
 
     def sources(self, x: Tensor) -> Tensor:
@@ -69,9 +76,11 @@ class ICA(nn.Module):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log |det W| + Σ_i log p(s_i), (B, D) -> (B,), nats."""
-        log_det = torch.linalg.slogdet(self.W).logabsdet
-        log_p: Tensor = log_det + self.prior.log_density(self.sources(x)).sum(1)
-        return log_p
+        check_real(x, event=(self.dim,), like=self)
+        W = self.W.double()
+        s = (x.double() - self.mean) @ W.T
+        log_p: Tensor = torch.linalg.slogdet(W).logabsdet + self.prior.log_density(s).sum(1)
+        return log_p.to(self.W)
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D)."""
@@ -175,7 +184,7 @@ def amari_distance(W: Tensor, G: Tensor) -> float:
             "W, G: expected the same shape (D, D) with D >= 2, got "
             f"{tuple(W.shape)} and {tuple(G.shape)}"
         )
-    P = (W @ G).abs()
+    P = (W.double() @ G.double()).abs()
     if not (P.amax(0) > 0).all() or not (P.amax(1) > 0).all():
         raise ValueError("W, G: expected a product without a row or column of zeros")
     rows, columns = P.sum(1) / P.amax(1) - 1, P.sum(0) / P.amax(0) - 1

@@ -5,6 +5,8 @@ P = WᵀW + σ² I, and the mean P⁻¹ Wᵀ (x - b). This is probabilistic PCA.
 Tipping and Bishop, *Probabilistic principal component analysis* (1999), section 3.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -34,11 +36,12 @@ def linear_vae(W: Tensor, b: Tensor, *, noise: float) -> VAE:
     check_positive(noise=noise)
     D, M = W.shape
     encoder, decoder = (nn.utils.skip_init(nn.Linear, *sizes) for sizes in ((D, 2 * M), (M, D)))
-    P = W.T @ W + noise**2 * torch.eye(M).to(W)
-    inverse = torch.linalg.solve(P, W.T)  # (M, D): the posterior mean is inverse (x - b)
-    log_std = torch.log(noise / P.diagonal().sqrt())
-    encoder.weight = nn.Parameter(torch.cat([inverse, torch.zeros_like(inverse)]))
-    encoder.bias = nn.Parameter(torch.cat([-inverse @ b, log_std]))
+    R = _root(W, noise)
+    inverse = torch.cholesky_solve(W.double().T, R, upper=True)  # the posterior mean is inverse
+    shift = -inverse @ b.double()  # times (x - b)
+    log_std = math.log(noise) - R.norm(dim=0).log()  # P_jj is the square of a column's length
+    encoder.weight = nn.Parameter(torch.cat([inverse, torch.zeros_like(inverse)]).to(W))
+    encoder.bias = nn.Parameter(torch.cat([shift, log_std]).to(W))
     decoder.weight, decoder.bias = nn.Parameter(W.clone()), nn.Parameter(b.clone())
     return VAE(encoder, decoder, likelihood=Normals(D, noise), latent=M)
 
@@ -52,7 +55,13 @@ def diagonal_gap(W: Tensor, *, noise: float) -> float:
     """
     check_real(W, event=(ANY,), name="W")
     check_positive(noise=noise)
-    W = W.double()
-    R = torch.linalg.qr(torch.cat([W, noise * torch.eye(W.shape[1]).to(W)]))[1]  # RᵀR is P
+    R = _root(W, noise)
     above = R.triu(1).square().sum(0) / R.diagonal().square()  # P_jj / R_jj² - 1, never below 0
     return float(above.log1p().sum()) / 2
+
+
+def _root(W: Tensor, noise: float) -> Tensor:
+    """R with RᵀR = P, in double precision, (M, M): P itself would square the condition of W."""
+    W = W.double()
+    R: Tensor = torch.linalg.qr(torch.cat([W, noise * torch.eye(W.shape[1]).to(W)]))[1]
+    return R

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from coursepkg.counts import check_counts, check_integers
-from coursepkg.validate import ANY, check_real
+from coursepkg.validate import ANY, check_positive, check_real
 
 
 class Principal(NamedTuple):
@@ -23,10 +23,11 @@ def principal_axes(x: Tensor) -> Principal:
     Source: :eq:`pca-svd`. The covariance itself is never formed: that would square the condition.
     The largest entry of each axis is positive, so that signs repeat.
     """
-    mean = x.mean(0)
+    mean = x.double().mean(0)
     _, singular, axes = torch.linalg.svd(x - mean, full_matrices=False)
     largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
-    return Principal(mean, axes * largest.sign(), singular.square() / len(x))
+    found = mean, axes * largest.sign(), singular.square() / len(x)
+    return Principal(*(each.to(x) for each in found))
 
 
 class PCA(nn.Module):
@@ -60,11 +61,12 @@ class PCA(nn.Module):
         """Finds the axes of x, (N, D), in double precision.
 
         Raises:
-            ValueError: if x varies along fewer than M axes.
+            ValueError: if x varies along fewer than M axes, or by more than its precision can say.
         """
         check_real(x, event=(self.dim,), like=self)
         mean, axes, variances = principal_axes(x.double())
         check_rank(x, variances, self.components)
+        check_positive(largest_variance=variances[0].to(x.dtype).item())
         self.mean.copy_(mean)
         self.axes.copy_(axes[: self.components])
         self.variances.copy_(variances[: self.components])
@@ -110,12 +112,12 @@ def principal_angles(one: Tensor, two: Tensor) -> Tensor:
         check_real(matrix, event=(ANY,), name=name)
         if (rank := int(torch.linalg.matrix_rank(matrix))) < matrix.shape[1]:
             raise ValueError(f"{name}: expected {matrix.shape[1]} independent columns, got {rank}")
-    first, second = torch.linalg.qr(one)[0], torch.linalg.qr(two)[0]
+    first, second = torch.linalg.qr(one.double())[0], torch.linalg.qr(two.double())[0]
     inside = first.T @ second
     sines = torch.linalg.svdvals(second - first @ inside)
     cosines = torch.linalg.svdvals(inside).flip(0)
     angles: Tensor = torch.atan2(sines, cosines)
-    return angles
+    return angles.to(one)
 
 
 def check_components(components: int, *, most: int) -> None:

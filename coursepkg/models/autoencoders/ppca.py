@@ -87,8 +87,8 @@ class PPCA(nn.Module):
         """
         check_real(x, event=(self.dim,), like=self)
         D, M = self.dim, self.components
-        away, G, variance = x.double() - self.mean, self.G.double(), self.variance.double()
-        R = torch.linalg.qr(torch.cat([G, variance.sqrt() * torch.eye(M).to(G)]))[1]
+        away, G, R = x.double() - self.mean, self.G.double(), self._root()
+        variance = self.variance.double()
         z = torch.cholesky_solve(G.T @ away.T, R, upper=True).T  # the posterior mean, (B, M)
         square = (away - z @ G.T).square().sum(1) / variance + z.square().sum(1)
         log_det = (D - M) * variance.log() + 2 * R.diagonal().abs().log().sum()
@@ -102,8 +102,18 @@ class PPCA(nn.Module):
     def posterior(self, x: Tensor) -> Posterior:
         """p(z | x) of each example of x, (B, D).   Source: :eq:`ppca-posterior`."""
         check_real(x, event=(self.dim,), like=self)
-        inverse: Tensor = torch.linalg.inv(self.inner())
-        return Posterior((x - self.mean) @ self.G @ inverse, self.variance * inverse)
+        R, G, M = self._root(), self.G.double(), self.components
+        mean = torch.cholesky_solve(G.T @ (x.double() - self.mean).T, R, upper=True).T
+        std = torch.linalg.solve_triangular(R, torch.eye(M).to(G), upper=True)
+        covariance = self.variance * std @ std.T
+        return Posterior(mean.to(self.G), covariance.to(self.G))
+
+    def _root(self) -> Tensor:
+        """R with Rᵀ R = `inner`, in double precision, without forming it, (M, M)."""
+        G = self.G.double()
+        noise = self.variance.double().sqrt() * torch.eye(self.components).to(G)
+        R: Tensor = torch.linalg.qr(torch.cat([G, noise]))[1]
+        return R
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D)."""
@@ -126,7 +136,7 @@ def em_step(model: PPCA, x: Tensor) -> None:
     x, old, variance = x.double(), model.G.double(), model.variance.double()
     mean = x.mean(0)
     away = x - mean
-    inverse = torch.linalg.inv(old.T @ old + variance * torch.eye(model.components).to(old))
+    inverse = torch.cholesky_inverse(model._root(), upper=True)
     z, covariance = away @ old @ inverse, variance * inverse  # E[z], of the new μ
     squares = z.T @ z + len(x) * covariance  # Σ_n E[z zᵀ], (M, M)
     cross = away.T @ z  # Σ_n (x - μ) E[z]ᵀ, (D, M)

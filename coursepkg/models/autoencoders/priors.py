@@ -80,7 +80,8 @@ class Cauchy(SourcePrior):
 
     def log_density(self, s: Tensor) -> Tensor:
         """-log π - log(1 + s²)."""
-        return -math.log(math.pi) - s.square().log1p()
+        least, most = s.abs().clamp(max=1), s.abs().clamp(min=1)  # 1 + s² = least² + most²
+        return -math.log(math.pi) - 2 * most.log() - (least / most).square().log1p()
 
     def score(self, s: Tensor) -> Tensor:
         """-2 s / (1 + s²): what is far out hardly pulls."""

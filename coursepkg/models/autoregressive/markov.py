@@ -57,7 +57,7 @@ class MarkovChain(nn.Module):
         check_levels(x, event=(self.dim,), levels=self.levels)
         cell = self._rows(x) * self.levels + x
         count = torch.bincount(cell.flatten(), minlength=self.table.numel())
-        count = count.view_as(self.table) + self.smoothing
+        count = count.view_as(self.table).double() + self.smoothing
         total = count.sum(-1, keepdim=True)
         p = torch.where(total > 0, count / total, 1 / self.levels)
         self.table.copy_(p.log())

@@ -66,8 +66,9 @@ class Redraw:
 
     def table(self) -> Tensor:
         """log C(x̃_d | x_d) of one variable, rows x_d, columns x̃_d, (K, K)."""
-        kept = torch.eye(self.levels)
-        return ((1 - self.share) * kept + self.share / self.levels).log()
+        kept = torch.eye(self.levels, dtype=torch.float64)
+        p = (1 - self.share) * kept + self.share / self.levels
+        return p.log().to(torch.get_default_dtype())
 
 
 class Mask:
@@ -100,8 +101,9 @@ class Mask:
 
     def table(self) -> Tensor:
         """log C(x̃_d | x_d) of one variable, rows x_d, columns x̃_d, (K, K + 1)."""
-        kept, hidden = torch.eye(self.levels), torch.ones(self.levels, 1)
-        return torch.cat([(1 - self.share) * kept, self.share * hidden], dim=1).log()
+        kept = torch.eye(self.levels, dtype=torch.float64)
+        p = torch.cat([(1 - self.share) * kept, self.share * torch.ones_like(kept[:, :1])], dim=1)
+        return p.log().to(torch.get_default_dtype())
 
 
 class HideOne:

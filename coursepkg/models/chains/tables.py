@@ -38,13 +38,13 @@ def right_denoiser(p: Tensor, C: Tensor) -> Tensor:
     """
     if C.ndim != 2 or p.shape != C.shape[:1]:
         raise ValueError(f"p: expected shape ({len(C)},), a law of C's rows, got {tuple(p.shape)}")
-    joint = p[:, None] * C
+    joint = p[:, None].double() * C
     if (never := joint.sum(0) == 0).any():
         raise ValueError(
             "C: expected every x̃ to occur, got probability 0 at columns "
             f"{never.nonzero().flatten()[:5].tolist()} ({int(never.sum())} in all)"
         )
-    return (joint / joint.sum(0)).T
+    return (joint / joint.sum(0)).T.to(C)
 
 
 def pixelwise(Q: Tensor, x: Tensor) -> Tensor:
@@ -94,11 +94,12 @@ def walk_back_denoiser(
     Raises:
         ValueError: as `right_denoiser`, or if it does not settle.
     """
+    dtype, p, C = C.dtype, p.double(), C.double()  # single precision may never settle
     Q = right_denoiser(p, C)
     for _ in range(rounds):
         Q, before = right_denoiser(p, walked_corruption(C, Q, steps=steps)), Q
         if (Q - before).abs().max() <= tolerance:
-            return Q
+            return Q.to(dtype)
     raise ValueError(f"rounds: expected it to settle within {rounds}, got changes > {tolerance}")
 
 
@@ -107,7 +108,8 @@ def contraction(P: Tensor) -> float:
 
     0 if the next state does not depend on this one, 1 if two rows have no state in common.
     """
-    return torch.cdist(P, P, p=1).max().item() / 2
+    P = P.double()
+    return min(1.0, torch.cdist(P, P, p=1).max().item() / 2)
 
 
 def error_bound(p: Tensor, C: Tensor, Q: Tensor) -> float:

@@ -103,7 +103,7 @@ class NoiseChain(nn.Module):
         beta: the variances of the steps, (T,), each inside (0, 1).
 
     Raises:
-        ValueError: if they are not, or ᾱ rounds to 0 or 1, or to what it was a step before.
+        ValueError: if they are not, or ᾱ rounds to 0, or does not fall at a step.
     """
 
     def __init__(self, beta: Tensor) -> None:
@@ -114,9 +114,9 @@ class NoiseChain(nn.Module):
             raise ValueError(f"beta: expected (T,) numbers inside (0, 1), got {got}")
         self.beta: Tensor
         self.register_buffer("beta", beta.double(), persistent=False)
-        if not _falls(self.log_snr):
+        if not (_falls(self.log_snr) and self.alpha_bar[-1] > 0):
             raise ValueError(
-                "beta: expected steps after which ᾱ falls and stays inside (0, 1), got ᾱ from "
+                "beta: expected steps after which ᾱ falls and stays above 0, got ᾱ from "
                 f"{self.alpha_bar[0].item()} to {self.alpha_bar[-1].item()}"
             )
 
@@ -133,12 +133,19 @@ class NoiseChain(nn.Module):
     @property
     def log_snr(self) -> Tensor:
         """λ_t = log(ᾱ_t / (1 - ᾱ_t)), (T,), float64."""
-        return self.alpha_bar.logit()
+        log_alpha_bar = (-self.beta).log1p().cumsum(0)  # of little noise, ᾱ would round to 1
+        return log_alpha_bar - self._noise_variance.log()
+
+    @property
+    def _noise_variance(self) -> Tensor:
+        """1 - ᾱ_t, (T,), float64."""
+        return -(-self.beta).log1p().cumsum(0).expm1()
 
     def signal(self, t: Tensor, like: Tensor) -> Signal:
         """√ᾱ_t and √(1 - ᾱ_t) of each t (B,), in `like`'s type; (B, 1) each."""
-        alpha_bar = self.alpha_bar[self._check(t, like) - 1][:, None]
-        return Signal(alpha_bar.sqrt().to(like), (1 - alpha_bar).sqrt().to(like))
+        at = self._check(t, like) - 1
+        squares = self.alpha_bar[at], self._noise_variance[at]
+        return Signal(*(each[:, None].sqrt().to(like) for each in squares))
 
     def forward(self, z: Tensor, t: Tensor, *, generator: Generator) -> Tensor:
         """Draws z_t given z_{t-1}: (B, D), (B,) -> (B, D).   Source: :eq:`forward-step`."""
@@ -162,11 +169,11 @@ class NoiseChain(nn.Module):
             raise ValueError(f"x: expected the shape of z, {tuple(z.shape)}, got {tuple(x.shape)}")
         if (self._check(t, z) == 1).any():
             raise ValueError("t: expected steps 2..T, since z_0 is x itself, got a 1")
-        beta, before = self.beta[t - 1], self.alpha_bar[t - 2]
-        left = 1 - self.alpha_bar[t - 1]  # 1 - ᾱ_t
-        of_x = before.sqrt() * beta / left
-        of_z = (1 - beta).sqrt() * (1 - before) / left
-        std = (beta * (1 - before) / left).sqrt()
+        beta, left = self.beta[t - 1], self._noise_variance[t - 1]  # 1 - ᾱ_t
+        before = self._noise_variance[t - 2]
+        of_x = self.alpha_bar[t - 2].sqrt() * beta / left
+        of_z = (1 - beta).sqrt() * before / left
+        std = (beta * before / left).sqrt()
         of_x, of_z, std = (each[:, None].to(z) for each in (of_x, of_z, std))
         return DiagonalGaussian(of_x * x + of_z * z, std.expand_as(z))
 

@@ -52,13 +52,17 @@ class Measurement:
         """p(x | y) of x from a mixture: the mixture of its components' own; y (P,).
 
         Source: :eq:`mixture-posterior`.
+
+        Raises:
+            ValueError: if y has another size, or the noise is so little that C is singular.
         """
         check_real(y[None], event=(len(self.A),), name="y")
-        A, S, means = self.A.double(), law.covariances.double(), law.means.double()
-        C = self.covariance(S)
-        gain = torch.linalg.solve(C, A @ S).mT  # S Aᵀ C⁻¹, (M, D, P)
+        A, root, means = self.A.double(), law.scale_tril.double(), law.means.double()
+        S = root @ root.mT
+        seen_root = self._root(self.covariance(S))
+        gain = torch.cholesky_solve(A @ S, seen_root).mT  # S Aᵀ C⁻¹, (M, D, P)
         away = y.double() - means @ A.T  # (M, P)
-        seen = torch.distributions.MultivariateNormal(torch.zeros_like(away), C)
+        seen = torch.distributions.MultivariateNormal(torch.zeros_like(away), scale_tril=seen_root)
         found = copy.deepcopy(law)
         found.log_weights.copy_((law.log_weights + seen.log_prob(away)).log_softmax(0))
         found.means.copy_(means + (gain @ away[..., None])[..., 0])
@@ -66,8 +70,15 @@ class Measurement:
         covariance = (
             left @ S @ left.mT + self.noise**2 * gain @ gain.mT
         )  # positive, whatever rounds
-        found.scale_tril.copy_(torch.linalg.cholesky(covariance))
+        found.scale_tril.copy_(self._root(covariance))
         return found
+
+    def _root(self, covariance: Tensor) -> Tensor:
+        root: Tensor
+        root, failed = torch.linalg.cholesky_ex(covariance)
+        if failed.any():
+            raise ValueError(f"noise: expected more of it, got {self.noise}: singular covariances")
+        return root
 
 
 def spread_guided(guess: Guess, measurement: Measurement, y: Tensor, *, spread: float) -> Guess:

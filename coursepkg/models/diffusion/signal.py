@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from coursepkg.divergences import excess
+
 
 class Signal(NamedTuple):
     """How much of x, and how much of ε, is in z = α x + σ ε; α² + σ² = 1.
@@ -60,5 +62,8 @@ def signal_at(log_snr: Tensor) -> Signal:
 def kl_to_noise(x: Tensor, log_snr: Tensor) -> Tensor:
     """KL(q(z | x) ‖ N(0, I)) at log-SNRs λ: (B, D) and (B,) -> (B,), nats."""
     log_snr = log_snr.to(x)[:, None]
-    kl = torch.sigmoid(log_snr) * (x.square() - 1) - logsigmoid(-log_snr)  # -log σ², never log 0
+    alpha_squared = torch.sigmoid(log_snr)
+    wide = -alpha_squared - logsigmoid(-log_snr)  # σ² - 1 - log σ², never log 0
+    little = excess(-alpha_squared.clamp(max=0.1))  # the same, where its terms cancel
+    kl = alpha_squared * x.square() + torch.where(alpha_squared < 0.1, little, wide)
     return kl.sum(1) / 2

@@ -42,8 +42,10 @@ def power_levels(steps: int, *, least: float, most: float, power: float = 7.0) -
     """
     check_counts(steps=steps)
     check_positive(power=power, rise=most - least)
-    first, last = (math.exp(-end / (2 * power)) for end in (least, most))
-    return -2 * power * torch.linspace(first, last, steps + 1, dtype=torch.float64).log()
+    last = math.exp((least - most) / (2 * power))  # over the first, which may overflow
+    if last == 0:
+        raise ValueError(f"power: expected one that fits ends {most - least} apart, got {power}")
+    return least - 2 * power * torch.linspace(1, last, steps + 1, dtype=torch.float64).log()
 
 
 @torch.no_grad()

@@ -37,20 +37,21 @@ class StandardNormal(nn.Module):
         super().__init__()
         check_counts(dim=dim)
         check_positive(temperature=temperature)
-        self.dim = dim
+        self.dim, self.temperature = dim, temperature
         self.scale: Tensor  # no weight: it only says in which precision, and where, to draw
         self.register_buffer("scale", torch.tensor(float(temperature)), persistent=False)
+        check_positive(temperature=self.scale.item())  # in single precision, too
 
     def log_prob(self, z: Tensor) -> Tensor:
         """log N(z; 0, τ² I), (B, D) -> (B,), nats."""
         check_real(z, event=(self.dim,), name="z", like=self)
-        log_normaliser = self.dim * (self.scale.log() + math.log(2 * math.pi) / 2)
-        return -(z / self.scale).square().sum(1) / 2 - log_normaliser
+        log_normaliser = self.dim * (math.log(self.temperature) + math.log(2 * math.pi) / 2)
+        return -(z / self.temperature).square().sum(1) / 2 - log_normaliser
 
     def sample(self, n: int, *, generator: Generator) -> Tensor:
         """Draws (n, D)."""
         check_draws(n, generator)
-        return self.scale * self.scale.new_empty(n, self.dim).normal_(generator=generator)
+        return self.temperature * self.scale.new_empty(n, self.dim).normal_(generator=generator)
 
 
 class Chain(nn.Module):

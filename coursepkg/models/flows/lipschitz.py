@@ -43,9 +43,18 @@ def power_iteration(
     with torch.no_grad():
         r = start
         for _ in range(steps):
-            r = normalize(backward(forward(r)).flatten(), dim=0).view_as(start)
-    sigma: Tensor = forward(r).norm()
+            y = forward(r)
+            y = backward(y / _unit(y))  # W may be so small, or large, that WᵀW is 0, or infinite
+            r = normalize((y / _unit(y)).flatten(), dim=0).view_as(start)
+    y = forward(r)
+    sigma: Tensor = (y / _unit(y)).norm() * _unit(y)
     return sigma
+
+
+def _unit(y: Tensor) -> Tensor:
+    """The power of 2 above the largest entry, (): to divide by it rounds nothing; 1 for zeros."""
+    exponent = torch.frexp(y.detach().abs().max()).exponent
+    return torch.ldexp(y.new_ones(()), exponent)
 
 
 def convolution_norm(

@@ -23,7 +23,8 @@ def optimal_discriminator(p: Tensor, q: Tensor, *, real_target: float = 1.0) -> 
         real_target: label of real examples. Below 1 the best answer is scaled and keeps its shape;
             a label b > 0 for samples would add b q / (p + q).
     """
-    return torch.where(p + q > 0, real_target * p / (p + q), 0.5)
+    dtype, p, q = torch.result_type(p, q), p.double(), q.double()  # p + q may overflow
+    return torch.where(p + q > 0, real_target * p / (p + q), 0.5).to(dtype)
 
 
 def optimal_score(log_p: Tensor, log_q: Tensor) -> Tensor:

@@ -38,8 +38,9 @@ def temper(log_p: Tensor, *, temperature: float) -> Tensor:
     """
     check_log_probs(log_p)
     check_positive(temperature=temperature)
-    behind = log_p - log_p.amax(-1, keepdim=True)  # 0 at the best, whatever it is divided by
-    return (behind / temperature).log_softmax(-1)
+    at = log_p.double()
+    behind = at - at.amax(-1, keepdim=True)  # 0 at the best, whatever it is divided by
+    return (behind / temperature).log_softmax(-1).to(log_p)
 
 
 def top_k(log_p: Tensor, *, k: int) -> Tensor:
@@ -76,9 +77,9 @@ def nucleus(log_p: Tensor, *, p: float) -> Tensor:
     if not 0 < p <= 1:
         raise ValueError(f"p: expected a probability in (0, 1], got {p}")
     order = log_p.argsort(dim=-1, descending=True, stable=True)
-    ranked = log_p.gather(-1, order).exp()
+    ranked = log_p.double().gather(-1, order).exp()
     onwards = ranked.flip(-1).cumsum(-1).flip(-1)  # summed from the rare end: 1 - p may be small
-    kept = onwards > (1 - p) * (1 + 1e-6)
+    kept = (onwards > (1 - p) * (1 + 1e-6)) | (p == 1)
     kept[..., 0] = True
     return _only(log_p, order, kept)
 

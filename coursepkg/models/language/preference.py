@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from coursepkg.divergences import divergence_terms
 from coursepkg.validate import check_positive
 
 
@@ -47,8 +48,9 @@ def policy_value(log_p: Tensor, reference: Tensor, reward: Tensor, *, beta: floa
     """
     check_positive(beta=beta)
     _check_alike(log_p=log_p, reference=reference, reward=reward)
-    p = log_p.exp()
-    return (p * (reward - beta * (log_p - reference))).where(p > 0, 0).sum(-1)
+    p, ref = log_p.double().exp(), reference.double().exp()
+    gained = (p * reward).where(p > 0, 0).sum(-1)
+    return (gained - beta * divergence_terms(p, ref).sum(-1)).to(log_p)
 
 
 def dpo_loss(

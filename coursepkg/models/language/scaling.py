@@ -10,6 +10,8 @@ from torch import Tensor
 
 from coursepkg.validate import check_positive
 
+LARGEST = 700.0  # log of a size that a float can hold
+
 
 class ScalingLaw(NamedTuple):
     r"""The loss of N parameters that have seen D symbols: E + A / N^a + B / D^b.
@@ -43,7 +45,7 @@ class ScalingLaw(NamedTuple):
 
         Raises:
             ValueError: if the compute or one of A, B, a, b is not a finite number above 0: then
-                there is no best size.
+                there is no best size. Or if it is no float.
         """
         check_positive(
             compute=compute, of_size=self.of_size, of_data=self.of_data,
@@ -51,7 +53,10 @@ class ScalingLaw(NamedTuple):
         )  # fmt: skip
         ratio = self.size_power * self.of_size / (self.data_power * self.of_data)
         total = self.size_power + self.data_power
-        return float((ratio * (compute / 6) ** self.data_power) ** (1 / total))
+        log_size = (math.log(ratio) + self.data_power * math.log(compute / 6)) / total
+        if abs(log_size) > LARGEST:
+            raise ValueError(f"expected powers whose best size is a float, got e^{log_size:.4g}")
+        return math.exp(log_size)
 
 
 def fit_scaling_law(size: Tensor, data: Tensor, loss: Tensor) -> ScalingLaw:

@@ -82,7 +82,7 @@ def kept_share(p: Tensor, q: Tensor) -> Tensor:
 
     Source: :eq:`acceptance`.
     """
-    return torch.minimum(p, q).sum(-1)
+    return torch.minimum(p, q).double().sum(-1).clamp(max=1).to(p)
 
 
 def check_alphabets(p: Tensor, q: Tensor) -> None:

@@ -20,7 +20,7 @@ def unfinished(stop: Tensor) -> Tensor:
     check_real(stop, event=(), name="stop")
     if not ((stop >= 0) & (stop <= 1)).all():
         raise ValueError(f"stop: expected probabilities in [0, 1], got {stop}")
-    return (1 - stop).cumprod(0)
+    return (-stop.double()).log1p().cumsum(0).exp().to(stop)  # 1 - stop may round to 1
 
 
 @torch.no_grad()

@@ -220,6 +220,7 @@ def nearest_seed(x: Tensor, components: int, *, generator: Generator) -> Tensor:
     check_generator(generator)
     check_enough(x, components)
     x = x.flatten(1)
+    x = torch.ldexp(x, -torch.frexp(x.abs().max()).exponent)  # no square is lost: a power of 2
     far = torch.ones_like(x[:, 0])
     seeds: list[Tensor] = []
     for _ in range(components):

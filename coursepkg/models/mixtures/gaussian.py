@@ -7,7 +7,7 @@ from torch import Generator, Tensor
 
 from coursepkg.counts import check_counts, check_generator, check_integers
 from coursepkg.models.mixtures.em import Mixture
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_finite, check_positive, check_real
 
 
 class GaussianMixture(Mixture):
@@ -67,12 +67,25 @@ class GaussianMixture(Mixture):
 
     @property
     def covariances(self) -> Tensor:
-        """Σ_z of each component, (M, D, D)."""
-        return self.scale_tril @ self.scale_tril.mT
+        """Σ_z of each component, (M, D, D).
+
+        Raises:
+            ValueError: if the model's precision cannot say them.
+        """
+        roots = self.scale_tril.double()
+        covariances = (roots @ roots.mT).to(self.scale_tril)
+        check_finite(largest_variance=covariances.max().item())
+        return covariances
 
     def fit(self, x: Tensor) -> "GaussianMixture":
-        """EM on x, (N, D); the climb is in `trace`."""
+        """EM on x, (N, D); the climb is in `trace`.
+
+        Raises:
+            ValueError: if, with shrinkage, x varies by more than its precision can say.
+        """
         check_real(x, event=(self.dim,), like=self)
+        if self.shrinkage:
+            _check_variance(x)
         self._ascend_from_data(x)
         return self
 
@@ -162,6 +175,7 @@ class DiagonalGaussianMixture(Mixture):
         )
         check_counts(dim=dim)
         check_positive(floor=floor)
+        check_positive(floor=torch.ones(()).mul(floor).item())  # in the precision of the variances
         self.dim, self.floor = dim, floor
         self.means: Tensor  # μ, (M, D)
         self.variances: Tensor  # σ², (M, D)
@@ -169,8 +183,13 @@ class DiagonalGaussianMixture(Mixture):
         self.register_buffer("variances", torch.ones(components, dim))
 
     def fit(self, x: Tensor) -> "DiagonalGaussianMixture":
-        """Climbs the likelihood of x, (N, D), by EM; the climb is in `trace`."""
+        """Climbs the likelihood of x, (N, D), by EM; the climb is in `trace`.
+
+        Raises:
+            ValueError: if x varies by more than its precision can say.
+        """
         check_real(x, event=(self.dim,), like=self)
+        _check_variance(x)
         self._ascend_from_data(x)
         return self
 
@@ -199,6 +218,10 @@ class DiagonalGaussianMixture(Mixture):
         check_generator(generator)
         noise = torch.empty_like(self.means[z]).normal_(generator=generator)
         return self.means[z] + self.variances[z].sqrt() * noise
+
+
+def _check_variance(x: Tensor) -> None:
+    check_finite(largest_variance=x.double().var(0, correction=0).max().to(x.dtype).item())
 
 
 def _half_log_det(scale_tril: Tensor) -> Tensor:

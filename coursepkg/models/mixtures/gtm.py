@@ -71,8 +71,9 @@ class GTM(Mixture):
         The climb is in `trace`.
         """
         check_real(x, event=(self.dim,), like=self)
-        if len(x) < 2 or not x.var(0).sum() > 0:
+        if (x == x[0]).all():
             raise ValueError(f"x: expected examples that differ, got {len(x)} that do not")
+        check_positive(variance=x.double().var(0).sum().to(x.dtype).item())
         self._start_from_plane(x)
         self.trace = em(self, x, steps=self.steps, tolerance=self.tolerance)
         return self
@@ -89,9 +90,13 @@ class GTM(Mixture):
 
         Source: :eq:`latent-grid-m-step`.
         """
-        Phi, total = self.features, r.sum(0)
-        ridge = self.strength * self.variance * torch.eye(Phi.shape[1]).to(Phi)
-        self.W.copy_(torch.linalg.solve(Phi.T * total @ Phi + ridge, Phi.T @ (r.T @ x)))
+        Phi, total = self.features.double(), r.double().sum(0)
+        ridge = self.strength * self.variance.double() * torch.eye(Phi.shape[1]).to(Phi)
+        means = (r.T @ x).double()  # times total
+        root, failed = torch.linalg.cholesky_ex(Phi.T * total @ Phi + ridge)
+        if failed:
+            raise ValueError(f"strength: expected more of it, got {self.strength}: W is not fixed")
+        self.W.copy_(torch.cholesky_solve(Phi.T @ means, root))
         variance = (r * _squares(x, self.means)).sum() / x.numel()
         self.variance.copy_(variance.clamp_min(FLOOR * x.var(0).mean()))
 

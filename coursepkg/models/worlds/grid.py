@@ -26,7 +26,7 @@ class World(NamedTuple):
     @property
     def mean_reward(self) -> Tensor:
         """r(s, a), the mean over s', (S, A)."""
-        return (self.P * self.reward).sum(-1)
+        return (self.P.double() * self.reward).sum(-1).to(self.P)
 
 
 class Grid(NamedTuple):

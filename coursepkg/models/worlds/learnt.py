@@ -57,8 +57,10 @@ def wander(place: Grid, steps: int, *, patience: int = 50, generator: Generator)
         rows.append((s, a, reward[s, a, s_next].item(), s_next, ended))
         walked = 0 if ended or walked + 1 >= patience else walked + 1
         s = s_next if walked else place.start
-    s_, a_, r_, next_, ended_ = map(torch.tensor, zip(*rows, strict=True))
-    return Experience(s_, a_, r_.to(reward), next_, ended_)
+    s_, a_, r_, next_, ended_ = zip(*rows, strict=True)
+    paid = torch.tensor(r_, dtype=reward.dtype, device=reward.device)
+    where, moves, there, over = map(torch.tensor, (s_, a_, next_, ended_))
+    return Experience(where, moves, paid, there, over)
 
 
 def counts(seen: Experience, states: int, actions: int) -> Tensor:
@@ -202,7 +204,7 @@ def q_learning(
         n[s][a] += 1
         target = reward + (0.0 if ended else discount * max(q[s_next]))
         q[s][a] += (target - q[s][a]) / n[s][a] ** power
-    return torch.tensor(q).to(seen.reward)
+    return torch.tensor(q, dtype=torch.float64).to(seen.reward)
 
 
 def _closed(P: Tensor, seen: Experience) -> World:

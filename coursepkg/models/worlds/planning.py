@@ -4,6 +4,7 @@ The best value solves :math:`V(s) = \max_a [r(s, a) + \gamma \sum_{s'} p(s' \mid
 (Bellman, 1957). Repeating the right side brings any start nearer by the factor γ.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -11,6 +12,8 @@ from torch import Tensor
 
 from coursepkg.models.worlds.grid import World, check_world
 from coursepkg.validate import check_positive
+
+SWEEPS = 1_000_000  # of value iteration, half a minute in a small world
 
 
 class Plan(NamedTuple):
@@ -38,19 +41,24 @@ def value_iteration(world: World, *, discount: float, tolerance: float = 1e-6) -
         tolerance: largest error of a value; > 0, and above what rounding allows.
 
     Raises:
-        ValueError: if the world is none, or a number is impossible.
+        ValueError: if the world is none, a number is impossible, or `SWEEPS` are not enough.
     """
     check_world(world)
     _check_discount(discount)
     check_positive(tolerance=tolerance)
-    r, value = world.mean_reward, world.P.new_zeros(len(world.P))
-    while True:
-        q = r + discount * (world.P @ value)
+    (P, r), dtype = _doubled(world), world.P.dtype
+    value = P.new_zeros(len(P))
+    for _ in range(_sweeps(r.abs().max().item(), discount, tolerance)):
+        q = r + discount * (P @ value)
         best = q.max(1).values
         change = (best - value).abs().max().item()
         value = best
         if discount * change <= (1 - discount) * tolerance:
-            return Plan(value, q, q.argmax(1))
+            return Plan(value.to(dtype), q.to(dtype), q.to(dtype).argmax(1))
+    raise ValueError(
+        f"tolerance: expected one above rounding, got {tolerance:.3g} for values up to "
+        f"{value.abs().max().item():.3g} and discount {discount}"
+    )
 
 
 def value_of_policy(world: World, policy: Tensor, *, discount: float) -> Tensor:
@@ -75,9 +83,33 @@ def value_of_policy(world: World, policy: Tensor, *, discount: float) -> Tensor:
     if policy.shape != (S,) or not ((policy >= 0) & (policy < A)).all():
         raise ValueError(f"policy: expected {S} actions from 0 to {A - 1}, got {policy.tolist()}")
     states = torch.arange(S)
-    P, r = world.P[states, policy], world.mean_reward[states, policy]
+    P, r = (each[states, policy] for each in _doubled(world))
     value: Tensor = torch.linalg.solve(torch.eye(S).to(P) - discount * P, r)
-    return value
+    return value.to(world.P)
+
+
+def _doubled(world: World) -> tuple[Tensor, Tensor]:
+    """p(s' | s, a) with sums 1, and r(s, a), in double precision: 1 - γ may be little."""
+    P = world.P.double() / world.P.double().sum(-1, keepdim=True)
+    return P, (P * world.reward).sum(-1)
+
+
+def _sweeps(largest: float, discount: float, tolerance: float) -> int:
+    """After how many sweeps the tolerance is reached, and ten: the first changes r at most.
+
+    Raises:
+        ValueError: if these are more than `SWEEPS`.
+    """
+    near = (1 - discount) * tolerance
+    if discount == 0 or largest <= near:
+        return 10
+    count = math.log(near / largest) / math.log(discount)
+    if count > SWEEPS:
+        raise ValueError(
+            f"discount: expected one with which {SWEEPS:,} sweeps reach the tolerance "
+            f"{tolerance:.3g}, got {discount}, which takes {count:.3g}; `value_of_policy` solves"
+        )
+    return int(count) + 10
 
 
 def _check_discount(discount: float) -> None:

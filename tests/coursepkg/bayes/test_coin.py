@@ -276,3 +276,29 @@ def test_evidence_of_a_strong_belief_does_not_cancel(strength):
     with mpmath.workdps(60):
         expected = float(mpmath.log(mpmath.beta(a + k, b + n - k) / mpmath.beta(a, b)))
     assert BetaBernoulli(a, b).log_evidence_sequence(k, n) == pytest.approx(expected, rel=1e-13)
+
+
+def test_a_strong_belief_in_single_precision():
+    """In double precision of the same θ. Kills: two terms of 1e6 nats that cancel in float32."""
+    belief, theta = BetaBernoulli(1e6, 1e6), torch.tensor([0.5, 0.5003]).float()
+    found = belief.log_prob(theta)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found.double(), belief.log_prob(theta.double()), rtol=1e-6, atol=0)
+    found = log_likelihood(theta, 500_000, 10**6)
+    expected = log_likelihood(theta.double(), 500_000, 10**6)
+    torch.testing.assert_close(found.double(), expected, rtol=1e-7, atol=0)
+
+
+def test_a_thousand_million_tosses():
+    """Stirling's series in 40 digits. Kills: a number of 300 million digits; a sum toss by toss."""
+    n, k = 10**9, 4 * 10**8
+    with mpmath.workdps(40):
+        expected = mpmath.loggamma(n + 1) - mpmath.loggamma(k + 1) - mpmath.loggamma(n - k + 1)
+        a, b = mpmath.mpf(10) ** 10, 2 * mpmath.mpf(10) ** 10
+        log_beta = [
+            mpmath.loggamma(x) + mpmath.loggamma(y) - mpmath.loggamma(x + y)
+            for x, y in ((a + k, b + n - k), (a, b))
+        ]
+    assert log_binomial(n, k) == pytest.approx(float(expected), rel=1e-12)
+    found = BetaBernoulli(1e10, 2e10).log_evidence_sequence(k, n)
+    assert found == pytest.approx(float(log_beta[0] - log_beta[1]), rel=1e-9)

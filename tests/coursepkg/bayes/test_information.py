@@ -274,3 +274,9 @@ def test_laws_on_different_sets_are_refused():
 def test_huffman_needs_two_symbols():
     with pytest.raises(ValueError, match="K >= 2"):
         huffman(torch.tensor([1.0]))
+
+
+def test_a_certain_outcome_has_no_entropy_and_no_sign():
+    """Kills: minus 0."""
+    p = torch.tensor([1.0, 0.0])
+    assert math.copysign(1, entropy(p).item()) == 1

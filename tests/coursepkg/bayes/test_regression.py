@@ -598,3 +598,38 @@ def test_bad_input_is_refused_by_name(X, y):
         BayesianRegression(0.0, 1.0)
     with pytest.raises(ValueError, match="at least one example"):
         ridge(X[:0], y[:0], penalty=1.0)
+
+
+def test_ridge_of_columns_in_unlike_units():
+    """Powers 0..7 of 0..1000, in 60 digits. Kills: a rank that drops the columns below 1e5."""
+    x = torch.linspace(0, 1000, 30)
+    X, y = torch.stack([x**k for k in range(8)], dim=1), x.sin()
+    with mpmath.workdps(60):
+        A, b = mpmath.matrix(X.tolist()), mpmath.matrix(y.tolist())
+        w = mpmath.lu_solve(A.T * A + mpmath.mpf(0.01) * mpmath.eye(8), A.T * b)
+        expected = torch.tensor([float(each) for each in w])
+    torch.testing.assert_close(ridge(X, y, penalty=0.01), expected, rtol=1e-6, atol=0)
+
+
+def test_beliefs_that_single_precision_cannot_say_are_refused():
+    """Kills: a deviation of 1e-50 that is 0 in float32, in torch's words."""
+    X, y = torch.tensor([[1.0, 2.0], [2.0, 4.0]]).float(), torch.ones(2).float()
+    for model in (BayesianRegression(1.0, 1e100), BayesianRegression(1e-60, 1.0)):
+        with pytest.raises(ValueError, match="smallest_std: expected a finite number > 0"):
+            model.posterior(X, y)
+
+
+@pytest.mark.parametrize("penalty", [0.0, -1.0])
+def test_penalties_of_a_path_are_above_zero(penalty):
+    """Kills: a division by what rounding left of a singular value of 0."""
+    X, y = torch.tensor([[1.0, 2.0], [2.0, 4.0]]), torch.ones(2)
+    with pytest.raises(ValueError, match="smallest_penalty: expected a finite number > 0"):
+        regression.ridge_path(X, y, penalties=torch.tensor([1.0, penalty]))
+
+
+def test_a_sweep_over_small_columns_in_single_precision():
+    """One column: w = (x·y - penalty) / x·x in one step. Kills: x·x = 0 for 1e-25 in float32."""
+    x, w = torch.tensor([[1.0], [2.0]]).float() * 1e-25, torch.zeros(1).float()
+    residual = torch.tensor([1.0, 2.0]).float() * 1e-25
+    regression.coordinate_sweep(w, residual, x, penalty=1e-51)
+    assert w.item() == pytest.approx((5 - 0.1) / 5, rel=1e-5)

@@ -186,3 +186,31 @@ def test_spectrum_near_the_edge_of_what_is_stationary():
     power = ar_spectrum(a, sigma=1.0, frequencies=torch.zeros(1, dtype=torch.float32))
     assert power.item() == pytest.approx(1e12, rel=1e-6)
     assert power.dtype == torch.float32
+
+
+def test_a_path_far_from_zero_in_single_precision():
+    """Kills: a mean in float32, which leaves power at f = 0; windows of float32 numbers."""
+    x = (torch.randn(256, generator=torch.Generator().manual_seed(0)) + 1e4).float()
+    found = periodogram(x)
+    assert found.dtype == torch.float32
+    assert found[0] < 1e-12
+    torch.testing.assert_close(found.double(), periodogram(x.double()), rtol=1e-6, atol=1e-12)
+    found, expected = welch(x, segment=32), welch(x.double(), segment=32)
+    torch.testing.assert_close(found.double(), expected, rtol=1e-6, atol=0)
+
+
+def test_a_power_that_single_precision_cannot_say_is_refused():
+    """1e40 in float32. Kills: infinite power without a word."""
+    x = 1e20 * torch.randn(64, generator=torch.Generator().manual_seed(0)).float()
+    for spectrum in (periodogram, lambda x: welch(x, segment=16)):
+        with pytest.raises(ValueError, match="largest_power: expected a finite number"):
+            spectrum(x)
+
+
+def test_close_roots_in_single_precision():
+    """(1 - r L)² with r = 1 - 2^-12: stationary, by less than what float32 makes of its roots."""
+    r = 1 - 2**-12
+    a = torch.tensor([2 * r, -(r**2)])
+    exact = ar_spectrum(a.float().double(), sigma=1.0, frequencies=torch.tensor([0.1]))
+    found = ar_spectrum(a.float(), sigma=1.0, frequencies=torch.tensor([0.1]))
+    torch.testing.assert_close(found, exact)

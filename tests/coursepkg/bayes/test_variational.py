@@ -282,3 +282,13 @@ def test_single_precision_far_from_zero_is_summed_in_double(generator):
     prior = NormalGamma(1e4, 1e-3, 1.0, 1e-4)
     assert prior.posterior(x) == prior.posterior(x.double())
     assert mean_field(prior, x, steps=3)[1] == mean_field(prior, x.double(), steps=3)[1]
+
+
+def test_densities_of_strong_beliefs_in_single_precision():
+    """In double precision of the same θ. Kills: terms of 1e7 nats that cancel in float32."""
+    theta = torch.tensor([[1e4, 1.0], [1e4, 1.001]]).float()
+    for law in (NormalGamma(1e4, 1e6, 1e6, 1e6), MeanField(1e4, 1e-6, 1e6, 1e6)):
+        found = law.log_prob(theta)
+        assert found.dtype == torch.float32
+        expected = law.log_prob(theta.double())
+        torch.testing.assert_close(found.double(), expected, rtol=1e-6, atol=0)

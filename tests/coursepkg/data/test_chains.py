@@ -108,3 +108,13 @@ def test_too_few_symbols_make_no_words(generator):
     for name in sizes:
         with pytest.raises(ValueError, match=f"^{name}: expected a finite number > 0, got 0"):
             word_streams(**{**sizes, name: 0}, levels=9, longest=3, generator=generator)
+
+
+def test_a_concentration_that_single_precision_cannot_say_is_refused():
+    """Kills: 0 / 0 for moves that were never seen."""
+    torch.set_default_dtype(torch.float32)
+    try:
+        with pytest.raises(ValueError, match="concentration: expected a finite number > 0, got 0"):
+            RandomChains(dim=3, levels=2, concentration=1e-50)
+    finally:
+        torch.set_default_dtype(torch.float64)

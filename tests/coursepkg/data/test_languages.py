@@ -117,3 +117,11 @@ def test_probabilities_of_single_precision_may_sum_to_one():
     p, rest = torch.tensor([0.6, 0.4], dtype=torch.float32).tolist()
     law = Automaton({(0, "a"): (1, p), (0, "b"): (1, rest)})
     assert law.stop.tolist() == [0, 1]
+
+
+def test_a_walk_that_seldom_ends():
+    """Of n pairs with p = 1 - 1e-7. Kills: an end of 1e-7 that counts as rounding."""
+    law = ab_star(1 - 1e-7)
+    assert law.log_prob([""]).item() == pytest.approx(math.log(1e-7), rel=1e-8)
+    p, left = 1 - 1e-7, 1 - (1 - 1e-7)
+    assert law.entropy == pytest.approx(-math.log(left) - p / left * math.log(p), rel=1e-8)

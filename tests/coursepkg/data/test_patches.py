@@ -88,3 +88,11 @@ def test_centred_patches_lose_one_axis(generator):
     assert patches.whiten(x).z.shape == (400, 15)
     with pytest.raises(ValueError, match=r"expected 1\.\.15, the rank of the data, got 16"):
         patches.whiten(x, components=16)
+
+
+def test_whitening_far_from_zero_in_single_precision():
+    """Kills: a mean in float32, whose error stays in z."""
+    x = torch.randn(501, 3, generator=torch.Generator().manual_seed(0)) * 1e-1
+    white = patches.whiten((x + 1e4).float())
+    assert white.z.dtype == torch.float32
+    assert white.z.double().mean(0).abs().max() < 1e-5

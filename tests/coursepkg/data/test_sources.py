@@ -91,3 +91,11 @@ def test_the_swirl_keeps_distances_from_the_middle_and_areas(turn):
 def test_what_makes_no_sense_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_many_turns_in_single_precision():
+    """A thousand radians and back. Kills: angles in float32, off by 1e-4."""
+    z = torch.tensor([[3.0, 4.0], [0.1, -0.7], [-1e25, 2.0]]).float()
+    found = swirl(z[:2], turn=1e3)
+    assert_close(found.double(), swirl(z[:2].double(), turn=1e3), rtol=0, atol=1e-6)
+    assert swirl(z, turn=1e-25).isfinite().all()

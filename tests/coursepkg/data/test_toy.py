@@ -135,3 +135,17 @@ def test_data_of_another_shape_are_refused(law):
 def test_laws_that_are_none_are_refused(make):
     with pytest.raises(ValueError, match="expected"):
         make()
+
+
+def test_a_checkerboard_answers_in_the_precision_of_x():
+    """Kills: a constant of torch's default type."""
+    for dtype in (torch.float32, torch.float64):
+        found = toy.Checkerboard().log_prob(torch.tensor([[-3.5, -3.5], [9.0, 0.0]], dtype=dtype))
+        assert found.dtype == dtype
+        torch.testing.assert_close(found, torch.tensor([-math.log(32), -math.inf], dtype=dtype))
+
+
+def test_a_scale_whose_square_is_0_is_refused():
+    """1e-25 in float32. Kills: 0 / 0 at the mean, without a word."""
+    with pytest.raises(ValueError, match="smallest_variance: expected a finite number > 0, got 0"):
+        toy.IsotropicMixture(torch.zeros(1).float(), torch.tensor([1e-25]).float())

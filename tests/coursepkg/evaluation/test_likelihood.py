@@ -205,3 +205,20 @@ def test_over_seeds_separates_the_error_over_seeds():
 
 def test_bits_per_dim_of_the_uniform_law_is_log2_of_the_levels():
     assert Nats(64 * math.log(17), "=", 0.0).bits_per_dim(64) == pytest.approx(math.log2(17))
+
+
+def test_log_Z_is_not_rounded_to_the_energies():
+    """F = 2^20 and log Z = 2^20 - 1e-3. Kills: a difference of two large numbers in float32."""
+
+    class Flat(nn.Module):
+        def free_energy(self, x: Tensor) -> Tensor:
+            return torch.full((len(x),), 2.0**20, dtype=torch.float32)
+
+    found = nats(Flat(), torch.zeros(3, 1), log_Z=-(2.0**20) + 1e-3)
+    assert found.value == pytest.approx(1e-3, rel=1e-6)
+
+
+def test_bits_of_no_dimensions_are_refused():
+    """Kills: Python's ZeroDivisionError, which names nothing."""
+    with pytest.raises(ValueError, match="D: expected a finite number > 0, got 0"):
+        Nats(1.0, "=", 0.0).bits_per_dim(0)

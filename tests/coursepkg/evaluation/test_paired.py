@@ -35,3 +35,11 @@ def test_constants_move_the_value_and_not_the_error():
 def test_what_is_not_paired_is_refused(a, b):
     with pytest.raises(ValueError, match="expected two vectors of one length"):
         paired(torch.zeros(a), torch.zeros(b))
+
+
+def test_a_difference_that_single_precision_cannot_say():
+    """3e38 and -3e38 differ by 6e38. Kills: a difference taken before the precision is raised."""
+    a, b = torch.tensor([3e38, 1.0]).float(), torch.tensor([-3e38, 1.0]).float()
+    value, error = paired(a, b)
+    assert value == pytest.approx(3e38, rel=1e-6)
+    assert error == pytest.approx(3e38, rel=1e-6)

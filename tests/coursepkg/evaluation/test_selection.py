@@ -5,6 +5,8 @@ import math
 import pytest
 import torch
 from scipy.integrate import quad
+from scipy.optimize import brentq
+from scipy.special import log_ndtr
 from scipy.stats import norm
 from torch.distributions import (
     AffineTransform,
@@ -101,3 +103,17 @@ def test_scores_under_normal_laws_have_the_units_of_the_axis():
     x = torch.tensor(0.3)
     found = rescaled(-metres.log_prob(x), 0.5, 1)
     assert found.item() == pytest.approx(-halves.log_prob(2 * x).item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("M", [10**9, 10**15, 10**18, 10**30])
+def test_the_best_of_very_many(M):
+    """c_M from the law of the least P, of which the least is exponential. Kills: 1 - ndtr(u)^M.
+
+    With P(y > u) = t / M and t ~ Exp(1), as good as exact for so many.
+    """
+
+    def place(t):
+        return -brentq(lambda u: log_ndtr(u) - math.log(t / M), -40, 0)
+
+    expected, _ = quad(lambda t: place(t) * math.exp(-t), 1e-12, 40, limit=500)
+    assert best_of_many(M) == pytest.approx(expected, rel=1e-5)

@@ -146,3 +146,10 @@ def test_impossible_numbers_are_refused():
             Consensus(cubic, 0.1, bad)
     with pytest.raises(ValueError, match="steps: expected at least 1, got 0"):
         trajectory(Simultaneous(cubic, 0.1), ONE, ONE, steps=0)
+
+
+def test_a_radius_near_one_in_single_precision():
+    """√(1 + η²) is 1 + 5e-9 for η = 1e-4. Kills: eigenvalues in float32, which say 1."""
+    start = torch.zeros(1, dtype=torch.float32)
+    rule = Simultaneous(bilinear(torch.ones(1, 1, dtype=torch.float32)), 1e-4)
+    assert spectral_radius(rule, start, start) - 1 == pytest.approx(5e-9, rel=1e-5)

@@ -159,3 +159,22 @@ def test_what_is_no_law_or_no_round_is_refused():
         game.row_payoffs(torch.tensor([0.5, 0.5]))
     with pytest.raises(ValueError, match="rounds: expected at least 1, got 0"):
         fictitious_play(game, rounds=0)
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(1e-10, 0.0), (1e10, 0.0), (1.0, 1e10), (1e-6, 1.0)])
+def test_payoffs_in_other_units(scale, shift):
+    """Rock, paper, scissors: a third each. Kills: a solver whose tolerance is 1e-7 of a unit."""
+    game = MatrixGame(scale * torch.tensor(ROSHAMBO, dtype=torch.float64) + shift)
+    row, column, value = game.solve()
+    torch.testing.assert_close(row, torch.full((3,), 1 / 3), rtol=1e-5, atol=0)
+    torch.testing.assert_close(column, torch.full((3,), 1 / 3), rtol=1e-5, atol=0)
+    assert value == pytest.approx(shift, abs=1e-7 * scale + 1e-15 * shift)
+
+
+def test_a_gap_is_never_negative():
+    """At equilibria of random games. Kills: -1e-17, which rounding leaves of 0."""
+    for seed in range(20):
+        game = MatrixGame(torch.randn(4, 4, generator=rng.seeded(seed)))
+        row, column, _ = game.solve()
+        assert 0 <= game.gap(row, column) < 1e-6
+        assert game.gap(row.float(), column.float()) >= 0

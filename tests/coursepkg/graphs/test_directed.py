@@ -227,3 +227,27 @@ def test_a_joint_table_that_is_too_large_is_refused_with_its_price():
     assert model.log_prob(torch.zeros(1, 23, dtype=torch.int64)).item() == pytest.approx(
         -23 * math.log(2)
     )
+
+
+def test_moments_of_large_weights_in_single_precision():
+    """c = 1e4 a - 1e4 b + ε with b = a + ε. Kills: moments by a float32 inverse of I - G."""
+    laws = {
+        "a": LinearGaussian(1.0, 1.0),
+        "b": LinearGaussian(0.1, 1e-3, {"a": 1.0}),
+        "c": LinearGaussian(0.0, 1e-3, {"a": 1e4, "b": -1e4}),
+    }
+    model = DirectedModel(laws).float()
+    mean, covariance = model.gaussian()
+    exact = DirectedModel({name: law.double() for name, law in laws.items()}).gaussian()
+    torch.testing.assert_close(mean.double(), exact.mean, rtol=1e-6, atol=0)
+    torch.testing.assert_close(covariance.double(), exact.covariance, rtol=1e-6, atol=0)
+
+
+def test_a_deviation_that_is_0_in_single_precision_is_refused():
+    """Kills: a σ of 1e-50 that float32 makes 0, and densities NaN."""
+    torch.set_default_dtype(torch.float32)
+    try:
+        with pytest.raises(ValueError, match="std: expected a finite number > 0, got 0"):
+            LinearGaussian(0.0, 1e-50)
+    finally:
+        torch.set_default_dtype(torch.float64)

@@ -326,3 +326,31 @@ def test_log_z_of_a_cold_lattice_with_fields_that_disagree(periodic):
     (slope,) = torch.autograd.grad(lattice.log_z_at(beta, lattice.site), beta)
     law = (-lattice.free_energy(x)).softmax(0)
     torch.testing.assert_close(slope, -(law * lattice.free_energy(x) / 500).sum())
+
+
+def test_a_cold_lattice_knows_its_field():
+    """β E is 40,000, what decides 0.8: by all states. Kills: the transfer matrix in float32."""
+    cold = ising(2, 2, beta=1e4, field=1e-5).float()
+    E = copy.deepcopy(cold).double().energy(states(2, 4))
+    up = (-1e4 * E).softmax(0) @ (states(2, 4)[:, 0] == 1).double()
+    marginals = cold.marginals()
+    assert marginals.dtype == torch.float32
+    assert marginals[0, 1].item() == pytest.approx(up.item(), rel=1e-6)
+    assert cold.log_z().item() == pytest.approx((-1e4 * E).logsumexp(0).item(), rel=1e-7)
+
+
+def test_a_hot_lattice_in_single_precision():
+    """Four bonds: E = -4 β + O(β³). Kills: a sum of energies that cancel, in float32."""
+    hot = ising(2, 2, beta=1e-6).float()
+    assert hot.mean_energy().item() == pytest.approx(-4e-6, rel=1e-6)
+
+
+def test_beta_is_not_rounded_to_single_precision():
+    """Kills: torch.tensor(0.1) for a lattice in double precision, whose β is then 0.1 + 1e-9."""
+    torch.set_default_dtype(torch.float32)
+    try:
+        lattice = ising(2, 2, beta=0.1).double()
+        expected = (-lattice.free_energy(states(2, 4))).logsumexp(0).item()
+        assert lattice.log_z().item() == pytest.approx(expected, rel=1e-14)
+    finally:
+        torch.set_default_dtype(torch.float64)

@@ -90,3 +90,14 @@ def test_smoothing_is_that_of_a_few_more_observations(generator):
 def test_data_that_are_none_are_refused(x, smoothing, message):
     with pytest.raises(ValueError, match=message):
         chow_liu(x, levels=2, smoothing=smoothing)
+
+
+def test_a_smoothing_that_single_precision_cannot_say():
+    """A level that was never seen: its row is even. Kills: 0 / 0 in float32, refused as a table."""
+    torch.set_default_dtype(torch.float32)
+    try:
+        x = torch.tensor([[0, 0], [0, 0], [1, 0]])
+        model = chow_liu(x, levels=3, smoothing=1e-50)
+        torch.testing.assert_close(model._laws()[1].p[2], torch.full((3,), 1 / 3))
+    finally:
+        torch.set_default_dtype(torch.float64)

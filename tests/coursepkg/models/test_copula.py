@@ -274,3 +274,13 @@ def test_the_bound_is_the_weight(x):
     model, every = copula(x), states(K, D)
     weights = model.log_weight(every, generator=seeded(3))
     assert torch.equal(model.elbo(every, generator=seeded(3)), weights)
+
+
+def test_nearly_dependent_columns_in_single_precision():
+    """Kills: the triangular system in float32, where a root of 1e-3 divides rounding."""
+    law = CorrelatedNormal(dim=2, shrinkage=0.0).float()
+    law.scale_tril.copy_(torch.tensor([[1.0, 0.0], [1.0, 1e-3]]))
+    x = torch.tensor([[1.1, 1.1001], [-3.3, -3.301]]).float()
+    root = law.scale_tril.double()
+    expected = MultivariateNormal(torch.zeros(2), scale_tril=root).log_prob(x.double())
+    assert_close(law.log_prob(x).double(), expected, rtol=1e-6, atol=0)

@@ -425,3 +425,29 @@ def test_impossible_requests_say_what_was_expected(make, word):
     with pytest.raises(ValueError, match=r"(?s)expected.*got") as caught:
         make()
     assert word in str(caught.value)
+
+
+def test_kernels_of_distant_points_in_single_precision():
+    """Points 1e20 apart, as wide a kernel. Kills: distances of float32 that overflow."""
+    x = torch.tensor([[0.0, 0.0], [3e20, 1e20], [-1e20, 2e20]])
+    single = KernelDensity(1e20, dim=2).fit(x.float())
+    double = KernelDensity(1e20, dim=2).fit(x)
+    found = single.log_prob(x.float())
+    assert found.dtype == torch.float32
+    assert_close(found.double(), double.log_prob(x), rtol=1e-6, atol=0)
+    assert single.leave_one_out() == pytest.approx(double.leave_one_out(), rel=1e-6)
+
+
+def test_a_series_of_single_precision():
+    """Risks in double precision. Kills: cosines of large angles, and squares, in float32."""
+    x = torch.rand(500, generator=seeded(0)).float()
+    single = CosineSeries(300, low=0.0, high=1.0).fit(x)
+    double = CosineSeries(300, low=0.0, high=1.0).fit(x.double())
+    assert_close(single.risks().double(), double.risks(), rtol=1e-9, atol=1e-12)
+
+
+def test_a_pseudo_count_that_single_precision_cannot_say():
+    """Kills: 1e-50, which float32 makes 0, and the logarithm of an empty cell -∞."""
+    found = Histogram(2, low=0.0, high=1.0, smoothing=1e-50).fit(torch.tensor([0.1, 0.2]).float())
+    log_p = found.log_prob(torch.tensor([0.9]).float()).item()
+    assert log_p == pytest.approx(math.log(1e-50 / 2 * 2), rel=1e-6)

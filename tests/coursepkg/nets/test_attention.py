@@ -253,3 +253,11 @@ def test_heads_must_divide_the_width(generator):
 
 def test_all_weights_come_from_the_generator():
     check_seeds(lambda g: MultiHead(12, heads=2, generator=g))
+
+
+def test_a_narrow_kernel_far_from_all_keys():
+    """The nearest key alone. Kills: h² = 0 in float32, and 0 / 0 or ∞ - ∞."""
+    query, keys = torch.tensor([[0.0]]).float(), torch.tensor([[1.0], [2.0]]).float()
+    values = torch.tensor([[5.0], [7.0]]).float()
+    found = kernel_smoother(query, keys, values, bandwidth=1e-30)
+    assert_close(found, torch.tensor([[5.0]]).float())

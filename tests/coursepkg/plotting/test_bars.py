@@ -39,3 +39,9 @@ def test_the_second_law_is_hatched_and_named(ax):
 def test_a_single_value_can_be_drawn(ax):
     bars([3], {"data": [1]}, ax=ax)
     assert rectangles(ax) == [(pytest.approx(2.6), pytest.approx(3.4), 1)]
+
+
+def test_bars_at_one_value(ax):
+    """Kills: the least of no gaps."""
+    bars([2, 2], {"data": [1, 3]}, ax=ax)
+    assert [patch.get_height() for patch in ax.patches] == [1, 3]

@@ -129,3 +129,9 @@ def test_the_place_must_be_a_pixel(ax):
     for place in (-1, 4):
         with pytest.raises(ValueError, match=f"place: expected 0 to 3, got {place}"):
             receptive_fields(np.zeros((1, 4)), place=place, ax=ax)
+
+
+def test_weights_that_are_all_zero_are_white(ax):
+    """Kills: a scale from 0 to 0, on which zero is the darkest orange."""
+    signed_weights(np.zeros((1, 2, 2)), ax=ax)
+    assert colour_at(ax, 0.5, 0.5) == pytest.approx((0.97, 0.97, 0.97), abs=0.02)

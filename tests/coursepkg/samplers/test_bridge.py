@@ -134,3 +134,9 @@ def test_a_bridge_of_single_precision_is_that_of_double():
     l_p, l_q = (torch.tensor(v, dtype=torch.float32) for v in ([1e4, 1e4 + 1], [1e4 - 1, 1e4 - 3]))
     expected = bridge(l_p.double(), l_q.double(), lambda l: l / 2)
     assert bridge(l_p, l_q, lambda l: l / 2) == pytest.approx(expected, rel=1e-14)
+
+
+def test_a_bridge_of_laws_whose_ratio_is_far_from_one():
+    """All log ratios 1e18. Kills: a bracket whose width is lost in its place: no sign change."""
+    value, _ = optimal_bridge(torch.full((3,), 1e18), torch.full((2,), 1e18))
+    assert value == pytest.approx(1e18, rel=1e-9)

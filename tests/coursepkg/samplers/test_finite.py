@@ -289,3 +289,19 @@ def test_stationary_law_of_a_long_chain_of_births_and_deaths():
     P += torch.diag(1 - P.sum(1))
     expected = 1e-4 ** torch.arange(K)
     torch.testing.assert_close(finite.stationary(P), expected / expected.sum(), rtol=1e-12, atol=0)
+
+
+def test_flows_that_underflow():
+    """π_0 q_01 is 5e-39, 1e-48 the other way. Kills: ratios of products, 0 or NaN in float32."""
+    proposal = torch.tensor([[0.5, 0.5], [1e-10, 1.0]], dtype=torch.float32)
+    P = finite.metropolis_hastings(proposal, torch.tensor([1e-38, 2e-38], dtype=torch.float32))
+    assert P[0, 1].item() == pytest.approx(2e-10, rel=1e-6)
+    assert P[1, 0].item() == pytest.approx(1e-10, rel=1e-6)
+
+
+def test_small_distances_in_single_precision():
+    """|λ₂|ᵗ times the first. Kills: laws in float32, whose distance stops falling at 1e-8."""
+    P = torch.tensor([[0.9, 0.1], [0.3, 0.7]])
+    found = finite.total_variation(P.float(), torch.tensor([1.0, 0.0]).float(), steps=40)
+    assert found.dtype == torch.float32
+    assert found[-1].item() == pytest.approx(0.25 * 0.6**40, rel=1e-4)

@@ -201,3 +201,16 @@ def test_conditionals_of_a_nearly_singular_covariance_in_single_precision():
     covariance = torch.tensor([[1.0, rho], [rho, 1.0]], dtype=torch.float32)
     law = GaussianConditional(torch.zeros(2, dtype=torch.float32), covariance)
     assert law.precision[0, 0].item() == pytest.approx(1 / (1 - rho**2), rel=1e-6)
+
+
+def test_a_conditional_of_single_precision_forgets_what_it_was():
+    """Λ_dd x_d is 5e9, what pulls is 5. Kills: a pull that subtracts what it added, in float32."""
+    covariance = torch.tensor([[1.0, 0.99999], [0.99999, 1.0]], dtype=torch.float32)
+    conditional = GaussianConditional(torch.zeros(2, dtype=torch.float32), covariance)
+    x = torch.tensor([[1e5, 1e-3], [-1e5, 1e-3]], dtype=torch.float32)
+    generators = (torch.Generator().manual_seed(0) for _ in range(2))
+    first, second = (
+        conditional(0, row[None], generator=generator)
+        for row, generator in zip(x, generators, strict=True)
+    )
+    assert first.item() == second.item()

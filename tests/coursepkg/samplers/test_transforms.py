@@ -406,3 +406,18 @@ def test_an_affine_map_of_normals_is_gaussian(generator):
         for j in range(i + 1):
             product = ((draws - mean)[:, i] * (draws - mean)[:, j]).contiguous()
             assert_mean(product, Sigma[i, j].item(), detects=0.15)
+
+
+def test_many_outcomes_in_single_precision():
+    """A million equal ones: u n is the outcome. Kills: a running sum in float32."""
+    n = 10**6
+    p = torch.full((n,), 1 / n, dtype=torch.float32)
+    u = torch.tensor([0.12345, 0.56789, 0.9], dtype=torch.float32)
+    assert (quantile_discrete(p, u) - (u.double() * n).floor()).abs().max() <= 1
+
+
+def test_a_jacobian_that_is_nearly_singular():
+    """log(a d - b c) with a d - b c = 2^-20. Kills: its determinant in float32, two digits."""
+    A = torch.tensor([[1.0, 1.0], [3.0, 3.0 + 2**-20]], dtype=torch.float32)
+    found = log_abs_det_jacobian(lambda z: z @ A, torch.ones(1, 2, dtype=torch.float32))
+    assert found.item() == pytest.approx(-20 * math.log(2), rel=1e-7)

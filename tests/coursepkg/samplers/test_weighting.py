@@ -456,3 +456,10 @@ def test_the_error_of_nearly_equal_weights(spread, generator):
     assert weighting.log_mean_error(log_w) == pytest.approx(expected, rel=5 * spread + 1e-6)
     assert weighting.log_mean_error(torch.zeros(1000)) < 1e-15
     assert weighting.log_mean_error(torch.tensor([0.0, -1e4, -1e4])) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("n", [3, 49, 98, 103])
+def test_equal_weights_are_worth_no_more_than_their_number(n):
+    """From 1 to n. Kills: 49.00000000000001 draws of 49."""
+    for log_w in (0.0, 1e5, -1e5, 0.1):
+        assert effective_sample_size(torch.full((n,), log_w)) <= n

@@ -79,3 +79,12 @@ def test_bad_input_is_refused(generator):
     ):
         with pytest.raises(ValueError, match=match):
             classifier_test(torch.zeros(5, 2), bad, generator=generator)
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e-20, 1e20, 1e25])
+def test_classes_in_other_units(scale):
+    """Kills: deviations of float32 that are infinite, or so small that a floor replaces them."""
+    x = torch.randn(40, 2, generator=rng.seeded(1))
+    y = torch.randn(40, 2, generator=rng.seeded(2)) + 4
+    far = classifier_test((scale * x).float(), (scale * y).float(), generator=rng.seeded(0))
+    assert far.accuracy > 0.9

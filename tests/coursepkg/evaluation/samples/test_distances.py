@@ -89,3 +89,20 @@ def test_frechet_distance_of_nearly_equal_laws_is_not_below_zero(apart):
     found = gaussian_frechet(mean, first, mean, second)
     assert found >= 0
     assert found == pytest.approx((std * apart).square().sum().item(), rel=1e-3, abs=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("covariance", "message"),
+    [
+        ([[1.0, 2.0], [0.0, 1.0]], "expected a symmetric"),
+        ([[1.0, 2.0], [2.0, 1.0]], "expected no variance below 0, got -1"),
+        ([[1.0, float("nan")], [2.0, 1.0]], "expected finite numbers"),
+    ],
+)
+def test_what_is_no_covariance_is_refused(covariance, message):
+    """Kills: a negative variance that counts as 0, and torch's own words about NaN."""
+    mean, identity = torch.zeros(2), torch.eye(2)
+    with pytest.raises(ValueError, match=f"^covariance: {message}"):
+        gaussian_frechet(mean, torch.tensor(covariance), mean, identity)
+    with pytest.raises(ValueError, match=f"^other_covariance: {message}"):
+        gaussian_frechet(mean, identity, mean, torch.tensor(covariance))

@@ -116,3 +116,19 @@ def test_bad_input_is_refused(generator):
             mmd_squared(x, x, bandwidth=h)
     with pytest.raises(ValueError, match="permutations: expected at least 1, got 0"):
         permutation_test(x, x, bandwidth=1.0, permutations=0, generator=generator)
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e-20, 1e20, 1e25])
+def test_kernels_of_data_in_other_units(scale):
+    """Kills: squares of float32 that overflow, or are 0."""
+    x, y = (torch.randn(20, 2, generator=rng.seeded(s)) for s in (1, 2))
+    small, other = (scale * x).float(), (scale * y).float()
+    assert median_bandwidth(small) / scale == pytest.approx(median_bandwidth(x), rel=1e-5)
+    found = mmd_squared(small, other, bandwidth=scale)
+    assert found == pytest.approx(mmd_squared(x, y, bandwidth=1.0), rel=1e-4)
+
+
+def test_a_narrow_kernel_of_distant_rows():
+    """Kills: h² = 0 for h = 1e-200, and 0 / 0 for a row and itself."""
+    x = torch.tensor([[0.0], [0.0], [1.0]])
+    assert mmd_squared(x, x, bandwidth=1e-200) == pytest.approx(1 / 3 + 1 / 3 - 2 * 5 / 9)

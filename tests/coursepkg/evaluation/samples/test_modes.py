@@ -50,3 +50,12 @@ def test_bad_input_is_refused():
     for least in (0.0, 1.1):
         with pytest.raises(ValueError, match="least: expected 0 < least <= 1"):
             modes_covered(x, MEANS, radius=1.0, least=least)
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e-20, 1e20, 1e25])
+def test_modes_in_other_units(scale):
+    """Kills: distances of float32 that are all infinite, or all 0."""
+    x = torch.randn(20, 2, generator=rng.seeded(1))
+    expected = mode_shares(x, MEANS, radius=1.0)
+    found = mode_shares((scale * x).float(), (scale * MEANS).float(), radius=scale)
+    torch.testing.assert_close(found, expected)

@@ -109,3 +109,12 @@ def test_bad_input_is_refused(measure):
         if len(bad) and bad.shape[1] == 2:
             with pytest.raises(ValueError, match="data: expected finite"):
                 measure(bad, data, k=1)
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e-20, 1e20, 1e25])
+def test_neighbours_of_data_in_other_units(scale):
+    """Kills: distances of float32 that are all infinite, or all 0."""
+    x, y = torch.randn(20, 2, generator=rng.seeded(1)), torch.randn(20, 2, generator=rng.seeded(2))
+    small, other = (scale * x).float(), (scale * y).float()
+    assert precision_recall(small, other) == precision_recall(x, y)
+    assert density_coverage(small, other) == density_coverage(x, y)

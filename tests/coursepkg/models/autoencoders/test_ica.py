@@ -354,3 +354,22 @@ DOUBLE = torch.cat([cloud(50, 2), cloud(50, 2).sum(1, keepdim=True)], dim=1)
 def test_what_makes_no_sense_is_refused(make, message):
     with pytest.raises((ValueError, TypeError), match=message):
         make()
+
+
+def test_sensors_nearly_alike_in_single_precision():
+    """Kills: sources and determinant in float32, where W's rows of 1e4 cancel."""
+    ica = ICA(2, prior=Normal(), generator=seeded(0)).float()
+    ica.W.copy_(torch.tensor([[1e4, -1e4 + 1], [1.0, 0.0]]))
+    x = torch.tensor([[1.0, 1.0001], [-0.3, -0.3002]]).float()
+    W = ica.W.double()
+    s = x.double() @ W.T
+    expected = torch.linalg.slogdet(W).logabsdet + Normal().log_density(s).sum(1)
+    assert_close(ica.log_prob(x).double(), expected, rtol=1e-6, atol=0)
+
+
+def test_a_singular_matrix_is_refused_in_our_words():
+    """Kills: torch's own words about an input that is singular."""
+    ica = ICA(2, prior=Normal(), generator=seeded(0))
+    ica.W.copy_(torch.tensor([[1.0, 2.0], [2.0, 4.0]]))
+    with pytest.raises(ValueError, match="W: expected an invertible matrix, got a singular one"):
+        ica.sample(3, generator=seeded(0))

@@ -147,3 +147,12 @@ def test_the_gap_of_nearly_orthogonal_columns(lean, dtype):
     W = torch.tensor([[1.0, lean], [0.0, 1.0]], dtype=dtype)
     rho_square = lean**2 / (1.25 * (1.25 + lean**2))
     assert diagonal_gap(W, noise=0.5) == pytest.approx(-math.log1p(-rho_square) / 2, rel=1e-6)
+
+
+def test_columns_nearly_alike_in_single_precision():
+    """Kills: WᵀW + σ²I in float32, where σ² is lost: off by half, or singular."""
+    W = torch.tensor([[1.0, 1.0], [1.0, 1.001], [0.0, 0.001]])
+    single = linear_vae(W.float(), torch.ones(3).float(), noise=1e-4)
+    double = linear_vae(W.float().double(), torch.ones(3), noise=1e-4)
+    for name, weights in double.state_dict().items():
+        assert_close(single.state_dict()[name].double(), weights, rtol=1e-5, atol=1e-6)

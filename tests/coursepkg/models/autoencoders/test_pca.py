@@ -141,3 +141,26 @@ def test_columns_may_be_short_or_long(scale):
 def test_what_makes_no_sense_is_refused(make, message):
     with pytest.raises((ValueError, TypeError), match=message):
         make()
+
+
+def test_axes_of_data_far_from_zero_in_single_precision():
+    """Kills: a mean in float32, whose error is a direction of its own."""
+    x = torch.randn(501, 3, generator=seeded(0))
+    x = (x * torch.tensor([3.0, 1.0, 1e-2]) + 1e4).float()
+    single, double = principal_axes(x), principal_axes(x.double())
+    assert single.axes.dtype == torch.float32
+    assert_close(single.axes.double(), double.axes, rtol=0, atol=1e-5)
+    assert_close(single.variances.double(), double.variances, rtol=1e-5, atol=0)
+
+
+def test_a_variance_that_single_precision_cannot_say_is_refused():
+    """Kills: infinite variances without a word."""
+    x = 1e20 * torch.randn(10, 2, generator=seeded(0)).float()
+    with pytest.raises(ValueError, match="largest_variance: expected a finite number > 0, got inf"):
+        PCA(1, dim=2).float().fit(x)
+
+
+def test_a_small_angle_in_single_precision():
+    """2^-20 radians. Kills: orthonormal columns in float32, good to 1e-7 only."""
+    one, two = torch.tensor([[1.0], [0.0]]).float(), torch.tensor([[1.0], [2**-20]]).float()
+    assert principal_angles(one, two).item() == pytest.approx(2**-20, rel=1e-6)

@@ -303,3 +303,17 @@ def test_em_of_single_precision_finds_little_noise():
         for _ in range(30):
             em_step(model, x.to(model.G))
     assert single.variance.item() == pytest.approx(double.variance.item(), rel=1e-3)
+
+
+def test_a_posterior_of_little_noise_in_single_precision():
+    """Columns nearly equal, σ = 1e-3. Kills: GᵀG + σ²I inverted in float32, and not formed well."""
+    G = torch.tensor([[1.0, 1.0], [1.0, 1.001], [0.0, 0.001]]).float()
+    model = PPCA(2, dim=3).float().set(mean=torch.ones(3).float(), G=G, variance=1e-6)
+    x = torch.tensor([[2.0, 2.5, 1.1], [0.0, 0.1, 1.0]]).float()
+    found = model.posterior(x)
+    G, variance = G.double(), model.variance.double()
+    precision = (G.T @ G + variance * torch.eye(2)) / variance
+    expected = torch.linalg.solve(precision, G.T @ (x.double() - 1).T / variance).T
+    assert found.mean.dtype == found.covariance.dtype == torch.float32
+    assert_close(found.mean.double(), expected, rtol=1e-5, atol=0)
+    assert_close(found.covariance.double(), precision.inverse(), rtol=1e-5, atol=0)

@@ -287,3 +287,10 @@ def test_log_cosh_near_zero_and_far(dtype):
     torch.testing.assert_close(ours.double(), torch.tensor(expected), rtol=close, atol=1e-40)
     (slope,) = torch.autograd.grad(ours.sum(), s)
     torch.testing.assert_close(slope, s.detach().tanh())
+
+
+def test_cauchys_tail_in_single_precision():
+    """-log π - 2 log s for s = 1e20 and 1e30. Kills: s² that overflows."""
+    s = torch.tensor([0.0, 0.5, 1e20, -1e30]).float()
+    expected = [-math.log(math.pi) - math.log1p(float(each) ** 2) for each in s.double()]
+    assert_close(Cauchy().log_density(s).double(), torch.tensor(expected), rtol=1e-6, atol=0)

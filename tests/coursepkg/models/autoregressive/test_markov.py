@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from torch.testing import assert_close
@@ -128,3 +130,14 @@ def test_bad_levels_are_refused(method):
         getattr(chain, method)(torch.full((2, D), K))
     with pytest.raises(TypeError, match="integer levels"):
         getattr(chain, method)(torch.zeros(2, D))
+
+
+def test_a_pseudo_count_that_single_precision_cannot_say():
+    """Kills: 1e-50, which float32 makes 0, and the logarithm of a new transition -∞."""
+    torch.set_default_dtype(torch.float32)
+    try:
+        chain = MarkovChain(0, dim=1, levels=2, smoothing=1e-50).fit(torch.tensor([[0], [0]]))
+        found = chain.log_prob(torch.tensor([[1]])).item()
+        assert found == pytest.approx(math.log(1e-50 / 2), rel=1e-6)
+    finally:
+        torch.set_default_dtype(torch.float64)

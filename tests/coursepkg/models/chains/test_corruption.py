@@ -106,3 +106,15 @@ def test_the_share_is_the_share():
     assert_mean(hidden.double().flatten(), 0.4, detects=0.006)
     other = Redraw(0.4, levels=K).corrupt(x, generator=seeded(4)) != 0
     assert_mean(other.double().flatten(), 0.4 * 2 / 3, detects=0.006)
+
+
+def test_rare_corruption_in_single_precision():
+    """log(1 - 1e-9). Kills: 1 - s, which is 1 in float32."""
+    torch.set_default_dtype(torch.float32)
+    try:
+        seen = Mask(1e-9, levels=2).table()[0, 0].item()
+        assert seen == pytest.approx(math.log1p(-1e-9), rel=1e-6)
+        kept = Redraw(1e-9, levels=2).table()[0, 0].item()
+        assert kept == pytest.approx(math.log1p(-0.5e-9), rel=1e-6)
+    finally:
+        torch.set_default_dtype(torch.float64)

@@ -204,3 +204,27 @@ def test_bad_input_is_refused():
         right_denoiser(p, C)
     with pytest.raises(ValueError, match="expected it to settle within 1"):
         walk_back_denoiser(p, tables()["redraw"], steps=3, rounds=1)
+
+
+def test_a_walk_in_single_precision_settles():
+    """Kills: float32, in which changes never get below 1e-10."""
+    p = torch.tensor([0.5, 0.3, 0.2]).float()
+    C = torch.tensor([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.1, 0.3, 0.6]]).float()
+    found = walk_back_denoiser(p, C, steps=3)
+    assert found.dtype == torch.float32
+    exact = walk_back_denoiser(p.double(), C.double(), steps=3)
+    torch.testing.assert_close(found.double(), exact, rtol=1e-6, atol=0)
+
+
+def test_joint_probabilities_that_underflow():
+    """Kills: p C = 0 in float32, called a state that never occurs."""
+    p, C = torch.tensor([1e-30, 1.0]).float(), torch.tensor([[1.0, 1e-20], [1.0, 0.0]]).float()
+    assert right_denoiser(p, C)[1].tolist() == [1.0, 0.0]
+
+
+def test_a_contraction_is_at_most_one():
+    """Rows that do not meet. Kills: 1.0000001, a sum of rounded numbers."""
+    for seed in range(30):
+        row = torch.rand(11, generator=seeded(seed)).float().softmax(0)
+        apart = torch.stack([torch.cat([row, 0 * row]), torch.cat([0 * row, row])])
+        assert contraction(apart) <= 1

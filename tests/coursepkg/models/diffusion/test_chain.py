@@ -201,3 +201,20 @@ def test_schedules_of_many_small_steps_do_not_cancel():
     first, second = betas_of(torch.tensor([60.0, 50.0])).tolist()  # ᾱ rounds to 1
     assert first == pytest.approx(math.exp(-60), rel=1e-12)
     assert second == pytest.approx(math.exp(-50) - math.exp(-60), rel=1e-12)
+
+
+def test_very_little_noise():
+    """In 40 digits. Kills: the logit of ᾱ, which rounds to 1; 1 - ᾱ for the noise's variance."""
+    beta = torch.tensor([1e-18, 1e-14, 1e-9])
+    chain = NoiseChain(beta)
+    with mpmath.workdps(40):
+        alpha_bar, expected = mpmath.mpf(1), []
+        for each in beta.tolist():
+            alpha_bar *= 1 - mpmath.mpf(each)
+            expected.append((float(mpmath.log(alpha_bar / (1 - alpha_bar))), float(1 - alpha_bar)))
+    log_snr, left = torch.tensor(expected).T
+    torch.testing.assert_close(chain.log_snr, log_snr, rtol=1e-12, atol=0)
+    sigma = chain.signal(torch.tensor([1, 2, 3]), torch.zeros(3, 1)).sigma
+    torch.testing.assert_close(sigma[:, 0].square(), left, rtol=1e-12, atol=0)
+    std = chain.posterior(torch.zeros(1, 1), torch.zeros(1, 1), torch.tensor([2])).std.item()
+    assert std**2 == pytest.approx(1e-18, rel=1e-3)  # β_2 (1 - ᾱ_1) / (1 - ᾱ_2)

@@ -228,3 +228,19 @@ def test_no_graph_is_kept():
     inputs = {"x": X.clone().requires_grad_(), "known": KNOWN, "levels": LEVELS}
     drawn = replacement(MixtureGuess(gaussian()), z, **inputs, generator=seeded(0))
     assert not drawn.requires_grad
+
+
+def test_a_posterior_in_single_precision():
+    """Of a law that is flat by 1e-4. Kills: its covariance formed in float32, off by a half."""
+    law = normal(MEAN, torch.tensor([[1.0, 0.0, 0.0], [1.0, 1e-4, 0.0], [0.3, 0.2, 1e-3]])).float()
+    exact = SEEN.posterior(normal(law.means[0].double(), law.scale_tril[0].double()), Y)
+    found = SEEN.posterior(law, Y)
+    torch.testing.assert_close(found.scale_tril.double(), exact.scale_tril, rtol=1e-5, atol=1e-9)
+    torch.testing.assert_close(found.means.double(), exact.means, rtol=1e-5, atol=1e-6)
+
+
+def test_noise_too_little_to_tell_rows_apart_is_refused():
+    """One row twice. Kills: torch's own words about a matrix that is not positive definite."""
+    twice = Measurement(torch.tensor([[1.0, 0.5, 0.0], [1.0, 0.5, 0.0]]), 1e-12)
+    with pytest.raises(ValueError, match="noise: expected more of it, got 1e-12: singular"):
+        twice.posterior(gaussian(), Y)

@@ -80,3 +80,13 @@ def test_a_clear_end_costs_much_and_not_everything():
     x = torch.zeros(1, 2, dtype=torch.float32)
     found = kl_to_noise(x, torch.tensor([18.0], dtype=torch.float32))
     torch.testing.assert_close(found, torch.tensor([18.0 - 1.0], dtype=torch.float32))
+
+
+def test_a_divergence_of_next_to_nothing():
+    """α⁴ / 4 where x = 0. Kills: α² (x² - 1) - log σ², which cancels, below 0 in float32."""
+    log_snr = torch.linspace(-30, -8, 45)
+    for dtype in (torch.float32, torch.float64):
+        found = kl_to_noise(torch.zeros(45, 1, dtype=dtype), log_snr)
+        alpha_squared = torch.sigmoid(log_snr)
+        expected = alpha_squared.square() * (1 / 4 + alpha_squared / 6)
+        torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=0)

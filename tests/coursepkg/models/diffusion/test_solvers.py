@@ -18,6 +18,7 @@ from coursepkg.models.diffusion import (
     ddim,
     heun,
     multistep,
+    power_levels,
     reverse_sde,
     signal_at,
 )
@@ -233,3 +234,12 @@ def test_places_and_guesses_have_one_shape(solver):
     with pytest.raises(ValueError, match="guess"):
         solver(lambda z, _: z[:1], z, levels=levels(3))
     assert not solver(lambda z, _: z / 2, z.requires_grad_(), levels=levels(3)).requires_grad
+
+
+def test_levels_whose_ratios_overflow():
+    """Ends at -2,000 and -1,900, power 1. Kills: e^1000, an OverflowError; and e^-1000 as 0."""
+    levels = power_levels(4, least=-2000.0, most=-1900.0, power=1.0)
+    shifted = power_levels(4, least=-50.0, most=50.0, power=1.0) - 1950
+    torch.testing.assert_close(levels, shifted)
+    with pytest.raises(ValueError, match=r"power: expected one that fits ends 4000\.0 apart"):
+        power_levels(4, least=-2000.0, most=2000.0, power=1.0)

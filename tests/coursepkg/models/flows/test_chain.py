@@ -270,3 +270,16 @@ def test_the_mass_of_a_cold_flow_is_one():
     x = torch.linspace(-12, 12, 801)
     p = flow.log_prob(torch.cartesian_prod(x, x)).exp().sum() * 0.03**2
     assert math.isclose(p.item(), 1, abs_tol=1e-6)
+
+
+def test_a_temperature_is_not_rounded_to_single_precision():
+    """Kills: a temperature kept in torch's default type, and one that is 0 there."""
+    torch.set_default_dtype(torch.float32)
+    try:
+        base, z = StandardNormal(3, temperature=0.7).double(), torch.ones(2, 3, dtype=torch.float64)
+        expected = Normal(0.0, torch.tensor(0.7, dtype=torch.float64)).log_prob(z).sum(1)
+        assert_close(base.log_prob(z), expected, rtol=1e-14, atol=0)
+        with pytest.raises(ValueError, match="temperature: expected a finite number > 0, got 0"):
+            StandardNormal(3, temperature=1e-50)
+    finally:
+        torch.set_default_dtype(torch.float64)

@@ -209,3 +209,12 @@ def test_its_nonlinearity_has_slope_at_most_one():
 def test_what_is_no_contraction_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-20, 1e-7, 1e20, 1e30])
+def test_power_iteration_in_other_units(scale):
+    """σ of scale · W. Kills: WᵀW that is 0 or ∞ in float32, and a length of 1e-12 taken for 0."""
+    W = scale * torch.tensor([[2.0, 1.0], [0.0, 1.0]]).float()
+    sigma = power_iteration(lambda r: W @ r, lambda y: W.T @ y, torch.ones(2).float(), steps=30)
+    expected = torch.linalg.svdvals(W.double()).max().item()
+    assert sigma.item() == pytest.approx(expected, rel=1e-5)

@@ -101,3 +101,11 @@ def test_smoothing_scales_the_answer():
     p, q = laws()
     found = optimal_discriminator(p, q, real_target=0.9)
     torch.testing.assert_close(found, 0.9 * optimal_discriminator(p, q))
+
+
+def test_large_densities_in_single_precision():
+    """p = q: a half. Kills: p + q, which overflows."""
+    p = torch.tensor([3e38, 1e-45, 0.0], dtype=torch.float32)
+    found = optimal_discriminator(p, p)
+    assert found.dtype == torch.float32
+    assert found.tolist() == [0.5, 0.5, 0.5]

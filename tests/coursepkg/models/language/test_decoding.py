@@ -179,3 +179,18 @@ def test_the_callers_tensor_stays(laws):
     for rule in (most_likely, lambda x: temper(x, temperature=2.0), lambda x: nucleus(x, p=0.5)):
         rule(laws)
     assert torch.equal(laws, before)
+
+
+@pytest.mark.parametrize("temperature", [1e-60, 1e60])
+def test_temperatures_that_single_precision_cannot_say(temperature):
+    """Kills: a temperature that is 0 or ∞ in float32: NaN for the best, or for the impossible."""
+    log_p = torch.tensor([0.5, 0.3, 0.2, 0.0]).log().float()
+    q = temper(log_p, temperature=temperature).exp()
+    expected = [1.0, 0, 0, 0] if temperature < 1 else [1 / 3, 1 / 3, 1 / 3, 0]
+    assert_close(q, torch.tensor(expected).float())
+
+
+def test_a_nucleus_of_all_keeps_all():
+    """Kills: symbols of probability e^-200, 0 in float32, that are lost with p = 1."""
+    log_p = torch.tensor([0.0, -200.0, -1000.0]).float()
+    assert_close(nucleus(log_p, p=1.0), log_p)

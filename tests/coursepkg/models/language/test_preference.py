@@ -169,3 +169,11 @@ def test_shapes_that_differ_are_refused(laws):
         others = dict.fromkeys(("worse", "better_before", "worse_before"), reward) | {name: one}
         with pytest.raises(ValueError, match=f"{name}: {said}"):
             dpo_loss(reward, **others, beta=1.0)
+
+
+def test_a_dear_nat_in_single_precision():
+    """β = 1e8, p one rounding from ref: KL is 1e-15. Kills: β times differences of logarithms."""
+    reference = torch.tensor([0.2, 0.3, 0.5]).log().float()
+    log_p = torch.nextafter(reference, torch.zeros(3).float())
+    value = policy_value(log_p, reference, torch.ones(3).float(), beta=1e8)
+    assert value.item() == pytest.approx(1, abs=1e-5)

@@ -90,3 +90,9 @@ def test_what_cannot_be_is_refused():
     for rows, name in (((two, D), "size"), ((N, two), "data"), ((N, two * 0 + 1), "data")):
         with pytest.raises(ValueError, match=f"{name}: expected three or more different ones, got"):
             fit_scaling_law(*rows, loss)
+
+
+def test_a_best_size_that_is_no_float_is_refused():
+    """Kills: Python's OverflowError, which names nothing."""
+    with pytest.raises(ValueError, match=r"expected powers whose best size is a float, got e\^"):
+        ScalingLaw(1.0, 1e3, 1.0, 1e-3, 1e-3).best_size(1e30)

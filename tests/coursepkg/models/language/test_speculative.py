@@ -202,3 +202,10 @@ def test_what_cannot_be_is_refused(generator):
         write_ahead(target, target, prompt, -1, ahead=1, generator=generator)
     with pytest.raises(TypeError, match="integer"):
         write_ahead(target, target, torch.zeros(2), 4, ahead=1, generator=generator)
+
+
+def test_an_acceptance_rate_is_at_most_one():
+    """Kills: 1.0000001, a sum of rounded numbers."""
+    for seed in range(50):
+        p = torch.rand(37, generator=torch.Generator().manual_seed(seed)).float().softmax(0)
+        assert kept_share(p, p) <= 1

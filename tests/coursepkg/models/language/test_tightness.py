@@ -110,3 +110,10 @@ def test_what_is_no_probability_is_refused():
         unfinished(torch.tensor([-0.1]))
     with pytest.raises(TypeError, match="stop: expected a floating-point tensor"):
         unfinished(torch.tensor([1]))
+
+
+def test_a_rare_end_in_single_precision():
+    """(1 - 1e-8)^10⁶ = e^-0.01. Kills: 1 - 1e-8, which is 1 in float32: nothing ever ends."""
+    found = unfinished(torch.full((10**6,), 1e-8, dtype=torch.float32))
+    assert found.dtype == torch.float32
+    assert found[-1].item() == pytest.approx(math.exp(-0.01), rel=1e-6)

@@ -311,3 +311,12 @@ def test_impossible_climbs_are_refused():
     for steps, tolerance in [(0, 0), (3, -1), (3, math.nan)]:
         with pytest.raises(ValueError, match=r"expected.*got"):
             em(model, x, steps=steps, tolerance=tolerance)
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e25])
+def test_seeds_of_data_in_other_units(scale):
+    """The groups of x are those of scale · x. Kills: squares of float32, all 0 or infinite."""
+    x = torch.randn(60, 2, generator=seeded(0)).float()
+    power = 2.0 ** round(math.log2(scale))
+    found = nearest_seed(x * power, 4, generator=seeded(1))
+    assert torch.equal(found, nearest_seed(x, 4, generator=seeded(1)))

@@ -269,3 +269,29 @@ def test_moments_of_single_precision_far_from_zero():
     assert_close(root @ root.T, exact, rtol=1e-5, atol=1e-9)
     law = MultivariateNormal(model.means[0].double(), scale_tril=root)
     assert_close(model.log_prob(x).double(), law.log_prob(x.double()), rtol=1e-5, atol=1e-5)
+
+
+def test_variances_that_single_precision_cannot_say_are_refused():
+    """1e40 and 1e-50. Kills: infinite variances, and a floor that is 0, without a word."""
+    x = 1e20 * torch.randn(10, 2, generator=seeded(0)).float()
+    model = DiagonalGaussianMixture(1, dim=2, generator=seeded(0)).float()
+    with pytest.raises(ValueError, match="largest_variance: expected a finite number, got inf"):
+        model.fit(x)
+    torch.set_default_dtype(torch.float32)
+    try:
+        with pytest.raises(ValueError, match="floor: expected a finite number > 0, got 0"):
+            DiagonalGaussianMixture(1, dim=2, floor=1e-50, generator=seeded(0))
+    finally:
+        torch.set_default_dtype(torch.float64)
+
+
+def test_covariances_that_single_precision_cannot_say():
+    """1e40: log p without them, or a word. Kills: NaN with shrinkage, infinite covariances."""
+    x = 1e20 * torch.randn(40, 2, generator=seeded(0)).float()
+    model = GaussianMixture(1, dim=2, generator=seeded(0)).float().fit(x)
+    assert model.log_prob(x).isfinite().all()
+    with pytest.raises(ValueError, match="largest_variance: expected a finite number, got inf"):
+        _ = model.covariances
+    shrunk = GaussianMixture(1, dim=2, shrinkage=1.0, generator=seeded(0)).float()
+    with pytest.raises(ValueError, match="largest_variance: expected a finite number, got inf"):
+        shrunk.fit(x)

@@ -160,3 +160,11 @@ def test_impossible_sizes_are_refused(name):
     sizes = {"side": 3, "bumps": 2, "dim": 2, "strength": 1.0, name: 0}
     with pytest.raises(ValueError, match=f"{name}: expected a finite number > 0, got 0"):
         GTM(**sizes)
+
+
+def test_a_variance_that_single_precision_cannot_say_is_refused():
+    """Kills: an infinite variance, and one of 0, without a word."""
+    x = torch.randn(10, 2, generator=torch.Generator().manual_seed(0)).float()
+    for scale in (1e25, 1e-30):
+        with pytest.raises(ValueError, match="variance: expected a finite number > 0"):
+            GTM(side=2, bumps=2, dim=2, strength=1.0).float().fit(scale * x)

@@ -491,3 +491,51 @@ def test_a_world_without_a_goal(plan):
     for model in (counted(seen, S, 4, strength=1.0),
                   with_moves(place, seen, steps=1, generator=seeded(0))):  # fmt: skip
         check_world(model)
+
+
+def far_sighted(dtype):
+    """A loop that pays 1 and one that pays 0, 1e-7 rounds from each other."""
+    P = torch.zeros(2, 2, 2, dtype=dtype)
+    P[:, 0, 0], P[:, 1, 1] = 1, 1
+    reward = torch.zeros(2, 2, 2, dtype=dtype)
+    reward[:, 0] = 0.1
+    return World(P, reward)
+
+
+def test_far_sight_in_single_precision_ends():
+    """γ = 0.999: values of 100, within 1e-6. Kills: float32, where the change never gets there."""
+    plan = value_iteration(far_sighted(torch.float32), discount=0.999)
+    assert plan.value.dtype == plan.q.dtype == torch.float32
+    torch.testing.assert_close(plan.value.double(), torch.full((2,), 100.0), rtol=1e-6, atol=0)
+
+
+def test_sight_without_end_says_what_is_wrong():
+    """Kills: thirty thousand million sweeps."""
+    world = far_sighted(torch.float64)
+    with pytest.raises(ValueError, match="discount: expected one with which 1,000,000 sweeps"):
+        value_iteration(world, discount=1 - 1e-9)
+
+
+def test_a_policy_of_far_sight_in_single_precision():
+    """0.1 / (1 - γ), also where rows sum to 1 + 6e-8. Kills: I - γP in float32, singular."""
+    P = torch.tensor([[[0.1, 0.2, 0.7]]] * 3).float()
+    world = World(P, torch.full((3, 1, 3), 0.1).float())
+    for far in (1e-6, 1e-9):
+        value = value_of_policy(world, torch.zeros(3, dtype=torch.int64), discount=1 - far)
+        expected = torch.full((3,), float(torch.tensor(0.1).float()) / far)
+        torch.testing.assert_close(value.double(), expected, rtol=1e-6, atol=0)
+
+
+def test_learnt_values_are_not_rounded_to_single_precision():
+    """Kills: rewards and values in torch's default type before they get their own."""
+    torch.set_default_dtype(torch.float32)
+    try:
+        place = grid_world(PLAN)
+        P, reward = place.world
+        exact = place._replace(world=World(P.double(), reward.double() / 3))
+        seen = wander(exact, 50, generator=seeded(0))
+        assert set(seen.reward.tolist()) <= set(exact.world.reward.flatten().tolist())
+        q = q_learning(seen, len(P), 4, discount=0.9)
+        assert (q - q.float()).abs().max() > 0
+    finally:
+        torch.set_default_dtype(torch.float64)
