@@ -12,7 +12,7 @@ from scipy.special import betaincinv, betaln
 from torch import Generator, Tensor
 
 from coursepkg.counts import check_draws, check_integers
-from coursepkg.validate import check_positive, check_tensor
+from coursepkg.validate import check_floating, check_positive
 
 
 def count_heads(tosses: str) -> int:
@@ -21,7 +21,7 @@ def count_heads(tosses: str) -> int:
     Raises:
         ValueError: if a character is neither H nor T.
     """
-    if set(tosses) - set("HT"):
+    if not isinstance(tosses, str) or set(tosses) - set("HT"):
         raise ValueError(f"tosses: expected only H and T, got {tosses!r}")
     return tosses.count("H")
 
@@ -123,9 +123,7 @@ def _check_counts(k: int, n: int) -> None:
 
 
 def _check_unit_interval(theta: Tensor) -> None:
-    check_tensor(theta, "theta")
-    if not theta.is_floating_point():
-        raise TypeError(f"theta: expected a floating-point tensor, got dtype {theta.dtype}")
+    check_floating(theta, "theta")
     if not ((theta >= 0) & (theta <= 1)).all():
         raise ValueError(
             f"theta: expected numbers in [0, 1], got values from {theta.min()} to {theta.max()}"

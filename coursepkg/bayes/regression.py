@@ -19,7 +19,8 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal, Normal
 from torch.special import erfcx, log_ndtr
 
-from coursepkg.validate import check_positive, check_real
+from coursepkg.bayes.checks import check_design, check_limits, check_penalties, check_start
+from coursepkg.validate import check_floating, check_positive, check_real
 
 
 def loss(w: Tensor, X: Tensor, y: Tensor, *, sigma: float) -> Tensor:
@@ -27,6 +28,7 @@ def loss(w: Tensor, X: Tensor, y: Tensor, *, sigma: float) -> Tensor:
 
     Source: :eq:`gaussian-loss`.
     """
+    check_design(X, y)
     check_positive(sigma=sigma)
     squares = (y.double() - w.double() @ X.double().T).square().sum(-1)
     value = squares / (2 * sigma**2) + len(y) / 2 * math.log(2 * math.pi * sigma**2)
@@ -64,7 +66,7 @@ def ridge(X: Tensor, y: Tensor, *, penalty: float) -> Tensor:
 
     Least squares, where the penalty is M more rows of data.   Source: :eq:`ridge-map`.
     """
-    _check(X, y)
+    check_design(X, y)
     check_positive(penalty=penalty)
     rows, ends = _with_prior(X.double(), y.double(), root=math.sqrt(penalty))
     w: Tensor = torch.linalg.lstsq(rows, ends).solution
@@ -76,7 +78,8 @@ def ridge_path(X: Tensor, y: Tensor, *, penalties: Tensor) -> Tensor:
 
     Source: :eq:`ridge-shrinkage`.
     """
-    _check(X, y)
+    check_design(X, y)
+    check_penalties(penalties)
     U, s, Vt = torch.linalg.svd(X.double(), full_matrices=False)
     path: Tensor = (s * (U.T @ y.double()) / (s.square() + penalties[:, None])) @ Vt
     return path.to(X)
@@ -135,8 +138,10 @@ def lasso(
     Raises:
         RuntimeError: if `max_sweeps` were not enough.
     """
-    _check(X, y)
+    check_design(X, y)
     check_positive(penalty=penalty)
+    check_limits(tolerance, max_sweeps=max_sweeps)
+    check_start(start, X.shape[1])
     dtype, X, y = X.dtype, X.double(), y.double()
     w = torch.zeros_like(X[0]) if start is None else start.to(X, copy=True)
     residual = y - X @ w
@@ -149,6 +154,8 @@ def lasso(
 
 def lasso_path(X: Tensor, y: Tensor, *, penalties: Tensor) -> Tensor:
     """`lasso` at P penalties, each started from the one before (large to small); (P, M)."""
+    check_design(X, y)
+    check_penalties(penalties)
     path = [torch.zeros_like(X[0])]
     for penalty in penalties.tolist():
         path.append(lasso(X, y, penalty=penalty, start=path[-1]))
@@ -181,6 +188,7 @@ class BayesianRegression:
         Source: :eq:`regression-predictive`.
         """
         w = self._posterior(X, y)
+        check_real(X_new, event=(X.shape[1],), name="X_new")
         uncertainty = (X_new.double() @ w.scale_tril).square().sum(-1)
         mean, std = X_new.double() @ w.mean, (self.sigma**2 + uncertainty).sqrt()
         return Normal(mean.to(X), std.to(X))
@@ -204,7 +212,7 @@ class BayesianRegression:
         With R of the QR factors of the rows, in reverse order of the weights, A = KᵀK where K, R
         with its rows and columns put back, is lower triangular: so is the root K⁻¹ of A⁻¹.
         """
-        _check(X, y)
+        check_design(X, y)
         X, y = X.double() / self.sigma, y.double() / self.sigma
         rows, ends = _with_prior(X, y, root=math.sqrt(self.strength))
         Q, R = torch.linalg.qr(rows.flip(1))
@@ -226,7 +234,8 @@ def maximise_evidence(
         RuntimeError: if it does not settle. Without a signal in y the best λ is infinite, without
             noise the best σ is 0; then it says so.
     """
-    _check(X, y)
+    check_design(X, y)
+    check_limits(tolerance, max_steps=max_steps)
     for name, values in (("X", X), ("y", y)):
         if not values.any():
             raise ValueError(f"{name}: expected a number that is not 0, got zeros only")
@@ -261,6 +270,7 @@ def laplace_log_evidence(y: Tensor, *, sigma: float, strength: float) -> Tensor:
     The evidence of the lasso's prior where the columns of X are orthonormal: pass Xᵀy, and add the
     noise outside their span, which does not depend on λ.   Source: :eq:`laplace-evidence`.
     """
+    check_floating(y, "y")
     check_positive(sigma=sigma, strength=strength)
     t, shift = y.double() / sigma, strength * sigma
     log_p = math.log(strength) + torch.logaddexp(_log_side(t, shift), _log_side(-t, shift))
@@ -286,12 +296,3 @@ def _with_prior(X: Tensor, y: Tensor, *, root: float) -> tuple[Tensor, Tensor]:
     rows, ends = torch.cat([X, prior]), torch.cat([y, torch.zeros_like(prior[0])])
     order = rows.abs().amax(1).argsort(descending=True)
     return rows[order], ends[order]
-
-
-def _check(X: Tensor, y: Tensor) -> None:
-    if X.ndim != 2 or y.shape != X.shape[:1]:
-        raise ValueError(
-            f"X, y: expected shapes (N, M) and (N,), got {tuple(X.shape)} and {tuple(y.shape)}"
-        )
-    check_real(X)
-    check_real(y, event=())

@@ -14,8 +14,9 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import pad
 
+from coursepkg.counts import check_generator
 from coursepkg.data.languages import check_words
-from coursepkg.validate import check_real
+from coursepkg.validate import check_finite, check_real, check_tensor, check_whole
 
 ATTRIBUTES = ("digit", "thickness", "lean", "breadth")
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -100,6 +101,7 @@ class Remarkable:
         Raises:
             ValueError: if the share is impossible, a class is missing or a shape is wrong.
         """
+        check_finite(share=share)
         if not 0 < share <= 0.5:
             raise ValueError(f"share: expected one in (0, 1/2], got {share}")
         _check_measures(measures, digits)
@@ -132,6 +134,7 @@ def write_captions(attributes: Tensor, *, generator: Generator) -> list[str]:
     Raises:
         ValueError: if the shape or a value is wrong.
     """
+    check_generator(generator)
     _check_attributes(attributes)
     return [_caption(row, generator) for row in attributes.tolist()]
 
@@ -209,6 +212,7 @@ def _check_measures(measures: Tensor, digits: Tensor) -> None:
 
 
 def _check_digits(digits: Tensor, n: int) -> None:
+    check_tensor(digits, "digits")
     if digits.dtype != torch.int64 or digits.shape != (n,):
         raise ValueError(
             f"digits: expected int64 of shape ({n},), got {digits.dtype}, {tuple(digits.shape)}"
@@ -218,6 +222,7 @@ def _check_digits(digits: Tensor, n: int) -> None:
 
 
 def _check_attributes(attributes: Tensor) -> None:
+    check_whole(attributes, "attributes")
     if attributes.ndim != 2 or attributes.shape[1] != len(ATTRIBUTES):
         raise ValueError(f"attributes: expected shape (B, 4), got {tuple(attributes.shape)}")
     _check_digits(attributes[:, 0], len(attributes))

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.counts import check_generator
+from coursepkg.counts import check_draws
+from coursepkg.validate import check_finite
 
 
 class Automaton:
@@ -30,6 +31,8 @@ class Automaton:
 
     def __init__(self, arrows: Mapping[tuple[int, str], tuple[int, float]]) -> None:
         self.arrows = dict(arrows)
+        if not self.arrows:
+            raise ValueError("arrows: expected at least one, got none")
         count = 1 + max(max(state, after) for (state, _), (after, _) in self.arrows.items())
         self.stop = torch.ones(count, dtype=torch.float64)
         self._from: list[list[tuple[str, int, float]]] = [[] for _ in range(count)]
@@ -54,6 +57,7 @@ class Automaton:
 
     def sample(self, n: int, *, generator: Generator) -> list[str]:
         """Draws n words."""
+        check_draws(n, generator)
         return [self._walk(generator) for _ in range(n)]
 
     @property
@@ -100,6 +104,7 @@ class Dyck:
     p: float
 
     def __post_init__(self) -> None:
+        check_finite(p=self.p)
         if not 0 < self.p < 0.5:
             raise ValueError(f"p: expected 0 < p < 1/2, so that words end, got {self.p}")
 
@@ -109,6 +114,7 @@ class Dyck:
 
     def sample(self, n: int, *, generator: Generator) -> list[str]:
         """Draws n words."""
+        check_draws(n, generator)
         return [self._derive(generator) for _ in range(n)]
 
     @property
@@ -152,7 +158,6 @@ def even_a() -> Automaton:
 
 
 def _uniform(generator: Generator) -> float:
-    check_generator(generator)
     return float(torch.rand((), generator=generator, dtype=torch.float64))
 
 
@@ -160,8 +165,12 @@ def check_words(words: Sequence[str]) -> Sequence[str]:
     """The words as they came, if they are a list, and not one string.
 
     Raises:
-        TypeError: if a single string came.
+        TypeError: if a single string came, or a word is no string.
     """
     if isinstance(words, str):
         raise TypeError(f"words: expected a list of words, got the single string {words!r}")
+    if not isinstance(words, Sequence):
+        raise TypeError(f"words: expected a list of words, got {words!r:.60}")
+    if others := [word for word in words if not isinstance(word, str)]:
+        raise TypeError(f"words: expected strings, got {others[0]!r:.60}")
     return words

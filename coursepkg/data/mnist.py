@@ -20,6 +20,7 @@ from torch.nn.functional import one_hot
 
 from coursepkg.data.digits import Split
 from coursepkg.rng import seeded
+from coursepkg.validate import check_tensor, check_whole
 
 MNIST_LEVELS = 256  # 0 paper to 255 ink
 MNIST_SHAPE = (28, 28)
@@ -62,6 +63,7 @@ def shrink(x: Tensor) -> Tensor:
     Raises:
         ValueError: if the shape is another.
     """
+    check_whole(x)
     if x.ndim != 2 or x.shape[1] != 784:
         raise ValueError(f"x: expected shape (B, 784), got {tuple(x.shape)}")
     return ((x.reshape(-1, 14, 2, 14, 2).sum((2, 4)) + 2) // 4).reshape(-1, 196)
@@ -72,6 +74,7 @@ def binarise_mnist(x: Tensor) -> Tensor:
 
     Nothing is drawn: it is not the "binarised MNIST" of the literature, which is a sample.
     """
+    check_tensor(x)
     return (x >= MNIST_LEVELS // 2).to(torch.get_default_dtype())
 
 

@@ -36,6 +36,8 @@ class Given(nn.Module):
     def __init__(self, model: object, condition: Tensor) -> None:
         check_tensor(condition, "condition")
         super().__init__()
+        if isinstance(model, type):
+            raise TypeError(f"model: expected an instance, got the class {model.__name__}")
         self.model: Any = model
         self.register_buffer("condition", condition.clone())
         if isinstance(model, Exact) and takes_condition(model.log_prob):

@@ -31,6 +31,8 @@ class ImportanceBound(nn.Module):
 
     def __init__(self, model: Weighted | UnnormalisedWeighted, draws: int) -> None:
         check_integers(draws=draws)
+        if isinstance(model, type):
+            raise TypeError(f"model: expected an instance, got the class {model.__name__}")
         super().__init__()
         if draws < 1:
             raise ValueError(f"draws: expected at least 1, got {draws}")

@@ -20,7 +20,7 @@ from coursepkg.protocols import (
     UnnormalisedWeighted,
     Weighted,
 )
-from coursepkg.validate import count_rows
+from coursepkg.validate import check_finite, count_rows
 
 T = TypeVar("T")
 
@@ -50,6 +50,7 @@ class Nats:
 
     def bits_per_dim(self, D: int) -> float:
         """The value in bits per dimension: nats / (D log 2)."""
+        check_counts(D=D)
         return self.value / (D * math.log(2))
 
 
@@ -95,6 +96,8 @@ def nats(
     check_integers(draws=draws)
     if draws < 1:
         raise ValueError(f"draws: expected at least 1, got {draws}")
+    if isinstance(model, type):
+        raise TypeError(f"model: expected an instance, got the class {model.__name__}")
     sign, drawn, says = _reading(model)
     _check_condition(model, says, condition, x)
     constant, error = _constant(model, log_Z, log_Z_error)
@@ -106,7 +109,7 @@ def nats(
     with torch.no_grad(), eval_mode(model):
         for _ in range(draws if drawn else 1):
             parts = _batches(x, condition, batch_size)
-            score.append(torch.cat([says(b) if c is None else says(b, condition=c)
+            score.append(torch.cat([_checked(says(b) if c is None else says(b, condition=c), b)
                                     for b, c in parts]))  # fmt: skip
     return _summary(constant - torch.stack(score), sign, drawn=drawn, error=error)
 
@@ -124,6 +127,9 @@ def over_seeds(results: Sequence[Nats]) -> Nats:
     Raises:
         ValueError: if there are fewer than two results or the signs differ.
     """
+    for result in results:
+        if not isinstance(result, Nats):
+            raise TypeError(f"results: expected Nats, got {result!r:.60}")
     if len(results) < 2 or len({r.sign for r in results}) != 1:
         raise ValueError(
             f"expected two or more results of one sign, got {[str(r) for r in results]}"
@@ -164,12 +170,18 @@ def _constant(model: object, log_Z: float | None, error: float) -> tuple[float, 
     """What must still be subtracted, and its error: log Z, or nothing if p is normalised."""
     if not isinstance(model, Energy | UnnormalisedWeighted):
         return 0.0, 0.0
-    return _given(
-        log_Z,
-        f"log_Z: expected an estimate, since {_name(model)} knows log p(x) only up to log Z "
-        "(annealed importance sampling estimates it, and Normalised sums over few states), got "
-        "none",
-    ), error
+    if log_Z is None:
+        raise TypeError(
+            f"log_Z: expected an estimate, since {_name(model)} knows log p(x) only up to log Z "
+            "(annealed importance sampling estimates it, and Normalised sums over few states), got "
+            "none"
+        )
+    found = {"log_Z": log_Z, "log_Z_error": error}
+    found = {k: v.item() if isinstance(v, Tensor) else v for k, v in found.items()}
+    check_finite(**found)
+    if found["log_Z_error"] < 0:
+        raise ValueError(f"log_Z_error: expected a number >= 0, got {error}")
+    return found["log_Z"], found["log_Z_error"]
 
 
 def _check_condition(
@@ -181,8 +193,15 @@ def _check_condition(
             f"condition: expected {expected}, since what {_name(model)} says depends on "
             f"{'a condition' if condition is None else 'x only'}, got {got}"
         )
-    if condition is not None and len(condition) != len(x):
+    if condition is not None and count_rows(condition, name="condition") != len(x):
         raise ValueError(f"condition: expected {len(x)} rows, as x has, got {len(condition)}")
+
+
+def _checked(said: object, x: Tensor) -> Tensor:
+    if not isinstance(said, Tensor) or said.shape != x.shape[:1]:
+        what = tuple(said.shape) if isinstance(said, Tensor) else type(said).__name__
+        raise ValueError(f"model: expected shape ({len(x)},), one number an example, got {what}")
+    return said
 
 
 def _batches(

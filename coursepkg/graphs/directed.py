@@ -26,7 +26,7 @@ from coursepkg.graphs.table import (
     check_law,
     check_names,
 )
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_finite, check_positive, check_real
 
 
 class Conditional(nn.Module, ABC):
@@ -103,8 +103,7 @@ class LinearGaussian(Conditional):
         super().__init__()
         check_positive(std=std)
         weights = dict(weights or {})
-        if not all(map(math.isfinite, (bias, *weights.values()))):
-            raise ValueError(f"expected finite bias and weights, got {bias} and {weights}")
+        check_finite(bias=bias, **weights)
         self.parents, self.levels = tuple(weights), None
         dtype = torch.get_default_dtype()
         self.register_buffer("bias", torch.tensor(bias, dtype=dtype))
@@ -145,6 +144,8 @@ class DirectedModel(nn.Module):
         self.graph = nx.DiGraph()
         self.graph.add_nodes_from(self.names)
         for name, law in conditionals.items():
+            if not isinstance(law, Conditional):
+                raise TypeError(f"{name}: expected a Conditional, got {type(law).__name__}")
             check_disjoint(set(self.names), name=[name], given=law.parents)
             self.graph.add_edges_from((parent, name) for parent in law.parents)
         check_acyclic(self.graph)

@@ -14,7 +14,7 @@ from torch import Generator, Tensor, nn
 from coursepkg.counts import check_draws, check_integers
 from coursepkg.divergences import divergence_terms
 from coursepkg.enumeration import check_states
-from coursepkg.validate import check_levels, check_tensor
+from coursepkg.validate import check_floating, check_levels
 
 
 class JointTable(nn.Module):
@@ -35,7 +35,7 @@ class JointTable(nn.Module):
     def __init__(self, names: Sequence[str], p: Tensor) -> None:
         super().__init__()
         self.names = check_names(names)
-        check_tensor(p, "p")
+        check_floating(p, "p")
         check_states(p.numel(), what=f"a table over {p.ndim} variables")
         if p.ndim != len(self.names):
             raise ValueError(f"p: expected an axis for each of {self.names}, got {tuple(p.shape)}")
@@ -191,7 +191,7 @@ def check_law(p: Tensor, *, name: str) -> None:
         TypeError: if p is not a tensor.
         ValueError: if it does not.
     """
-    check_tensor(p, name)
+    check_floating(p, name)
     if p.ndim == 0 or not (p >= 0).all() or not torch.allclose(
         p.sum(-1), torch.ones((), dtype=p.dtype, device=p.device), atol=1e-5
     ):  # fmt: skip

@@ -26,11 +26,13 @@ class RunState(Generic[H]):
         generator: the training's source of randomness.
         history: the record to go on with, empty.
         recorded: fields of the history that every epoch of this training adds to.
+        recipe: what else a run that goes on must share with the one before, by name.
     """
 
     def __init__(
         self, model: nn.Module, parts: Mapping[str, Any], *, ema: float | None,
         generator: Generator, history: H, recorded: set[str],
+        recipe: Mapping[str, object] | None = None,
     ) -> None:  # fmt: skip
         if ema is not None and not 0 <= ema < 1:
             raise ValueError(f"ema: expected 0 <= ema < 1, got {ema}")
@@ -41,6 +43,7 @@ class RunState(Generic[H]):
         candidates = {**parts, "average": self.average, "model": model}
         self.parts = {name: part for name, part in candidates.items() if part is not None}
         self.best: dict[str, Tensor] = {}
+        self.recipe = {name: str(value) for name, value in (recipe or {}).items()}
 
     @property
     def judged(self) -> Any:
@@ -61,10 +64,13 @@ class RunState(Generic[H]):
         """Writes beside the file, then replaces it: an interrupted write loses nothing."""
         state = {name: part.state_dict() for name, part in self.parts.items()}
         state |= {"generator": self.generator.get_state(), "history": vars(self.history),
-                  "best": self.best}  # fmt: skip
+                  "best": self.best, "recipe": self.recipe}  # fmt: skip
         new = path.with_name(path.name + ".new")
-        torch.save(state, new)
-        new.replace(path)
+        try:
+            torch.save(state, new)
+            new.replace(path)
+        finally:
+            new.unlink(missing_ok=True)
 
     def load(self, path: Path) -> None:
         """Continues from `path`, after checking that it belongs to this model and recipe.
@@ -85,6 +91,11 @@ class RunState(Generic[H]):
         if saved != shapes:
             odd = sorted(set(saved.items()) ^ set(shapes.items()))[:4]
             raise ValueError(f"{path}: checkpoint of another model; they differ in {odd}")
+        before = state.pop("recipe", self.recipe)  # older files have none
+        if before != self.recipe:
+            raise ValueError(
+                f"{path}: expected a run of this recipe, {self.recipe}, got one of {before}"
+            )
         expected = {*self.parts, "generator", "history", "best"} | _dotted(self.recorded)
         if (names := set(state) | _dotted(filled)) != expected:
             raise ValueError(

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from coursepkg.evaluation.samples.checks import check_pair
+from coursepkg.validate import check_real, count_rows
 
 
 def gaussian_frechet(
@@ -21,6 +22,13 @@ def gaussian_frechet(
         other_mean: m', (D,).
         other_covariance: Σ', (D, D).
     """
+    D = count_rows(mean, name="mean")
+    check_real(mean, event=(), name="mean")
+    check_pair(other_mean[None], mean[None], names=("other_mean", "mean"))
+    for name, matrix in (("covariance", covariance), ("other_covariance", other_covariance)):
+        check_real(matrix, event=(D,), name=name)
+        if len(matrix) != D or not torch.allclose(matrix, matrix.T):
+            raise ValueError(f"{name}: expected a symmetric ({D}, {D}), got {tuple(matrix.shape)}")
     A, B = _root(covariance), _root(other_covariance)
     P, _, Q = torch.linalg.svd(B @ A)
     spread = (A - B @ P @ Q).square().sum()

@@ -8,6 +8,7 @@ from torch import Generator, Tensor
 
 from coursepkg.counts import check_generator, check_integers
 from coursepkg.evaluation.samples.checks import check_pair
+from coursepkg.validate import check_finite
 
 
 class NoiseFloor(NamedTuple):
@@ -56,6 +57,7 @@ def noise_floor(
     check_integers(size=size, splits=splits)
     if not 1 <= size <= len(data) // 2:
         raise ValueError(f"size: expected 1 <= size <= {len(data) // 2}, got {size}")
+    check_finite(level=level)
     if splits < 1 or not 0 <= level <= 1:
         raise ValueError(f"expected splits >= 1 and 0 <= level <= 1, got {splits} and {level}")
     values = []

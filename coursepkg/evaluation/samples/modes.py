@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from coursepkg.evaluation.samples.checks import check_pair, distances
+from coursepkg.validate import check_finite
 
 
 def mode_shares(samples: Tensor, means: Tensor, *, radius: float | Tensor) -> Tensor:
@@ -48,6 +49,7 @@ def modes_covered(
         TypeError: as `mode_shares`.
         ValueError: as `mode_shares`, or unless 0 < least <= 1.
     """
+    check_finite(least=least)
     if not 0 < least <= 1:
         raise ValueError(f"least: expected 0 < least <= 1, got {least}")
     return int((mode_shares(samples, means, radius=radius) >= least).sum())

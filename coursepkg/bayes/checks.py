@@ -1,0 +1,45 @@
+"""What all regressions ask of their data."""
+
+from torch import Tensor
+
+from coursepkg.counts import check_counts
+from coursepkg.validate import check_finite, check_real, check_tensor
+
+
+def check_design(X: Tensor, y: Tensor) -> None:
+    """Checks that X is (N, M) and y (N,), both of finite real numbers.
+
+    Raises:
+        TypeError: if one is no floating-point tensor.
+        ValueError: if a shape is wrong, or an entry not finite.
+    """
+    check_tensor(X, "X")
+    check_tensor(y, "y")
+    if X.ndim != 2 or y.shape != X.shape[:1]:
+        raise ValueError(
+            f"X, y: expected shapes (N, M) and (N,), got {tuple(X.shape)} and {tuple(y.shape)}"
+        )
+    check_real(X, name="X")
+    check_real(y, event=(), name="y")
+
+
+def check_limits(tolerance: float, **steps: int) -> None:
+    """Checks that an iteration has a tolerance, and steps to go."""
+    check_finite(tolerance=tolerance)
+    check_counts(**steps)
+
+
+def check_start(start: Tensor | None, M: int) -> None:
+    """Checks that a first guess at M weights, if there is one, is (M,)."""
+    if start is None:
+        return
+    check_real(start, event=(), name="start")
+    if len(start) != M:
+        raise ValueError(f"start: expected shape ({M},), got {tuple(start.shape)}")
+
+
+def check_penalties(penalties: Tensor) -> None:
+    """Checks that penalties are (P,), all > 0."""
+    check_real(penalties, event=(), name="penalties")
+    if not (penalties > 0).all():
+        raise ValueError(f"penalties: expected numbers > 0, got {penalties.min().item():.4g}")
