@@ -28,6 +28,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from coursepkg.files import write_whole
 from tools import changed, equations
 
 ROOT = Path(__file__).parents[1]
@@ -254,7 +255,7 @@ def settle() -> None:
     if not changed.since("HEAD"):
         words = ["git", "rev-parse", "HEAD"]
         commit = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        (ROOT / ".ci" / "mutants-base").write_text(commit, encoding="utf-8")
+        write_whole(ROOT / ".ci" / "mutants-base", commit)
 
 
 def _selected(

@@ -7,6 +7,8 @@ that was renamed they do not run; in a copied one they would run the original.
 import re
 from pathlib import Path
 
+from coursepkg.files import replacing
+
 PROGRAMS = Path(".venv/bin")
 # its first line, or its second where the path is too long for one
 OLD = re.compile(rb"""^(?:#!|'''exec' ["']?)(/.*/\.venv)/bin/python""", re.MULTILINE)
@@ -29,7 +31,9 @@ def relocate(programs: Path) -> set[bytes]:
         for file, text in texts.items():
             texts[file] = text.replace(place, here)
             if texts[file] != text:
-                file.write_bytes(texts[file])
+                with replacing(file) as new:
+                    new.write_bytes(texts[file])
+                    new.chmod(file.stat().st_mode)
     return old
 
 

@@ -9,6 +9,7 @@ from torch import nn
 
 from benchmarks.provenance import RESULTS, first_process, provenance, write_results
 from coursepkg.evaluation import Nats
+from coursepkg.files import replacing
 from coursepkg.gallery import sign
 from coursepkg.nets.trained import FOLDER
 
@@ -65,10 +66,8 @@ def save(
     if quick and out is None:
         return
     (out or FOLDER).mkdir(exist_ok=True)
-    path = (out or FOLDER) / f"{name}.pt"
-    new = path.with_name(path.name + ".new")  # beside it first, so that nothing is half written
-    torch.save(state, new)
-    new.replace(path)
     made = provenance()
+    with replacing((out or FOLDER) / f"{name}.pt") as new:
+        torch.save(state, new)
     sign(name, {key: made[key] for key in ("command", "commit", "date", "torch")}, folder=out)
     write_results((out or RESULTS) / f"gallery-{name}.json", [row])

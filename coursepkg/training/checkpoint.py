@@ -11,6 +11,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from coursepkg.files import replacing
 from coursepkg.training.history import Record
 
 H = TypeVar("H", bound=Record)
@@ -65,12 +66,8 @@ class RunState(Generic[H]):
         state = {name: part.state_dict() for name, part in self.parts.items()}
         state |= {"generator": self.generator.get_state(), "history": vars(self.history),
                   "best": self.best, "recipe": self.recipe}  # fmt: skip
-        new = path.with_name(path.name + ".new")
-        try:
+        with replacing(path) as new:
             torch.save(state, new)
-            new.replace(path)
-        finally:
-            new.unlink(missing_ok=True)
 
     def load(self, path: Path) -> None:
         """Continues from `path`, after checking that it belongs to this model and recipe.
