@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal, Normal
 from torch.special import erfcx, log_ndtr
 
-from coursepkg.bayes.checks import check_design, check_limits, check_penalties, check_start
+from coursepkg.bayes.checks import check_design, check_fit, check_limits, check_path, check_shrink
 from coursepkg.validate import check_floating, check_positive, check_real
 
 
@@ -28,7 +28,7 @@ def loss(w: Tensor, X: Tensor, y: Tensor, *, sigma: float) -> Tensor:
 
     Source: :eq:`gaussian-loss`.
     """
-    check_design(X, y)
+    check_fit(w, X, y)
     check_positive(sigma=sigma)
     squares = (y.double() - w.double() @ X.double().T).square().sum(-1)
     value = squares / (2 * sigma**2) + len(y) / 2 * math.log(2 * math.pi * sigma**2)
@@ -46,18 +46,14 @@ def l2(w: Tensor) -> Tensor:
 
 
 def energy(
-    w: Tensor,
-    X: Tensor,
-    y: Tensor,
-    *,
-    sigma: float,
-    strength: float,
+    w: Tensor, X: Tensor, y: Tensor, *, sigma: float, strength: float,
     regulariser: Callable[[Tensor], Tensor],
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     """E(w) = 𝓛(w) + λ R(w); (..., M) -> (...), nats.   Source: :eq:`energy-posterior`.
 
     It is *not* -log p(w | D): that needs the log normaliser of the prior and the log evidence too.
     """
+    check_positive(strength=strength)
     return loss(w, X, y, sigma=sigma) + strength * regulariser(w)
 
 
@@ -79,7 +75,7 @@ def ridge_path(X: Tensor, y: Tensor, *, penalties: Tensor) -> Tensor:
     Source: :eq:`ridge-shrinkage`.
     """
     check_design(X, y)
-    check_penalties(penalties)
+    check_path(penalties)
     U, s, Vt = torch.linalg.svd(X.double(), full_matrices=False)
     path: Tensor = (s * (U.T @ y.double()) / (s.square() + penalties[:, None])) @ Vt
     return path.to(X)
@@ -87,6 +83,7 @@ def ridge_path(X: Tensor, y: Tensor, *, penalties: Tensor) -> Tensor:
 
 def soft_threshold(value: Tensor, threshold: float) -> Tensor:
     """argmin over w of ½(w - value)² + threshold · |w|: a step towards 0, which it never passes."""
+    check_shrink(value, threshold)
     return value.sign() * (value.abs() - threshold).clamp_min(0)
 
 
@@ -104,6 +101,7 @@ def coordinate_sweep(w: Tensor, residual: Tensor, X: Tensor, *, penalty: float) 
     Returns:
         The largest movement of the fit by one coordinate, max |Δw_j| ‖x_j‖.
     """
+    check_fit(w, X, residual)
     largest = 0.0
     for j, x in enumerate(X.T):
         square = x.square().sum().clamp_min(torch.finfo(x.dtype).tiny)  # never divide by 0
@@ -141,7 +139,7 @@ def lasso(
     check_design(X, y)
     check_positive(penalty=penalty)
     check_limits(tolerance, max_sweeps=max_sweeps)
-    check_start(start, X.shape[1])
+    check_fit(X[0] if start is None else start, X, y)
     dtype, X, y = X.dtype, X.double(), y.double()
     w = torch.zeros_like(X[0]) if start is None else start.to(X, copy=True)
     residual = y - X @ w
@@ -155,7 +153,7 @@ def lasso(
 def lasso_path(X: Tensor, y: Tensor, *, penalties: Tensor) -> Tensor:
     """`lasso` at P penalties, each started from the one before (large to small); (P, M)."""
     check_design(X, y)
-    check_penalties(penalties)
+    check_path(penalties)
     path = [torch.zeros_like(X[0])]
     for penalty in penalties.tolist():
         path.append(lasso(X, y, penalty=penalty, start=path[-1]))

@@ -42,6 +42,7 @@ def test_a_file_that_was_not_there_is_not_there_after_an_interruption(tmp_path: 
 
 
 WRITES = re.compile(r"\.write_text\(|\.write_bytes\(|\.savefig\(|torch\.save\(")
+BESIDE = re.compile(r"\bnew\b|\(value, file\)")  # what `replacing` gave, or a file in memory
 # into a scratch folder, into memory, into a build
 OTHERWISE = {"coursepkg/data/fetch.py", "tools/figures/still.py", "tools/redirects.py"}
 

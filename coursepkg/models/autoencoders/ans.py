@@ -52,6 +52,7 @@ class Stack:
         Raises:
             ValueError: if there is no such symbol, or it has no slot.
         """
+        check_integers(symbol=symbol)
         if not 0 <= symbol < len(edges) - 1:
             raise ValueError(f"symbol: expected 0 to {len(edges) - 2}, got {symbol}")
         start, count, total = edges[symbol], edges[symbol + 1] - edges[symbol], edges[-1]

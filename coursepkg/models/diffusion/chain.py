@@ -17,7 +17,7 @@ from torch.nn.functional import logsigmoid
 from coursepkg.counts import check_counts
 from coursepkg.models.autoencoders.gaussian import DiagonalGaussian, standard_like
 from coursepkg.models.diffusion.signal import Signal
-from coursepkg.validate import check_tensor
+from coursepkg.validate import check_finite, check_tensor
 
 
 def linear_betas(T: int, *, first: float = 1e-4, last: float = 0.02) -> Tensor:
@@ -52,6 +52,7 @@ def cosine_betas(T: int, *, offset: float = 0.008, most: float = 0.999) -> Tenso
         ValueError: if T is not positive, or the offset negative.
     """
     check_counts(T=T)
+    check_finite(offset=offset)
     if not 0 <= offset < float("inf"):
         raise ValueError(f"offset: expected a finite number >= 0, got {offset}")
     t = torch.linspace(0, 1, T + 1, dtype=torch.float64)

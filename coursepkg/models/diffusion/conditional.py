@@ -8,7 +8,7 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.counts import check_counts, check_draws, check_generator
 from coursepkg.models.diffusion.denoisers import like_of
-from coursepkg.validate import check_real, check_tensor, count_rows
+from coursepkg.validate import check_finite, check_real, check_tensor, count_rows
 
 
 class ToldNet(nn.Module):
@@ -55,6 +55,7 @@ class ConditionalDiffusion(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         check_counts(conditions=conditions)
+        check_finite(forget=forget)
         if not 0 <= forget < 1:
             raise ValueError(f"forget: expected a share in [0, 1), got {forget}")
         self.net, self.around = net, around

@@ -15,7 +15,7 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.counts import check_counts, check_generator
+from coursepkg.counts import check_counts, check_generator, check_integers
 from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.chain import NoiseChain, betas_of
 from coursepkg.models.diffusion.denoisers import GaussianDenoiser
@@ -169,6 +169,7 @@ class ContinuousDiffusion(nn.Module):
         Raises:
             ValueError: if T is below 2.
         """
+        check_integers(T=T)
         if T < 2:
             raise ValueError(f"T: expected at least 2 steps, for two ends, got {T}")
         t = torch.linspace(0, 1, T, dtype=torch.float64)

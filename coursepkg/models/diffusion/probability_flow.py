@@ -17,6 +17,7 @@ from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.continuous_time import Schedule
 from coursepkg.models.diffusion.signal import signal_at
 from coursepkg.models.diffusion.solvers import Guess, ask, check_rising
+from coursepkg.validate import check_finite
 
 
 class ProbabilityFlow(nn.Module):
@@ -64,6 +65,7 @@ def reverse_sde(
     Raises:
         ValueError: if the levels do not rise, or κ is negative.
     """
+    check_finite(noise=noise)
     if not 0 <= noise < float("inf"):
         raise ValueError(f"noise: expected a finite number >= 0, got {noise}")
     for here, there in pairwise(check_rising(levels, z)):

@@ -17,7 +17,7 @@ from torch import Generator, Tensor, nn
 from coursepkg.counts import check_counts, check_draws, check_generator
 from coursepkg.models.few_steps.jumps import Average, check_alike, check_times
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_real
+from coursepkg.validate import check_finite, check_real
 
 
 def mean_flow_target(
@@ -61,6 +61,7 @@ class MeanFlow(nn.Module):
     def __init__(self, average: nn.Module, *, dim: int, apart: float) -> None:
         super().__init__()
         check_counts(dim=dim)
+        check_finite(apart=apart)
         if not 0 < apart <= 1:
             raise ValueError(f"apart: expected a share in (0, 1], got {apart}")
         self.average, self.dim, self.apart = average, dim, apart

@@ -13,7 +13,7 @@ from torch.nn.functional import conv2d, conv_transpose2d, linear, normalize, sil
 
 from coursepkg.counts import check_counts, check_integer_lists
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_finite, check_positive
 
 LIPSWISH = 1.1  # SiLU's largest slope is 1.0998
 
@@ -157,6 +157,7 @@ class ContractiveMLP(nn.Module):
         check_integer_lists(widths=widths)
         check_counts(steps=steps)
         super().__init__()
+        check_finite(contraction=contraction)
         if not 0 < contraction < 1:
             raise ValueError(
                 f"contraction: expected a Lipschitz constant in (0, 1), got {contraction}"

@@ -7,7 +7,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import pad
 
-from coursepkg.counts import check_counts
+from coursepkg.counts import check_counts, check_integers
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.rng import global_state_from
 from coursepkg.validate import check_levels
@@ -92,6 +92,7 @@ def bits_per_character(log_p: Tensor, characters: int) -> float:
     Raises:
         ValueError: if there are no characters.
     """
+    check_integers(characters=characters)
     if characters < 1:
         raise ValueError(f"characters: expected 1 or more, got {characters}")
     return -log_p.double().sum().item() / (characters * math.log(2))

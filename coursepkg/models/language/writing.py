@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.counts import check_generator
+from coursepkg.counts import check_generator, check_integers
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.nets.attention import Past
 from coursepkg.nets.transformer import Transformer
@@ -126,6 +126,7 @@ def check_prompt(prompt: Tensor, length: int, *, ndim: int = 2) -> None:
             f"prompt: expected shape {expected} with at least one symbol, got {shape}; where "
             "nothing is to be said before, give a line break"
         )
+    check_integers(length=length)
     if length < 0:
         raise ValueError(f"length: expected 0 or more symbols, got {length}")
     check_levels(prompt, levels=2**31)

@@ -19,6 +19,7 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.counts import check_draws, check_generator, check_integers
 from coursepkg.rng import draw_seed, seeded
+from coursepkg.validate import check_finite
 
 
 class Mixture(nn.Module, ABC):
@@ -46,6 +47,7 @@ class Mixture(nn.Module, ABC):
     ) -> None:
         check_integers(components=components, steps=steps, restarts=restarts)
         super().__init__()
+        check_finite(tolerance=tolerance)
         if min(components, steps, restarts) < 1 or not 0 <= tolerance < float("inf"):
             raise ValueError(
                 "expected components, steps and restarts >= 1 and a finite tolerance >= 0, got "
@@ -188,6 +190,7 @@ def monte_carlo_em(
         (Σ log p(x) + log p(θ)) / N after each step, (steps,), nats per example.
     """
     check_generator(generator)
+    check_integers(steps=steps, draws=draws)
     if min(steps, draws) < 1:
         raise ValueError(f"expected steps and draws >= 1, got steps={steps}, draws={draws}")
     trace, joint = [], model.log_joint(x)
@@ -253,6 +256,8 @@ def coordinate_ascent(
     model: Mixture, x: Tensor, assign: Callable[[Tensor], Tensor], *, steps: int, tolerance: float
 ) -> Tensor:
     """Coordinate ascent where `assign` says which q follows from log p(x, z); see `em`."""
+    check_integers(steps=steps)
+    check_finite(tolerance=tolerance)
     if steps < 1 or not tolerance >= 0:
         raise ValueError(f"expected steps >= 1, tolerance >= 0, got {steps=}, {tolerance=}")
     trace: list[Tensor] = []

@@ -16,7 +16,7 @@ from torch import Generator, Tensor
 
 from coursepkg.counts import check_generator, check_integers
 from coursepkg.models.rbm.harmonium import Harmonium, Statistics
-from coursepkg.validate import check_positive, check_weights
+from coursepkg.validate import check_finite, check_positive, check_weights
 
 T = TypeVar("T")
 
@@ -54,6 +54,7 @@ class ContrastiveDivergence:
     k: int = 1
 
     def __post_init__(self) -> None:
+        check_integers(k=self.k)
         if self.k < 1:
             raise ValueError(f"k: expected at least 1, got {self.k}")
 
@@ -234,6 +235,8 @@ def _check(
 ) -> None:
     rbm.check_visible(x)
     check_weights(rbm)
+    check_integers(epochs=epochs, batch_size=batch_size)
+    check_finite(average=average, decay=decay)
     if epochs < 1 or batch_size < 1:
         raise ValueError(f"expected epochs >= 1 and batch_size >= 1, got {epochs} and {batch_size}")
     if not 0 <= average < 1 or not decay >= 0:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from coursepkg.models.worlds.grid import World, check_world
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_finite, check_positive
 
 
 class Plan(NamedTuple):
@@ -81,5 +81,6 @@ def value_of_policy(world: World, policy: Tensor, *, discount: float) -> Tensor:
 
 
 def _check_discount(discount: float) -> None:
+    check_finite(discount=discount)
     if not 0 <= discount < 1:
         raise ValueError(f"discount: expected 0 <= discount < 1, got {discount}")
