@@ -181,6 +181,8 @@ def check_methods(thing: object, *methods: str, name: str = "model") -> None:
     Raises:
         TypeError: that names them, and what can give the thing a `log_prob`.
     """
+    if isinstance(thing, type):
+        raise TypeError(f"{name}: expected an instance, got the class {thing.__name__}")
     missing = [method for method in methods if not callable(getattr(thing, method, None))]
     if missing:
         hint = "; Normalised(model) has it" if hasattr(thing, "free_energy") else ""

@@ -20,7 +20,7 @@ from coursepkg.protocols import (
     UnnormalisedWeighted,
     Weighted,
 )
-from coursepkg.validate import check_finite, count_rows
+from coursepkg.validate import check_finite, check_methods, count_rows
 
 T = TypeVar("T")
 
@@ -96,8 +96,7 @@ def nats(
     check_integers(draws=draws)
     if draws < 1:
         raise ValueError(f"draws: expected at least 1, got {draws}")
-    if isinstance(model, type):
-        raise TypeError(f"model: expected an instance, got the class {model.__name__}")
+    check_methods(model)
     sign, drawn, says = _reading(model)
     _check_condition(model, says, condition, x)
     constant, error = _constant(model, log_Z, log_Z_error)

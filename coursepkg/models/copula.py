@@ -192,7 +192,7 @@ class CorrelatedNormal(nn.Module):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log N(x; 0, Σ), (B, D) -> (B,), nats."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         white = torch.linalg.solve_triangular(self.scale_tril, x.T, upper=False)
         log_det = self.scale_tril.diagonal().log().sum()
         log_normaliser = self.dim / 2 * math.log(2 * math.pi) + log_det

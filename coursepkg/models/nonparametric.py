@@ -37,6 +37,7 @@ class Histogram:
         self, bins: int, *, low: float, high: float, dim: int | None = None, smoothing: float
     ) -> None:
         check_counts(bins=bins, dim=_size(dim))
+        check_finite(low=low, high=high)
         check_positive(width_of_the_box=high - low)
         check_finite(smoothing=smoothing)
         if not 0 <= smoothing < math.inf:
@@ -189,6 +190,7 @@ class CosineSeries:
     def __init__(self, terms: int, *, low: float, high: float) -> None:
         check_sizes(terms=terms)
         check_counts(terms_and_the_constant=terms + 1)
+        check_finite(low=low, high=high)
         check_positive(width_of_the_interval=high - low)
         self.terms, self.low, self.high = terms, low, high
         self.coefficients = self.squares = torch.zeros(terms + 1)

@@ -16,10 +16,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from coursepkg.counts import check_integers
+from coursepkg.counts import check_counts, check_integers
 from coursepkg.models.autoencoders.ans import Stack, slots, slots_between
 from coursepkg.models.autoencoders.likelihoods import Categories
 from coursepkg.models.autoencoders.vae import VAE
+from coursepkg.validate import count_rows
 
 
 class BitsBack:
@@ -119,6 +120,7 @@ def chain(coder: BitsBack, images: Tensor, *, start: int) -> Message:
         TypeError: if the images are no integers.
         ValueError: if they are no images of the model, or `start` is negative.
     """
+    count_rows(images, name="images")
     stack, dry = Stack(start), Stack(start)
     for edges in coder.posterior(images[0]):
         dry.pop(edges)
@@ -132,4 +134,5 @@ def chain(coder: BitsBack, images: Tensor, *, start: int) -> Message:
 
 def unchain(coder: BitsBack, stack: Stack, n: int) -> Tensor:
     """Takes n images off again, in the order in which they came, (n, D)."""
+    check_counts(n=n)
     return torch.stack([coder.pop(stack) for _ in range(n)][::-1])

@@ -170,6 +170,8 @@ def amari_distance(W: Tensor, G: Tensor) -> float:
     Raises:
         ValueError: if shapes differ, or a row or column of W G is 0.
     """
+    check_real(W, name="W")
+    check_real(G, name="G")
     if W.shape != G.shape or W.ndim != 2 or len(W) < 2 or W.shape[0] != W.shape[1]:
         raise ValueError(
             "W, G: expected the same shape (D, D) with D >= 2, got "

@@ -8,7 +8,7 @@ from torch.nn.functional import pad
 
 from coursepkg.counts import check_integers
 from coursepkg.nets.readers import check_texts
-from coursepkg.validate import check_finite
+from coursepkg.validate import check_finite, check_whole
 
 
 class KneserNey:
@@ -128,6 +128,9 @@ def estimated_discounts(counts: Tensor) -> Tensor:
     26. With few strings some :math:`m_i` is 0: then all are 3/4. So is one that is not above 0: it
     would free nothing, and what was not seen would have the probability 0.
     """
+    check_whole(counts, "counts")
+    if counts.ndim != 1 or (counts < 0).any():
+        raise ValueError(f"counts: expected numbers >= 0 of shape (M,), got {tuple(counts.shape)}")
     m = torch.bincount(counts.clamp(max=5), minlength=6)[1:5].double()
     if (m == 0).any():
         return m.new_tensor([0, 0.75, 0.75, 0.75])

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from coursepkg.models.worlds.grid import World, check_world
-from coursepkg.validate import check_finite, check_positive
+from coursepkg.validate import check_finite, check_positive, check_tensor
 
 
 class Plan(NamedTuple):
@@ -70,6 +70,7 @@ def value_of_policy(world: World, policy: Tensor, *, discount: float) -> Tensor:
     check_world(world)
     _check_discount(discount)
     S, A, _ = world.P.shape
+    check_tensor(policy, "policy")
     if policy.dtype != torch.int64:  # a bool tensor would pick rows, not actions
         raise TypeError(f"policy: expected an int64 tensor, got dtype {policy.dtype}")
     if policy.shape != (S,) or not ((policy >= 0) & (policy < A)).all():
