@@ -63,7 +63,8 @@ class Examples:
         for what, rows in ((name, self.x), (condition, self.condition)):
             if rows is not None and not isinstance(rows, Tensor):
                 raise TypeError(f"{what}: expected a torch.Tensor, got {type(rows).__name__}")
-        if count_rows(self.x, name=name) and self.x.is_floating_point():
+        count_rows(self.x, name=name)
+        if name == "train" and self.x.is_floating_point():  # what only watches may be NaN
             check_real(self.x, event=tuple(self.x.shape[1:]), name=name)
         if self.condition is not None and self.condition.shape[:1] != self.x.shape[:1]:
             raise ValueError(

@@ -174,6 +174,8 @@ def train(
         FloatingPointError: if a weight overflows; all are then as they were before the call.
     """
     check_generator(generator)
+    if isinstance(negative, type) or not callable(negative):
+        raise TypeError(f"negative: expected an instance that is called, got {negative!r:.60}")
     last = step_size if last_step_size is None else last_step_size
     _check(rbm, x, epochs, batch_size, average, decay)
     _check_steps(step_size, last)
@@ -233,6 +235,8 @@ def _set(theta: Statistics, values: Statistics) -> None:
 def _check(
     rbm: Harmonium, x: Tensor, epochs: int, batch_size: int, average: float, decay: float
 ) -> None:
+    if not isinstance(rbm, Harmonium):
+        raise TypeError(f"rbm: expected a machine such as RBM, got {type(rbm).__name__}")
     rbm.check_visible(x)
     check_weights(rbm)
     check_integers(epochs=epochs, batch_size=batch_size)
@@ -245,6 +249,7 @@ def _check(
 
 def _check_steps(step_size: float, last: float) -> None:
     check_positive(step_size=step_size)
+    check_finite(last_step_size=last)
     if not 0 <= last < math.inf:
         raise ValueError(f"last_step_size: expected a finite number >= 0, got {last}")
 
