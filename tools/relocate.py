@@ -7,11 +7,9 @@ that was renamed they do not run; in a copied one they would run the original.
 import re
 from pathlib import Path
 
-from coursepkg.files import replacing
-
 PROGRAMS = Path(".venv/bin")
-# its first line, or its second where the path is too long for one
-OLD = re.compile(rb"""^(?:#!|'''exec' ["']?)(/.*/\.venv)/bin/python""", re.MULTILINE)
+# its first line, or its second where the path is too long for one; .venv may have been venv, or env
+OLD = re.compile(rb"""^(?:#!|'''exec' ["']?)(/.*/[^/\n]*env[^/\n]*)/bin/python""", re.MULTILINE)
 
 
 def relocate(programs: Path) -> set[bytes]:
@@ -31,9 +29,10 @@ def relocate(programs: Path) -> set[bytes]:
         for file, text in texts.items():
             texts[file] = text.replace(place, here)
             if texts[file] != text:
-                with replacing(file) as new:
-                    new.write_bytes(texts[file])
-                    new.chmod(file.stat().st_mode)
+                new = file.with_name(f"{file.name}.new")  # an interruption leaves the old one
+                new.write_bytes(texts[file])
+                new.chmod(file.stat().st_mode)
+                new.replace(file)
     return old
 
 
