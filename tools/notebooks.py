@@ -214,6 +214,10 @@ def main(
 ) -> None:
     """Executes the notebooks that need it, measures their seconds; copies text into the others."""
     chapters = sorted((ROOT / "notebooks").glob("*.md"))
+    if unknown := sorted(set(names or []) - {md.stem for md in chapters}):
+        raise typer.BadParameter(
+            f"expected some of {', '.join(md.stem for md in chapters)}, got {', '.join(unknown)}"
+        )
     chapters = [md for md in chapters if not names or md.stem in names]
     if check:
         found = {md: why for md in chapters if (why := stale(md))}
