@@ -270,6 +270,12 @@ def check_whole(x: Tensor, name: str = "x") -> None:
         raise TypeError(f"{name}: expected a tensor of integers, got dtype {x.dtype}")
 
 
+def check_one(x: Tensor, *, event: tuple[int, ...], name: str) -> None:
+    """Checks that x is one example, (*event), as `check_real` does of a batch."""
+    check_tensor(x, name)
+    check_real(x[None], event=event, name=name)
+
+
 def _all_finite(x: Tensor) -> bool:
     """Whether no entry is NaN or infinite.
 

@@ -20,7 +20,7 @@ from coursepkg.counts import check_counts, check_integers
 from coursepkg.models.autoencoders.ans import Stack, slots, slots_between
 from coursepkg.models.autoencoders.likelihoods import Categories
 from coursepkg.models.autoencoders.vae import VAE
-from coursepkg.validate import count_rows
+from coursepkg.validate import check_methods, count_rows
 
 
 class BitsBack:
@@ -41,6 +41,7 @@ class BitsBack:
     """
 
     def __init__(self, model: VAE, *, cell_bits: int = 10, bits: int = 24) -> None:
+        check_methods(model, "posterior", "decode")
         check_integers(cell_bits=cell_bits, bits=bits)
         if not isinstance(model.likelihood, Categories):
             name = type(model.likelihood).__name__

@@ -5,7 +5,7 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.counts import check_draws, check_generator, check_integers, check_sizes
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_levels, check_mask
+from coursepkg.validate import check_levels, check_mask, check_methods
 
 
 class ARM(nn.Module):
@@ -25,6 +25,7 @@ class ARM(nn.Module):
     """
 
     def __init__(self, net: nn.Module, *, dim: int, levels: int) -> None:
+        check_methods(net, "__call__", name="net")
         check_integers(dim=dim, levels=levels)
         super().__init__()
         if dim < 1 or levels < 2:

@@ -15,7 +15,7 @@ from coursepkg.counts import check_counts, check_draws, check_generator
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.rng import global_state_from
 from coursepkg.samplers.gibbs import GibbsInfo, GibbsState
-from coursepkg.validate import check_finite, check_positive, check_real
+from coursepkg.validate import check_finite, check_methods, check_positive, check_real
 
 
 class DenoisingAutoencoder(nn.Module):
@@ -34,6 +34,7 @@ class DenoisingAutoencoder(nn.Module):
     """
 
     def __init__(self, net: nn.Module, *, dim: int, sigma: float) -> None:
+        check_methods(net, "__call__", name="net")
         super().__init__()
         check_counts(dim=dim)
         check_positive(sigma=sigma)
@@ -141,6 +142,8 @@ class PPGN(nn.Module):
         self, net: nn.Module, denoiser: DenoisingAutoencoder, classifier: nn.Module, *,
         step_size: float, strength: float = 1.0, steps: int,
     ) -> None:  # fmt: skip
+        check_methods(net, "__call__", name="net")
+        check_methods(classifier, "__call__", name="classifier")
         super().__init__()
         check_counts(steps=steps)
         check_positive(step_size=step_size)

@@ -8,7 +8,7 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.counts import check_counts, check_draws, check_generator
 from coursepkg.models.diffusion.denoisers import like_of
-from coursepkg.validate import check_finite, check_real, check_tensor, count_rows
+from coursepkg.validate import check_finite, check_methods, check_real, check_tensor, count_rows
 
 
 class ToldNet(nn.Module):
@@ -20,6 +20,7 @@ class ToldNet(nn.Module):
     """
 
     def __init__(self, net: nn.Module, condition: Tensor) -> None:
+        check_methods(net, "__call__", name="net")
         check_tensor(condition, "condition")
         super().__init__()
         self.net, self.condition = net, condition
@@ -53,6 +54,7 @@ class ConditionalDiffusion(nn.Module):
         self, net: nn.Module, around: Callable[[nn.Module], Any], *, conditions: int,
         forget: float = 0.0,
     ) -> None:  # fmt: skip
+        check_methods(net, "__call__", name="net")
         super().__init__()
         check_counts(conditions=conditions)
         check_finite(forget=forget)

@@ -17,7 +17,7 @@ from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.signal import signal_at
 from coursepkg.models.diffusion.solvers import Guess, ancestral, check_rising
 from coursepkg.models.mixtures.gaussian import GaussianMixture
-from coursepkg.validate import check_finite, check_mask, check_positive, check_real
+from coursepkg.validate import check_finite, check_mask, check_one, check_positive, check_real
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class Measurement:
 
         Source: :eq:`mixture-posterior`.
         """
-        check_real(y[None], event=(len(self.A),), name="y")
+        check_one(y, event=(len(self.A),), name="y")
         A, S, means = self.A.double(), law.covariances.double(), law.means.double()
         C = self.covariance(S)
         gain = torch.linalg.solve(C, A @ S).mT  # S Aᵀ C⁻¹, (M, D, P)
@@ -86,7 +86,7 @@ def spread_guided(guess: Guess, measurement: Measurement, y: Tensor, *, spread: 
     Raises:
         ValueError: if y has another size or is not finite, or the spread is impossible.
     """
-    check_real(y[None], event=(len(measurement.A),), name="y")
+    check_one(y, event=(len(measurement.A),), name="y")
     check_finite(spread=spread)
     if not 0 <= spread < float("inf"):
         raise ValueError(f"spread: expected a finite number >= 0, got {spread}")
@@ -116,7 +116,7 @@ def moment_guided(guess: Guess, measurement: Measurement, y: Tensor) -> Guess:
     Raises:
         ValueError: if y has another size or is not finite.
     """
-    check_real(y[None], event=(len(measurement.A),), name="y")
+    check_one(y, event=(len(measurement.A),), name="y")
 
     def guided(z: Tensor, log_snr: Tensor) -> Tensor:
         alpha, sigma = signal_at(log_snr.to(z))
@@ -156,7 +156,7 @@ def replacement(
         TypeError: if `known` is not bool.
         ValueError: if a shape is wrong, x not finite, or the levels do not rise.
     """
-    check_real(x[None], event=tuple(z.shape[1:]), name="x")
+    check_one(x, event=tuple(z.shape[1:]), name="x")
     check_mask(known, x[None])
 
     def put(z: Tensor, level: Tensor) -> Tensor:

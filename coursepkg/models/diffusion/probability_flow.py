@@ -17,7 +17,7 @@ from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.continuous_time import Schedule
 from coursepkg.models.diffusion.signal import signal_at
 from coursepkg.models.diffusion.solvers import Guess, ask, check_rising
-from coursepkg.validate import check_finite
+from coursepkg.validate import check_finite, check_methods
 
 
 class ProbabilityFlow(nn.Module):
@@ -32,6 +32,8 @@ class ProbabilityFlow(nn.Module):
     """
 
     def __init__(self, guess: Guess, schedule: Schedule) -> None:
+        check_methods(guess, "__call__", name="guess")
+        check_methods(schedule, "__call__", "slope", name="schedule")
         super().__init__()
         self.guess, self.schedule = guess, schedule
 

@@ -17,7 +17,7 @@ from torch import Generator, Tensor, nn
 from coursepkg.counts import check_counts, check_draws, check_generator
 from coursepkg.models.few_steps.jumps import Average, check_alike, check_times
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_finite, check_real
+from coursepkg.validate import check_finite, check_methods, check_real
 
 
 def mean_flow_target(
@@ -59,6 +59,7 @@ class MeanFlow(nn.Module):
     """
 
     def __init__(self, average: nn.Module, *, dim: int, apart: float) -> None:
+        check_methods(average, "__call__", name="average")
         super().__init__()
         check_counts(dim=dim)
         check_finite(apart=apart)
@@ -92,6 +93,8 @@ class MapDistillation(nn.Module):
     """
 
     def __init__(self, average: nn.Module, teacher: nn.Module, *, dim: int, apart: float) -> None:
+        check_methods(average, "__call__", name="average")
+        check_methods(teacher, "__call__", name="teacher")
         check_counts(dim=dim)
         super().__init__()
         self.flow = MeanFlow(average, dim=dim, apart=apart)

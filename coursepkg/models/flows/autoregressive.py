@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from coursepkg.counts import check_counts, check_integers
 from coursepkg.models.flows.elementwise import Monotone
-from coursepkg.validate import check_real
+from coursepkg.validate import check_methods, check_real
 
 
 class AutoregressiveFlow(nn.Module):
@@ -35,6 +35,8 @@ class AutoregressiveFlow(nn.Module):
     """
 
     def __init__(self, net: nn.Module, *, monotone: Monotone, dim: int, block: int = 1) -> None:
+        check_methods(net, "__call__", name="net")
+        check_methods(monotone, "encode", "decode", name="monotone")
         super().__init__()
         check_counts(dim=dim, block=block)
         if dim % block:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from coursepkg.models.flows.elementwise import Monotone
-from coursepkg.validate import check_real, check_tensor
+from coursepkg.validate import check_methods, check_real, check_tensor
 
 
 class Coupling(nn.Module):
@@ -28,6 +28,8 @@ class Coupling(nn.Module):
     """
 
     def __init__(self, net: nn.Module, mask: Tensor, *, monotone: Monotone) -> None:
+        check_methods(net, "__call__", name="net")
+        check_methods(monotone, "encode", "decode", name="monotone")
         super().__init__()
         _check_mask(mask)
         self.net, self.monotone = net, monotone
@@ -75,6 +77,7 @@ class OnGrid(nn.Module):
     """
 
     def __init__(self, net: nn.Module, mask: Tensor) -> None:
+        check_methods(net, "__call__", name="net")
         super().__init__()
         _check_mask(mask)
         self.net, self.dim = net, len(mask)

@@ -29,6 +29,8 @@ class _Players(nn.Module):
         self, net: nn.Module, critic: nn.Module, *, latent: int, event: tuple[int, ...],
         objective: AdversarialLoss, penalties: Sequence[Penalty] = (),
     ) -> None:  # fmt: skip
+        check_methods(net, "__call__", name="net")
+        check_methods(critic, "__call__", name="critic")
         check_integers(latent=latent)
         check_integer_lists(event=event)
         check_methods(objective, "critic", "generator", name="objective")

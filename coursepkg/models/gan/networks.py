@@ -9,7 +9,7 @@ from torch.nn.functional import leaky_relu, one_hot
 
 from coursepkg.counts import check_counts, check_integer_lists, check_integers
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_levels, check_real
+from coursepkg.validate import check_levels, check_methods, check_real
 
 
 def signed_pixels(x: Tensor, *, levels: int) -> Tensor:
@@ -45,6 +45,7 @@ class Labelled(nn.Module):
     """
 
     def __init__(self, net: nn.Module, *, classes: int) -> None:
+        check_methods(net, "__call__", name="net")
         check_counts(classes=classes)
         super().__init__()
         self.net, self.classes = net, classes

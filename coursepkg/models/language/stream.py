@@ -10,7 +10,7 @@ from torch.nn.functional import pad
 from coursepkg.counts import check_counts, check_integers
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_floating, check_levels, check_real
+from coursepkg.validate import check_floating, check_levels, check_methods, check_real
 
 
 class NextSymbol(nn.Module):
@@ -24,6 +24,7 @@ class NextSymbol(nn.Module):
     """
 
     def __init__(self, net: nn.Module, *, symbols: int) -> None:
+        check_methods(net, "__call__", name="net")
         check_counts(symbols=symbols)
         super().__init__()
         self.net, self.symbols = net, symbols

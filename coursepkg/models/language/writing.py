@@ -9,7 +9,7 @@ from coursepkg.counts import check_generator, check_integers
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.nets.attention import Past
 from coursepkg.nets.transformer import Transformer
-from coursepkg.validate import check_levels
+from coursepkg.validate import check_levels, check_methods
 
 Rule = Callable[[Tensor], Tensor]  # log-probabilities (..., K) to log-probabilities (..., K)
 
@@ -63,6 +63,7 @@ class Remembering(nn.Module):
     """
 
     def __init__(self, net: Transformer) -> None:
+        check_methods(net, "encode", name="net")
         super().__init__()
         for layer in net.layers:
             if not hasattr(layer, "step"):
