@@ -14,9 +14,9 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import pad
 
-from coursepkg.counts import check_generator
+from coursepkg.counts import check_generator, check_numbers
 from coursepkg.data.languages import check_words
-from coursepkg.validate import check_finite, check_real, check_tensor, check_whole
+from coursepkg.validate import check_real, check_tensor, check_whole
 
 ATTRIBUTES = ("digit", "thickness", "lean", "breadth")
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -101,7 +101,7 @@ class Remarkable:
         Raises:
             ValueError: if the share is impossible, a class is missing or a shape is wrong.
         """
-        check_finite(share=share)
+        check_numbers(share=share)
         if not 0 < share <= 0.5:
             raise ValueError(f"share: expected one in (0, 1/2], got {share}")
         _check_measures(measures, digits)

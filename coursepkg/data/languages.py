@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.counts import check_draws
-from coursepkg.validate import check_finite
+from coursepkg.counts import check_draws, check_numbers
 
 
 class Automaton:
@@ -104,7 +103,7 @@ class Dyck:
     p: float
 
     def __post_init__(self) -> None:
-        check_finite(p=self.p)
+        check_numbers(p=self.p)
         if not 0 < self.p < 0.5:
             raise ValueError(f"p: expected 0 < p < 1/2, so that words end, got {self.p}")
 

@@ -22,8 +22,8 @@ import torch
 from torch import Tensor
 from torch.autograd.functional import jacobian
 
-from coursepkg.counts import check_integers
-from coursepkg.validate import ANY, check_finite, check_methods, check_positive, check_real
+from coursepkg.counts import check_integers, check_numbers
+from coursepkg.validate import ANY, check_methods, check_positive, check_real
 
 Field = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -133,8 +133,8 @@ class Consensus(_Gradient):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_finite(weight=self.weight)
-        if self.weight < 0:
+        check_numbers(weight=self.weight)
+        if not self.weight >= 0:
             raise ValueError(f"weight: expected a number >= 0, got {self.weight}")
 
     def step(self, play: Play) -> Play:

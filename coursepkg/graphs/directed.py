@@ -14,7 +14,7 @@ import networkx as nx
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.counts import check_draws, check_generator
+from coursepkg.counts import check_draws, check_generator, check_numbers
 from coursepkg.enumeration import check_states
 from coursepkg.graphs.table import (
     JointTable,
@@ -26,7 +26,7 @@ from coursepkg.graphs.table import (
     check_law,
     check_names,
 )
-from coursepkg.validate import check_finite, check_positive, check_real
+from coursepkg.validate import check_positive, check_real
 
 
 class Conditional(nn.Module, ABC):
@@ -103,7 +103,9 @@ class LinearGaussian(Conditional):
         super().__init__()
         check_positive(std=std)
         weights = dict(weights or {})
-        check_finite(bias=bias, **weights)
+        check_numbers(bias=bias, **weights)
+        if not all(map(math.isfinite, (bias, *weights.values()))):
+            raise ValueError(f"expected finite bias and weights, got {bias} and {weights}")
         self.parents, self.levels = tuple(weights), None
         dtype = torch.get_default_dtype()
         self.register_buffer("bias", torch.tensor(bias, dtype=dtype))

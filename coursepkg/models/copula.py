@@ -19,11 +19,11 @@ import math
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.counts import check_counts, check_draws, check_integers
+from coursepkg.counts import check_counts, check_draws, check_integers, check_numbers
 from coursepkg.models.dequantised import FittedDequantised
 from coursepkg.models.transformed import Transformed
 from coursepkg.protocols import Density
-from coursepkg.validate import check_finite, check_positive, check_real
+from coursepkg.validate import check_positive, check_real
 
 LEAST = 2.0**-53  # ranks are kept this far from 0 and 1, where z would be infinite
 
@@ -163,7 +163,7 @@ class CorrelatedNormal(nn.Module):
     def __init__(self, *, dim: int, shrinkage: float) -> None:
         super().__init__()
         check_counts(dim=dim)
-        check_finite(shrinkage=shrinkage)
+        check_numbers(shrinkage=shrinkage)
         if not 0 <= shrinkage < 1:
             raise ValueError(f"shrinkage: expected 0 <= shrinkage < 1, got {shrinkage}")
         self.dim, self.shrinkage = dim, shrinkage

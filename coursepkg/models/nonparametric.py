@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.counts import check_counts, check_draws, check_sizes
+from coursepkg.counts import check_counts, check_draws, check_numbers, check_sizes
 from coursepkg.validate import check_finite, check_positive, check_real
 
 MAX_CELLS = 10**8  # of a histogram, 0.8 GB in double precision
@@ -39,7 +39,7 @@ class Histogram:
         check_counts(bins=bins, dim=_size(dim))
         check_finite(low=low, high=high)
         check_positive(width_of_the_box=high - low)
-        check_finite(smoothing=smoothing)
+        check_numbers(smoothing=smoothing)
         if not 0 <= smoothing < math.inf:
             raise ValueError(f"smoothing: expected a finite number >= 0, got {smoothing}")
         if bins ** _size(dim) > MAX_CELLS:

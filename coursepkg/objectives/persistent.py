@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.counts import check_generator, check_integers
+from coursepkg.counts import check_generator, check_integers, check_numbers
 from coursepkg.protocols import Energy, Sampler
 from coursepkg.samplers.run import Kernel
-from coursepkg.validate import check_finite, check_methods
+from coursepkg.validate import check_methods
 
 
 class StochasticMaximumLikelihood(nn.Module):
@@ -58,7 +58,7 @@ class StochasticMaximumLikelihood(nn.Module):
         super().__init__()
         chains = buffer if chains is None else chains
         check_integers(chains=chains)
-        check_finite(fresh=fresh)
+        check_numbers(fresh=fresh)
         if not 1 <= chains <= buffer or steps < 1 or not 0 <= fresh <= 1:
             raise ValueError(
                 "expected 1 <= chains <= buffer, steps >= 1 and fresh in [0, 1], got "

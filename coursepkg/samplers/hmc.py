@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.counts import check_generator, check_integers
+from coursepkg.counts import check_generator, check_integers, check_numbers
 from coursepkg.samplers.run import (
     GradientState,
     accept,
@@ -16,7 +16,7 @@ from coursepkg.samplers.run import (
     evaluate_with_score,
     start_with_score,
 )
-from coursepkg.validate import check_finite, check_positive, check_real
+from coursepkg.validate import check_positive, check_real
 
 DIVERGENCE = 1000.0  # nats of energy error beyond which a trajectory has left its orbit
 
@@ -96,7 +96,7 @@ class HMC:
     def __post_init__(self) -> None:
         check_positive(step_size=self.step_size)
         check_integers(steps=self.steps)
-        check_finite(jitter=self.jitter)
+        check_numbers(jitter=self.jitter)
         if self.steps < 1 or not 0 <= self.jitter <= 1:
             raise ValueError(
                 f"expected steps >= 1 and jitter in [0, 1], got steps={self.steps}, "

@@ -5,8 +5,7 @@ import math
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from coursepkg.counts import check_integers
-from coursepkg.validate import check_finite
+from coursepkg.counts import check_integers, check_numbers
 
 
 def warm_up_cosine(
@@ -31,7 +30,7 @@ def warm_up_cosine(
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer: expected a torch.optim.Optimizer, got {optimizer!r:.60}")
     check_integers(warm_up=warm_up, steps=steps)
-    check_finite(least=least)
+    check_numbers(least=least)
     if not 0 <= warm_up < steps or not 0 <= least <= 1:
         raise ValueError(
             f"expected 0 <= warm_up < steps and least in [0, 1], got {warm_up}, {steps}, {least}"

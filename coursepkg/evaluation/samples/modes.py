@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from coursepkg.counts import check_numbers
 from coursepkg.evaluation.samples.checks import check_pair, distances
-from coursepkg.validate import check_finite
 
 
 def mode_shares(samples: Tensor, means: Tensor, *, radius: float | Tensor) -> Tensor:
@@ -49,7 +49,7 @@ def modes_covered(
         TypeError: as `mode_shares`.
         ValueError: as `mode_shares`, or unless 0 < least <= 1.
     """
-    check_finite(least=least)
+    check_numbers(least=least)
     if not 0 < least <= 1:
         raise ValueError(f"least: expected 0 < least <= 1, got {least}")
     return int((mode_shares(samples, means, radius=radius) >= least).sum())

@@ -10,8 +10,8 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.counts import check_counts, check_generator, check_integers
-from coursepkg.validate import check_finite, check_levels, check_positive, check_real
+from coursepkg.counts import check_counts, check_generator, check_integers, check_numbers
+from coursepkg.validate import check_levels, check_positive, check_real
 
 
 class Corruption(Protocol):
@@ -172,7 +172,7 @@ def _coins(x: Tensor, share: float, *, generator: Generator) -> Tensor:
 
 
 def _check(share: float, levels: int) -> None:
-    check_finite(share=share)
+    check_numbers(share=share)
     check_integers(levels=levels)
     if not 0 <= share <= 1:
         raise ValueError(f"share: expected a probability, got {share}")

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.counts import check_counts, check_draws, check_generator
+from coursepkg.counts import check_counts, check_draws, check_generator, check_numbers
 from coursepkg.models.diffusion.denoisers import like_of
-from coursepkg.validate import check_finite, check_methods, check_real, check_tensor, count_rows
+from coursepkg.validate import check_methods, check_real, check_tensor, count_rows
 
 
 class ToldNet(nn.Module):
@@ -57,7 +57,7 @@ class ConditionalDiffusion(nn.Module):
         check_methods(net, "__call__", name="net")
         super().__init__()
         check_counts(conditions=conditions)
-        check_finite(forget=forget)
+        check_numbers(forget=forget)
         if not 0 <= forget < 1:
             raise ValueError(f"forget: expected a share in [0, 1), got {forget}")
         self.net, self.around = net, around

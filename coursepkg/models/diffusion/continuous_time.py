@@ -15,14 +15,14 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.counts import check_counts, check_generator, check_integers
+from coursepkg.counts import check_counts, check_generator, check_integers, check_numbers
 from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.chain import NoiseChain, betas_of
 from coursepkg.models.diffusion.denoisers import GaussianDenoiser
 from coursepkg.models.diffusion.discrete_time import Diffusion, stratified
 from coursepkg.models.diffusion.signal import kl_to_noise, signal_at
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_finite, check_methods, check_positive, count_rows
+from coursepkg.validate import check_methods, check_positive, count_rows
 
 
 class Schedule(Protocol):
@@ -207,6 +207,6 @@ class Reweighted(nn.Module):
 
 
 def _check_ends(most: float, least: float) -> None:
-    check_finite(most=most, least=least)
+    check_numbers(most=most, least=least)
     if not (math.isfinite(most) and math.isfinite(least) and most > least):
         raise ValueError(f"expected finite log-SNRs most > least, got {most} and {least}")

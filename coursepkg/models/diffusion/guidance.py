@@ -12,9 +12,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from coursepkg.counts import check_numbers
 from coursepkg.models.diffusion.signal import signal_at
 from coursepkg.models.diffusion.solvers import Guess
-from coursepkg.validate import check_finite
 
 
 def classifier_free(given: Guess, unconditional: Guess, *, weight: float) -> Guess:
@@ -66,6 +66,6 @@ def classifier_guided(
 
 
 def _check_weight(weight: float) -> None:
-    check_finite(weight=weight)
+    check_numbers(weight=weight)
     if not math.isfinite(weight):
         raise ValueError(f"weight: expected a finite number, got {weight}")

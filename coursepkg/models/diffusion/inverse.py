@@ -13,11 +13,12 @@ from itertools import pairwise
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_numbers
 from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.signal import signal_at
 from coursepkg.models.diffusion.solvers import Guess, ancestral, check_rising
 from coursepkg.models.mixtures.gaussian import GaussianMixture
-from coursepkg.validate import check_finite, check_mask, check_one, check_positive, check_real
+from coursepkg.validate import check_mask, check_one, check_positive, check_real
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +88,7 @@ def spread_guided(guess: Guess, measurement: Measurement, y: Tensor, *, spread: 
         ValueError: if y has another size or is not finite, or the spread is impossible.
     """
     check_one(y, event=(len(measurement.A),), name="y")
-    check_finite(spread=spread)
+    check_numbers(spread=spread)
     if not 0 <= spread < float("inf"):
         raise ValueError(f"spread: expected a finite number >= 0, got {spread}")
 

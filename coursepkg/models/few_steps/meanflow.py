@@ -14,10 +14,10 @@ from functools import partial
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.counts import check_counts, check_draws, check_generator
+from coursepkg.counts import check_counts, check_draws, check_generator, check_numbers
 from coursepkg.models.few_steps.jumps import Average, check_alike, check_times
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_finite, check_methods, check_real
+from coursepkg.validate import check_methods, check_real
 
 
 def mean_flow_target(
@@ -62,7 +62,7 @@ class MeanFlow(nn.Module):
         check_methods(average, "__call__", name="average")
         super().__init__()
         check_counts(dim=dim)
-        check_finite(apart=apart)
+        check_numbers(apart=apart)
         if not 0 < apart <= 1:
             raise ValueError(f"apart: expected a share in (0, 1], got {apart}")
         self.average, self.dim, self.apart = average, dim, apart

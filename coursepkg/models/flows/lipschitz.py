@@ -11,9 +11,9 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, linear, normalize, silu
 
-from coursepkg.counts import check_counts, check_integer_lists
+from coursepkg.counts import check_counts, check_integer_lists, check_numbers
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_finite, check_positive
+from coursepkg.validate import check_positive
 
 LIPSWISH = 1.1  # SiLU's largest slope is 1.0998
 
@@ -157,7 +157,7 @@ class ContractiveMLP(nn.Module):
         check_integer_lists(widths=widths)
         check_counts(steps=steps)
         super().__init__()
-        check_finite(contraction=contraction)
+        check_numbers(contraction=contraction)
         if not 0 < contraction < 1:
             raise ValueError(
                 f"contraction: expected a Lipschitz constant in (0, 1), got {contraction}"

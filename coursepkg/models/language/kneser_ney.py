@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from coursepkg.counts import check_integers
+from coursepkg.counts import check_integers, check_numbers
 from coursepkg.nets.readers import check_texts
-from coursepkg.validate import check_finite, check_whole
+from coursepkg.validate import check_whole
 
 
 class KneserNey:
@@ -32,7 +32,7 @@ class KneserNey:
 
     def __init__(self, order: int, *, symbols: int, discount: float | None = None) -> None:
         check_integers(order=order, symbols=symbols)
-        check_finite(discount=0.5 if discount is None else discount)
+        check_numbers(discount=0.5 if discount is None else discount)
         if order < 0 or symbols < 2 or not 0 < (0.5 if discount is None else discount) < 1:
             raise ValueError(
                 "expected order >= 0, symbols >= 2 and a discount in (0, 1), got "

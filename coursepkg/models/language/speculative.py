@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.counts import check_generator, check_integers
+from coursepkg.counts import check_generator, check_numbers
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.language.writing import Rule, as_it_is, check_prompt
 from coursepkg.validate import check_floating
@@ -48,7 +48,7 @@ def write_ahead(
         ValueError: if it is empty, a number is impossible, or the draft has another alphabet.
     """
     check_prompt(prompt, length, ndim=1)
-    check_integers(ahead=ahead)
+    check_numbers(ahead=ahead)
     if ahead < 1 or ahead % 1:
         raise ValueError(f"ahead: expected a whole number >= 1, got {ahead}")
     y, passes, guessed, kept = prompt.clone().long(), 0, 0, 0

@@ -17,9 +17,15 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.counts import check_counts, check_draws, check_generator, check_integers
+from coursepkg.counts import (
+    check_counts,
+    check_draws,
+    check_generator,
+    check_integers,
+    check_numbers,
+)
 from coursepkg.rng import draw_seed, seeded
-from coursepkg.validate import check_finite, check_floating, check_methods, count_rows
+from coursepkg.validate import check_floating, check_methods, count_rows
 
 
 class Mixture(nn.Module, ABC):
@@ -47,7 +53,7 @@ class Mixture(nn.Module, ABC):
     ) -> None:
         check_integers(components=components, steps=steps, restarts=restarts)
         super().__init__()
-        check_finite(tolerance=tolerance)
+        check_numbers(tolerance=tolerance)
         if min(components, steps, restarts) < 1 or not 0 <= tolerance < float("inf"):
             raise ValueError(
                 "expected components, steps and restarts >= 1 and a finite tolerance >= 0, got "
@@ -264,7 +270,7 @@ def coordinate_ascent(
     """Coordinate ascent where `assign` says which q follows from log p(x, z); see `em`."""
     check_methods(model, "log_joint", "m_step")
     check_integers(steps=steps)
-    check_finite(tolerance=tolerance)
+    check_numbers(tolerance=tolerance)
     if steps < 1 or not tolerance >= 0:
         raise ValueError(f"expected steps >= 1, tolerance >= 0, got {steps=}, {tolerance=}")
     trace: list[Tensor] = []

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.counts import check_draws, check_generator, check_integers
+from coursepkg.counts import check_draws, check_generator, check_integers, check_numbers
 from coursepkg.enumeration import CHUNK, Unnormalised, binary_states
-from coursepkg.validate import check_binary, check_finite, check_floating, check_like, check_weights
+from coursepkg.validate import check_binary, check_floating, check_like, check_weights
 
 
 def draw_bits(p: Tensor, *, generator: Generator) -> Tensor:
@@ -50,7 +50,7 @@ class Harmonium(Unnormalised, ABC):
         check_integers(visible=visible, hidden=hidden)
         check_generator(generator)
         super().__init__()
-        check_finite(scale=scale)
+        check_numbers(scale=scale)
         if visible < 1 or hidden < 1 or not scale >= 0:
             raise ValueError(
                 "expected visible >= 1, hidden >= 1 and scale >= 0, got "

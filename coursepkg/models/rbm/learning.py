@@ -14,9 +14,9 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.counts import check_generator, check_integers
+from coursepkg.counts import check_generator, check_integers, check_numbers
 from coursepkg.models.rbm.harmonium import Harmonium, Statistics
-from coursepkg.validate import check_finite, check_positive, check_weights
+from coursepkg.validate import check_positive, check_weights
 
 T = TypeVar("T")
 
@@ -240,7 +240,7 @@ def _check(
     rbm.check_visible(x)
     check_weights(rbm)
     check_integers(epochs=epochs, batch_size=batch_size)
-    check_finite(average=average, decay=decay)
+    check_numbers(average=average, decay=decay)
     if epochs < 1 or batch_size < 1:
         raise ValueError(f"expected epochs >= 1 and batch_size >= 1, got {epochs} and {batch_size}")
     if not 0 <= average < 1 or not decay >= 0:
@@ -249,7 +249,7 @@ def _check(
 
 def _check_steps(step_size: float, last: float) -> None:
     check_positive(step_size=step_size)
-    check_finite(last_step_size=last)
+    check_numbers(last_step_size=last)
     if not 0 <= last < math.inf:
         raise ValueError(f"last_step_size: expected a finite number >= 0, got {last}")
 

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from coursepkg.validate import check_finite, check_real, check_tensor
+from coursepkg.counts import check_numbers
+from coursepkg.validate import check_real, check_tensor
 
 MOVES = ((-1, 0), (0, 1), (1, 0), (0, -1))  # up, right, down, left: rows and columns
 REWARDS = {"G": 1.0, "P": -1.0}
@@ -121,7 +122,7 @@ def _check_plan(plan: Sequence[str], slip: float, cost: float) -> None:
         raise ValueError(f'plan: expected "#", ".", "S", "G" and "P", got {unknown}')
     if text.count("S") != 1:
         raise ValueError(f'plan: expected one start "S", got {text.count("S")}')
-    check_finite(slip=slip, cost=cost)
+    check_numbers(slip=slip, cost=cost)
     if not 0 <= slip <= 1:
         raise ValueError(f"slip: expected a probability, got {slip}")
     if not 0 <= cost < float("inf"):

@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import cross_entropy, one_hot
 from torch.optim import Adam
 
-from coursepkg.counts import check_counts, check_generator, check_integers
+from coursepkg.counts import check_counts, check_generator, check_integers, check_numbers
 from coursepkg.models.worlds.grid import Grid, World
 from coursepkg.nets.mlp import MLP
 from coursepkg.validate import check_finite, check_positive, check_real, check_tensor
@@ -114,7 +114,8 @@ def distrustful(
     Raises:
         ValueError: if the experience is none of such a world, or a number is impossible.
     """
-    check_finite(discount=discount, value=value)
+    check_numbers(discount=discount)
+    check_finite(value=value)
     if not 0 <= discount < 1:
         raise ValueError(f"discount: expected 0 <= discount < 1, got {discount}")
     n = _checked_counts(seen, states, actions, strength)
@@ -193,7 +194,7 @@ def q_learning(
     Raises:
         ValueError: if the experience is none of such a world, or a number is impossible.
     """
-    check_finite(discount=discount, power=power)
+    check_numbers(discount=discount, power=power)
     check_integers(passes=passes)
     if not (0 <= discount < 1 and 0.5 < power <= 1 and passes >= 1):
         raise ValueError(

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from coursepkg.counts import check_numbers
 from coursepkg.models.worlds.grid import World, check_world
-from coursepkg.validate import check_finite, check_positive, check_tensor
+from coursepkg.validate import check_positive, check_tensor
 
 
 class Plan(NamedTuple):
@@ -82,6 +83,6 @@ def value_of_policy(world: World, policy: Tensor, *, discount: float) -> Tensor:
 
 
 def _check_discount(discount: float) -> None:
-    check_finite(discount=discount)
+    check_numbers(discount=discount)
     if not 0 <= discount < 1:
         raise ValueError(f"discount: expected 0 <= discount < 1, got {discount}")
