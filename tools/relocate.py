@@ -38,4 +38,5 @@ def relocate(programs: Path) -> set[bytes]:
 
 if __name__ == "__main__":
     for place in sorted(relocate(PROGRAMS)):
-        print(f"── .venv was set up as {place.decode()}: its programs now know that it is here")
+        was = place.decode(errors="replace")
+        print(f"── .venv was set up as {was}: its programs now know that it is here")

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from coursepkg.counts import check_counts, check_integer_lists, check_integers
 from coursepkg.models.flows.elementwise import Monotone
 from coursepkg.validate import check_methods, check_real, check_tensor
 
@@ -102,6 +103,8 @@ def checkerboard(shape: tuple[int, int, int], *, parity: int) -> Tensor:
         shape: channels C, height H, width W.
         parity: even or odd; neighbours in a chain take turns.
     """
+    check_integer_lists(shape=shape)
+    check_integers(parity=parity)
     C, H, W = shape
     places = torch.arange(H)[:, None] + torch.arange(W) + parity
     return (places % 2 == 0).expand(C, H, W).flatten()
@@ -109,6 +112,8 @@ def checkerboard(shape: tuple[int, int, int], *, parity: int) -> Tensor:
 
 def half(dim: int, *, parity: int) -> Tensor:
     """The first half of the variables or channels if parity is even, else the second; (dim,)."""
+    check_counts(dim=dim)
+    check_integers(parity=parity)
     return (torch.arange(dim) < dim // 2) ^ bool(parity % 2)
 
 
