@@ -139,6 +139,8 @@ def mean_field(prior: NormalGamma, x: Tensor, *, steps: int) -> tuple[MeanField,
     Returns:
         q after the last step, and the bound on log p(x) after each, nats; it never falls.
     """
+    if not isinstance(prior, NormalGamma):
+        raise TypeError(f"prior: expected a NormalGamma, got {type(prior).__name__}")
     check_real(x, event=())
     check_counts(steps=steps)
     x = x.double()
@@ -206,6 +208,8 @@ def bound_draws(
     check_counts(draws=draws)
     _check_place(mean, "mean")
     _check_place(std, "std")
+    if mean.shape != std.shape:
+        raise ValueError(f"std: expected shape {tuple(mean.shape)}, got {tuple(std.shape)}")
     noise = torch.randn(draws, len(mean), generator=generator, dtype=mean.dtype, device=mean.device)
     entropy = std.log().sum() + len(mean) / 2 * math.log(2 * math.pi * math.e)
     return log_joint(mean + std * noise) + entropy

@@ -89,6 +89,12 @@ class Remarkable:
     low: Tensor
     high: Tensor
 
+    def __post_init__(self) -> None:
+        for name, limits in (("low", self.low), ("high", self.high)):
+            check_real(limits, event=(3,), name=name)
+            if len(limits) != len(DIGITS):
+                raise ValueError(f"{name}: expected shape (10, 3), got {tuple(limits.shape)}")
+
     @classmethod
     def among(cls, measures: Tensor, digits: Tensor, *, share: float = 1 / 3) -> Self:
         """Takes the limits from drawings of all ten classes.
@@ -148,8 +154,9 @@ def read_captions(captions: Sequence[str]) -> Tensor:
         TypeError: if a single string came.
         ValueError: if a word is unknown, or a caption names no digit or says one thing twice.
     """
+    check_words(captions)
     rows = torch.zeros(len(captions), len(ATTRIBUTES), dtype=torch.int64)
-    for row, caption in zip(rows, check_words(captions), strict=True):
+    for row, caption in zip(rows, captions, strict=True):
         said = [SAYS[word] for word in _words(caption) if word in SAYS]
         for attribute, name in enumerate(ATTRIBUTES):
             values = [value for which, value in said if which == attribute]
@@ -170,8 +177,9 @@ def count_words(captions: Sequence[str]) -> Tensor:
         TypeError: if a single string came.
         ValueError: if a word is unknown.
     """
+    check_words(captions)
     counts = torch.zeros(len(captions), len(CAPTION_WORDS))
-    for row, caption in zip(counts, check_words(captions), strict=True):
+    for row, caption in zip(counts, captions, strict=True):
         for word in _words(caption):
             row[CAPTION_WORDS.index(word)] += 1
     return counts

@@ -11,7 +11,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-from coursepkg.validate import check_tensor
+from coursepkg.validate import check_levels
 
 LEVELS = 17  # grey levels 0..16
 SHAPE = (8, 8)
@@ -62,7 +62,7 @@ def load_labels() -> Split:
 
 def binarise(x: Tensor) -> Tensor:
     """Level >= 8 becomes 1, the others 0; same shape, default floating-point dtype."""
-    check_tensor(x)
+    check_levels(x, levels=LEVELS)
     return (x >= LEVELS // 2).to(torch.get_default_dtype())
 
 

@@ -29,6 +29,8 @@ class Automaton:
     """
 
     def __init__(self, arrows: Mapping[tuple[int, str], tuple[int, float]]) -> None:
+        if not isinstance(arrows, Mapping):
+            raise TypeError(f"arrows: expected a mapping, got {type(arrows).__name__}")
         self.arrows = dict(arrows)
         if not self.arrows:
             raise ValueError("arrows: expected at least one, got none")
@@ -37,6 +39,7 @@ class Automaton:
         self._from: list[list[tuple[str, int, float]]] = [[] for _ in range(count)]
         self._moves = torch.zeros(count, count, dtype=torch.float64)
         for (state, symbol), (after, p) in self.arrows.items():
+            check_numbers(p=p)
             if len(symbol) != 1 or not 0 < p <= 1:
                 raise ValueError(
                     f"arrows: expected one symbol with probability in (0, 1], got {symbol!r}, {p}"

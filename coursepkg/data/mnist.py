@@ -20,7 +20,7 @@ from torch.nn.functional import one_hot
 
 from coursepkg.data.digits import Split
 from coursepkg.rng import seeded
-from coursepkg.validate import check_tensor, check_whole
+from coursepkg.validate import check_levels, check_whole
 
 MNIST_LEVELS = 256  # 0 paper to 255 ink
 MNIST_SHAPE = (28, 28)
@@ -74,7 +74,7 @@ def binarise_mnist(x: Tensor) -> Tensor:
 
     Nothing is drawn: it is not the "binarised MNIST" of the literature, which is a sample.
     """
-    check_tensor(x)
+    check_levels(x, levels=MNIST_LEVELS)
     return (x >= MNIST_LEVELS // 2).to(torch.get_default_dtype())
 
 
