@@ -38,7 +38,7 @@ from coursepkg.models.diffusion import (
     linear_betas,
     power_levels,
 )
-from coursepkg.models.flows import Chain, StandardNormal
+from coursepkg.models.flows import Permutation, StandardNormal
 from coursepkg.models.mixtures import GaussianMixture, em, evidence_bound
 from coursepkg.models.nonparametric import Histogram
 from coursepkg.models.rbm import RBM, ContrastiveDivergence, train
@@ -232,7 +232,7 @@ ROWS = {
         f"^pair: {FLOATS} torch.int64"),
     "conditional_probs(real)": (
         lambda: graphs.ising(2, 2, beta=1.0).conditional_probs(torch.zeros(1, 4)), TypeError,
-        r"^x: expected integer levels 0\.\.1, got dtype torch.float32"),
+        r"^x: expected integer levels 0\.\.1, got dtype torch.float64"),
     "frechet(scalar covariance)": (
         lambda: gaussian_frechet(LAW, torch.ones(2), LAW, torch.eye(2)), ValueError,
         r"^covariance: expected shape \(B, 2\), got \(2,\)"),
@@ -261,11 +261,11 @@ ROWS = {
     "mu_law_encode(array)": (lambda: data.mu_law_encode(DATA.numpy()), TypeError,
                              f"^x: {TENSOR} ndarray"),
     "shrink(real)": (lambda: data.shrink(torch.zeros(1, 784)), TypeError,
-                     "^x: expected a tensor of integers, got dtype torch.float32"),
+                     "^x: expected a tensor of integers, got dtype torch.float64"),
     "windows(length=2.0)": (lambda: data.sliding_windows(DATA, 2.0), TypeError,
                             f"^length: {INTEGER} 2.0"),
     "decode(real)": (lambda: data.Vocabulary("ab").decode(torch.zeros(2)), TypeError,
-                     "^ids: expected a tensor of integers, got dtype torch.float32"),
+                     "^ids: expected a tensor of integers, got dtype torch.float64"),
     "kept_share(scores)": (lambda: language.kept_share(TURN[0] * 3, TURN[0]), ValueError,
                            "^p: expected probabilities that sum to 1, got"),
     "preferred(list)": (lambda: language.preferred([1.0], LAW[:1]), TypeError,
@@ -277,8 +277,8 @@ ROWS = {
     "value_of_policy(list)": (
         lambda: worlds.value_of_policy(grid().world, [0, 0, 0], discount=0.5), TypeError,
         f"^policy: {TENSOR} list"),
-    "counts(one state less)": (lambda: worlds.counts(seen(), 2, 4), ValueError,
-                               "^s_next: expected 0 to 1, got values from 0 to 2"),
+    "counts(one state less)": (lambda: worlds.counts(seen(), 1, 4), ValueError,
+                               "^s: expected 0 to 0, got values from 0 to 1"),
     # texts
     "Vocabulary(bytes)": (lambda: data.Vocabulary(b"ab"), TypeError,
                           "^characters: expected a string, got bytes"),
@@ -314,8 +314,9 @@ ROWS = {
         "^likelihood: expected an instance, got the class Coins"),
     "Diffusion(net)": (lambda: Diffusion(nn.Identity(), chain()), TypeError,
                        "^denoiser: expected methods embed, .* got Identity without embed"),
-    "Chain as density": (lambda: Transformed(Chain([]), nn.Identity()), TypeError,
-                         "^density: expected methods log_prob, sample, got Identity"),
+    "Transformed(density=Identity)": (
+        lambda: Transformed(Permutation(torch.tensor([1, 0])), nn.Identity()), TypeError,
+        "^density: expected methods log_prob, sample, got Identity"),
     "RateWeighted(flow)": (lambda: RateWeighted(StandardNormal(2), 1.0), TypeError,
                            "^model: expected methods terms, got StandardNormal without terms"),
     "ImportanceLoss(arm)": (lambda: ImportanceLoss(arm(), 2), TypeError,
