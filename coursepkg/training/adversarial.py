@@ -151,7 +151,7 @@ def _train_epoch(
 
 
 def _check(model: nn.Module) -> None:
-    if not isinstance(model, Adversarial):
+    if not (isinstance(model, nn.Module) and isinstance(model, Adversarial)):
         raise TypeError(
             "model: expected methods critic_loss(x, *, generator) and "
             f"generator_loss(x, *, generator), got {type(model).__name__}"

@@ -62,12 +62,19 @@ class RunState(Generic[H]):
         self.best = {k: v.detach().clone() for k, v in self.judged.state_dict().items()}
 
     def save(self, path: Path) -> None:
-        """Writes beside the file, then replaces it: an interrupted write loses nothing."""
+        """Writes beside the file, then replaces it: an interrupted write loses nothing.
+
+        Raises:
+            OSError: if it cannot be written; the file is then the one before.
+        """
         state = {name: part.state_dict() for name, part in self.parts.items()}
         state |= {"generator": self.generator.get_state(), "history": vars(self.history),
                   "best": self.best, "recipe": self.recipe}  # fmt: skip
-        with replacing(path) as new:
-            torch.save(state, new)
+        try:
+            with replacing(path) as new:
+                torch.save(state, new)
+        except (OSError, RuntimeError) as e:  # torch's own, where the disk is full
+            raise OSError(f"{path}: expected to write a checkpoint, got: {e}") from e
 
     def load(self, path: Path) -> None:
         """Continues from `path`, after checking that it belongs to this model and recipe.

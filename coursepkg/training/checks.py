@@ -69,5 +69,7 @@ def recipe_of(
 
 def check_shares(examples: Examples, batch_size: int, fabric: Fabric) -> None:
     """Checks that a batch has an example for every process."""
+    if not isinstance(fabric, Fabric):
+        raise TypeError(f"fabric: expected a lightning_fabric.Fabric, got {fabric!r:.60}")
     if (largest := min(batch_size, len(examples))) < (P := fabric.world_size):
         raise ValueError(f"expected batches of at least {P} examples, one a process, got {largest}")

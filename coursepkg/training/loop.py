@@ -166,7 +166,7 @@ def _validation_loss(
 def _check(
     model: nn.Module, examples: Examples, held_out: Examples | None, valid_condition: Tensor | None
 ) -> None:
-    if not isinstance(model, Trainable):
+    if not (isinstance(model, nn.Module) and isinstance(model, Trainable)):
         raise TypeError(
             f"model: expected a method loss(x, *, generator), got {type(model).__name__}"
         )

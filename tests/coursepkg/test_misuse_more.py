@@ -374,6 +374,11 @@ ROWS = {
                                     r"^valid: expected examples \(4,\) of torch.float64"),
     "fit(valid of another kind)": (lambda: fit(valid=DATA.float()), ValueError,
                                    "^valid: expected examples .*got .* of torch.float32"),
+    "fit(fabric='cpu')": (lambda: fit(fabric="cpu"), TypeError,
+                          "^fabric: expected a lightning_fabric.Fabric, got 'cpu'"),
+    "fit(class)": (
+        lambda: training.fit(Line, DATA, epochs=1, batch_size=3, optimizer=sgd(), generator=g()),
+        TypeError, r"^model: expected a method loss\(x, \*, generator\), got type"),
     "fit(checkpoint=3)": (lambda: fit(checkpoint=3), TypeError,
                           "^checkpoint: expected a path, got 3"),
     "fit(checkpoint that cannot be)": (lambda: fit(checkpoint="/proc/run.pt"), OSError,
