@@ -7,6 +7,7 @@ Distributions lie along the last axis; other axes broadcast. All quantities are 
 import heapq
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -93,7 +94,7 @@ def _check_probs(**probs: Tensor) -> None:
         shapes = ", ".join(str(tuple(p.shape)) for p in probs.values())
         raise ValueError(f"p, q: expected distributions on one set, got shapes {shapes}")
     try:
-        torch.broadcast_shapes(*(p.shape for p in probs.values()))
-    except RuntimeError:
+        np.broadcast_shapes(*(p.shape for p in probs.values()))
+    except ValueError:
         shapes = ", ".join(str(tuple(p.shape)) for p in probs.values())
         raise ValueError(f"p, q: expected rows that broadcast, got shapes {shapes}") from None
