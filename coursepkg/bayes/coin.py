@@ -21,7 +21,7 @@ def count_heads(tosses: str) -> int:
     Raises:
         ValueError: if a character is neither H nor T.
     """
-    if not isinstance(tosses, str) or set(tosses) - set("HT"):
+    if set(tosses) - set("HT") or list(tosses) == tosses:
         raise ValueError(f"tosses: expected only H and T, got {tosses!r}")
     return tosses.count("H")
 

@@ -62,7 +62,7 @@ def load(name: str, *, folder: str | Path | None = None) -> Any:
         ValueError: if there is none of that name; if the weights are missing, unsigned, of another
             model, version or architecture, or not those that were signed.
     """
-    if not isinstance(name, str) or name not in WORKS:
+    if name not in list(WORKS):
         raise ValueError(f"name: expected one of {sorted(WORKS)}, got {name!r}")
     state = _weights(Path(folder or FOLDER) / f"{name}.pt", WORKS[name])
     whole, part = WORKS[name].build(generator=seeded(0))

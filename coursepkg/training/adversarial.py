@@ -150,7 +150,7 @@ def _train_epoch(
     return mean_loss(critics, fabric), mean_loss(forgers, fabric)
 
 
-def _check(model: nn.Module) -> None:
+def _check(model: object) -> None:
     if not (isinstance(model, nn.Module) and isinstance(model, Adversarial)):
         raise TypeError(
             "model: expected methods critic_loss(x, *, generator) and "

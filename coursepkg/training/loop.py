@@ -164,7 +164,7 @@ def _validation_loss(
 
 
 def _check(
-    model: nn.Module, examples: Examples, held_out: Examples | None, valid_condition: Tensor | None
+    model: object, examples: Examples, held_out: Examples | None, valid_condition: Tensor | None
 ) -> None:
     if not (isinstance(model, nn.Module) and isinstance(model, Trainable)):
         raise TypeError(
