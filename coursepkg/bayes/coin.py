@@ -21,7 +21,9 @@ def count_heads(tosses: str) -> int:
     Raises:
         ValueError: if a character is neither H nor T.
     """
-    if set(tosses) - set("HT") or list(tosses) == tosses:
+    if not isinstance(tosses, str):
+        raise TypeError(f"tosses: expected a string, got {type(tosses).__name__}")
+    if set(tosses) - set("HT"):
         raise ValueError(f"tosses: expected only H and T, got {tosses!r}")
     return tosses.count("H")
 

@@ -113,6 +113,8 @@ def check_world(world: World) -> None:
 def _check_plan(plan: Sequence[str], slip: float, cost: float) -> None:
     if isinstance(plan, str):
         raise TypeError(f"plan: expected a sequence of rows, got the single string {plan!r}")
+    if not isinstance(plan, Sequence):
+        raise TypeError(f"plan: expected a sequence of strings, got {plan!r:.60}")
     if not all(isinstance(row, str) for row in plan):
         raise TypeError(f"plan: expected a sequence of strings, got {plan!r:.60}")
     if not plan or len({len(row) for row in plan}) != 1:
