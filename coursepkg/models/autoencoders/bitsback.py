@@ -20,7 +20,7 @@ from coursepkg.counts import check_counts, check_integers
 from coursepkg.models.autoencoders.ans import Stack, slots, slots_between
 from coursepkg.models.autoencoders.likelihoods import Categories
 from coursepkg.models.autoencoders.vae import VAE
-from coursepkg.validate import check_methods, count_rows
+from coursepkg.validate import check_methods, check_levels
 
 
 class BitsBack:
@@ -121,7 +121,7 @@ def chain(coder: BitsBack, images: Tensor, *, start: int) -> Message:
         TypeError: if the images are no integers.
         ValueError: if they are no images of the model, or `start` is negative.
     """
-    count_rows(images, name="images")
+    check_levels(images, levels=coder.pixels.levels, name="images")
     stack, dry = Stack(start), Stack(start)
     for edges in coder.posterior(images[0]):
         dry.pop(edges)
