@@ -20,7 +20,7 @@ from coursepkg.counts import check_counts, check_integers
 from coursepkg.models.autoencoders.ans import Stack, slots, slots_between
 from coursepkg.models.autoencoders.likelihoods import Categories
 from coursepkg.models.autoencoders.vae import VAE
-from coursepkg.validate import check_methods, check_levels
+from coursepkg.validate import check_levels, check_methods
 
 
 class BitsBack:
