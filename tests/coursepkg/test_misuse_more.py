@@ -125,6 +125,10 @@ def seen():
     return worlds.wander(grid(), 20, generator=g())
 
 
+def images():
+    return nets.ResidualCNN((1, 2, 2), 1, hidden=2, blocks=1, generator=g())
+
+
 def chain():
     return NoiseChain(cosine_betas(5))
 
@@ -389,6 +393,9 @@ ROWS = {
                          f"^n: {INTEGER} 12.0"),
     "mixture.fit(nan)": (lambda: mixture().fit(PLANE * math.nan), ValueError,
                          "^x: expected finite numbers, got 8 NaN or inf"),
+    "residual network(two images in a row)": (
+        lambda: images()(torch.zeros(1, 8)),
+        ValueError, r"expected shape \(B, 4\), got \(1, 8\)"),
     "RBM(scale='1')": (lambda: RBM(3, 2, scale="1", generator=g()), TypeError,
                        f"^scale: {NUMBER} '1'"),
 }  # fmt: skip
