@@ -10,7 +10,7 @@ from typing import TypeVar
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.counts import check_counts, check_generator, check_integers
+from coursepkg.counts import check_counts, check_generator, check_integers, check_numbers
 from coursepkg.evaluation.given import takes_condition
 from coursepkg.protocols import (
     Bound,
@@ -44,6 +44,12 @@ class Nats:
     error_data: float
     error_draws: float = 0.0
     error_seeds: float = math.nan
+
+    def __post_init__(self) -> None:
+        if self.sign not in {"=", "≤", "≈"}:
+            raise ValueError(f"sign: expected one of =, ≤ and ≈, got {self.sign!r:.60}")
+        check_numbers(value=self.value, error_data=self.error_data, error_draws=self.error_draws,
+                      error_seeds=self.error_seeds)  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.sign} {self.value:.2f} ± {self.error_data:.2f}"

@@ -31,4 +31,5 @@ def check_pair(
 
 def distances(x: Tensor, y: Tensor) -> Tensor:
     """‖x_m - y_n‖, (M, D) and (N, D) -> (M, N), by differences: equal rows are at 0, exactly."""
-    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist")
+    kind = torch.promote_types(x.dtype, y.dtype)
+    return torch.cdist(x.to(kind), y.to(kind), compute_mode="donot_use_mm_for_euclid_dist")

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from coursepkg.evaluation.samples.checks import check_pair
-from coursepkg.validate import check_real, count_rows
+from coursepkg.validate import check_one, check_real, count_rows
 
 
 def gaussian_frechet(
@@ -24,7 +24,7 @@ def gaussian_frechet(
     """
     D = count_rows(mean, name="mean")
     check_real(mean, event=(), name="mean")
-    check_pair(other_mean[None], mean[None], names=("other_mean", "mean"))
+    check_one(other_mean, event=(D,), name="other_mean")
     for name, matrix in (("covariance", covariance), ("other_covariance", other_covariance)):
         check_real(matrix, event=(D,), name=name)
         if len(matrix) != D or not torch.allclose(matrix, matrix.T):
