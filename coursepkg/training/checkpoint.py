@@ -96,16 +96,14 @@ class RunState(Generic[H]):
             odd = sorted(set(saved.items()) ^ set(shapes.items()))[:4]
             raise ValueError(f"{path}: checkpoint of another model; they differ in {odd}")
         before = state.pop("recipe", self.recipe)  # older files have none
-        if before != self.recipe:
-            raise ValueError(
-                f"{path}: expected a run of this recipe, {self.recipe}, got one of {before}"
-            )
         expected = {*self.parts, "generator", "history", "best"} | _dotted(self.recorded)
         if (names := set(state) | _dotted(filled)) != expected:
             raise ValueError(
                 f"{path}: expected a run of this recipe, got one without "
                 f"{sorted(expected - names)} and with {sorted(names - expected)}"
             )
+        if odd := sorted(set(before.items()) ^ set(self.recipe.items())):
+            raise ValueError(f"{path}: expected a run of this recipe; they differ in {odd}")
         try:
             for name, part in self.parts.items():
                 part.load_state_dict(state[name])
