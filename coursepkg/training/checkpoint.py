@@ -102,8 +102,8 @@ class RunState(Generic[H]):
                 f"{path}: expected a run of this recipe, got one without "
                 f"{sorted(expected - names)} and with {sorted(names - expected)}"
             )
-        if odd := sorted(set(before.items()) ^ set(self.recipe.items())):
-            raise ValueError(f"{path}: expected a run of this recipe; they differ in {odd}")
+        if apart := sorted(set(before.items()) ^ set(self.recipe.items())):
+            raise ValueError(f"{path}: expected a run of this recipe; they differ in {apart}")
         try:
             for name, part in self.parts.items():
                 part.load_state_dict(state[name])
