@@ -241,8 +241,8 @@ def stochastic_vi(
     """
     _check_place(start, "start")
     check_counts(steps=steps, draws=draws)
-    check_generator(generator)
     check_positive(step_size=step_size)
+    check_generator(generator)
     mean = start.clone().requires_grad_()
     log_std = torch.zeros_like(start).requires_grad_()
     optimizer = torch.optim.Adam([mean, log_std], lr=step_size)

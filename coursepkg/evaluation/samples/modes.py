@@ -5,7 +5,6 @@ from torch import Tensor
 
 from coursepkg.counts import check_numbers
 from coursepkg.evaluation.samples.checks import check_pair, distances
-from coursepkg.validate import check_positive
 
 
 def mode_shares(samples: Tensor, means: Tensor, *, radius: float | Tensor) -> Tensor:
@@ -25,7 +24,7 @@ def mode_shares(samples: Tensor, means: Tensor, *, radius: float | Tensor) -> Te
     """
     check_pair(samples, means, names=("samples", "means"))
     if not isinstance(radius, Tensor):
-        check_positive(radius=radius)
+        check_numbers(radius=radius)
     radius = torch.as_tensor(radius).to(means)
     if radius.shape not in {(), (len(means),)} or not (radius > 0).all():
         raise ValueError(f"radius: expected one or {len(means)} numbers > 0, got {radius.tolist()}")
