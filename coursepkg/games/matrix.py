@@ -15,7 +15,7 @@ from scipy.optimize import linprog
 from torch import Tensor
 
 from coursepkg.counts import check_integers
-from coursepkg.validate import check_floating
+from coursepkg.validate import check_tensor
 
 
 class Equilibrium(NamedTuple):
@@ -130,7 +130,7 @@ def _safest(A: Tensor) -> tuple[Tensor, float]:
 
 
 def _check_law(name: str, law: Tensor, size: int) -> None:
-    check_floating(law, name)
+    check_tensor(law, name)
     if law.shape != (size,):
         raise ValueError(f"{name}: expected shape ({size},), got {tuple(law.shape)}")
     total = law.sum().item()
