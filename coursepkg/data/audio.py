@@ -13,7 +13,7 @@ from torch.nn.functional import pad
 
 from coursepkg.counts import check_counts, check_draws, check_integers
 from coursepkg.rng import seeded
-from coursepkg.validate import ANY, check_floating, check_positive, check_real, check_whole
+from coursepkg.validate import check_floating, check_positive, check_real, check_tensor
 
 RATE = 8000  # samples a second
 VOWELS = "aeiou"
@@ -149,8 +149,8 @@ def resonate(x: Tensor, frequencies: Tensor, bandwidth: float, *, rate: int = RA
         ValueError: if bandwidth or rate is not positive, or shapes differ.
     """
     check_positive(bandwidth=bandwidth, rate=rate)
-    check_real(x, event=tuple(getattr(x, "shape", ())[1:]))
-    check_real(frequencies, event=tuple(getattr(frequencies, "shape", ())[1:]), name="frequencies")
+    check_real(x)
+    check_real(frequencies, name="frequencies")
     if x.ndim != 2 or frequencies.shape != x.shape[:1]:
         raise ValueError(
             "x, frequencies: expected shapes (N, T) and (N,), got "
@@ -179,8 +179,8 @@ def radiate(x: Tensor) -> Tensor:
     Raises:
         ValueError: if x is no (N, T), or a flow is 0 throughout.
     """
-    check_real(x, event=(ANY,))
-    if not x.abs().amax(1).all():
+    check_real(x)
+    if x.ndim != 2 or not x.abs().amax(1).all():
         raise ValueError(f"x: expected (N, T), none of them silent, got {tuple(x.shape)}")
     change = pad(x, (1, 0)).diff(dim=1)
     return change / change.abs().amax(1, keepdim=True)
@@ -228,7 +228,9 @@ def mu_law_decode(codes: Tensor, levels: int = 256) -> Tensor:
         ValueError: if a number is outside, or there are fewer than two levels.
     """
     mu = _check_levels(levels)
-    check_whole(codes, "codes")
+    check_tensor(codes, "codes")
+    if codes.is_floating_point() or codes.dtype == torch.bool:
+        raise TypeError(f"codes: expected integers 0..{mu}, got dtype {codes.dtype}")
     if (outside := codes[(codes < 0) | (codes > mu)]).numel():
         raise ValueError(f"codes: expected 0..{mu}, got {outside[0].item()}")
     squeezed = 2 * codes.to(torch.get_default_dtype()) / mu - 1

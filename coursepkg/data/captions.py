@@ -16,7 +16,7 @@ from torch.nn.functional import pad
 
 from coursepkg.counts import check_generator, check_numbers
 from coursepkg.data.languages import check_words
-from coursepkg.validate import check_real, check_tensor, check_whole
+from coursepkg.validate import check_real, check_tensor
 
 ATTRIBUTES = ("digit", "thickness", "lean", "breadth")
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -230,7 +230,7 @@ def _check_digits(digits: Tensor, n: int) -> None:
 
 
 def _check_attributes(attributes: Tensor) -> None:
-    check_whole(attributes, "attributes")
+    check_tensor(attributes, "attributes")
     if attributes.ndim != 2 or attributes.shape[1] != len(ATTRIBUTES):
         raise ValueError(f"attributes: expected shape (B, 4), got {tuple(attributes.shape)}")
     _check_digits(attributes[:, 0], len(attributes))

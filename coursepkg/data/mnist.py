@@ -20,7 +20,7 @@ from torch.nn.functional import one_hot
 
 from coursepkg.data.digits import Split
 from coursepkg.rng import seeded
-from coursepkg.validate import check_levels, check_whole
+from coursepkg.validate import check_levels, check_tensor, check_whole
 
 MNIST_LEVELS = 256  # 0 paper to 255 ink
 MNIST_SHAPE = (28, 28)
@@ -63,9 +63,10 @@ def shrink(x: Tensor) -> Tensor:
     Raises:
         ValueError: if the shape is another.
     """
-    check_whole(x)
+    check_tensor(x)
     if x.ndim != 2 or x.shape[1] != 784:
         raise ValueError(f"x: expected shape (B, 784), got {tuple(x.shape)}")
+    check_whole(x)
     return ((x.reshape(-1, 14, 2, 14, 2).sum((2, 4)) + 2) // 4).reshape(-1, 196)
 
 

@@ -26,7 +26,7 @@ class IsotropicMixture:
     """
 
     def __init__(self, means: Tensor, scales: Tensor, weights: Tensor | None = None) -> None:
-        check_real(means, event=tuple(getattr(means, "shape", ()))[1:], name="means")
+        check_real(means, name="means")
         K = len(means)
         weights = torch.full((K,), 1 / K) if weights is None else weights
         check_floating(scales, "scales")

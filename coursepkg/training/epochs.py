@@ -65,7 +65,7 @@ class Examples:
                 raise TypeError(f"{what}: expected a torch.Tensor, got {type(rows).__name__}")
         count_rows(self.x, name=name)
         if name == "train" and self.x.is_floating_point():  # what only watches may be NaN
-            check_real(self.x, event=tuple(self.x.shape[1:]), name=name)
+            check_real(self.x, name=name)
         if self.condition is not None and self.condition.shape[:1] != self.x.shape[:1]:
             raise ValueError(
                 f"{condition}: expected {len(self)} rows, one for each example, got shape "

@@ -66,7 +66,8 @@ def stream_log_prob(
         ValueError: if there are fewer than two symbols, or the context is not even.
     """
     check_levels(y, event=(), levels=2**31, name="y")
-    check_counts(context=context, batch_size=batch_size)
+    check_integers(context=context)
+    check_counts(batch_size=batch_size)
     if len(y) < 2 or context < 2 or context % 2:
         raise ValueError(
             f"expected two symbols or more and an even context >= 2, got {len(y)} and {context}"
