@@ -121,7 +121,7 @@ def chain(coder: BitsBack, images: Tensor, *, start: int) -> Message:
         TypeError: if the images are no integers.
         ValueError: if they are no images of the model, or `start` is negative.
     """
-    check_levels(images, levels=coder.pixels.levels, name="images")
+    check_levels(images, levels=coder.pixels.levels)
     stack, dry = Stack(start), Stack(start)
     for edges in coder.posterior(images[0]):
         dry.pop(edges)
