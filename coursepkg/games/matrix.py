@@ -43,6 +43,8 @@ class MatrixGame:
     """
 
     def __init__(self, payoff: Tensor | Sequence[Sequence[float]]) -> None:
+        if not isinstance(payoff, Tensor | Sequence):
+            raise TypeError(f"payoff: expected a tensor or rows, got {type(payoff).__name__}")
         if not isinstance(payoff, Tensor) and len(lengths := {len(row) for row in payoff}) > 1:
             raise ValueError(f"payoff: expected rows of one length, got {sorted(lengths)}")
         A = torch.as_tensor(payoff, dtype=torch.float64).clone()
@@ -101,6 +103,8 @@ def fictitious_play(game: MatrixGame, *, rounds: int) -> list[Equilibrium]:
     Raises:
         ValueError: if there is no round.
     """
+    if not isinstance(game, MatrixGame):
+        raise TypeError(f"game: expected a MatrixGame, got {type(game).__name__}")
     check_integers(rounds=rounds)
     if rounds < 1:
         raise ValueError(f"rounds: expected at least 1, got {rounds}")

@@ -14,7 +14,7 @@ from torch import Generator, Tensor, nn
 from coursepkg.counts import check_draws, check_integers
 from coursepkg.divergences import divergence_terms
 from coursepkg.enumeration import check_states
-from coursepkg.validate import check_floating, check_levels
+from coursepkg.validate import check_floating, check_levels, check_whole
 
 
 class JointTable(nn.Module):
@@ -182,6 +182,21 @@ def check_each_level(x: Tensor, levels: Sequence[int]) -> None:
     for d, K in enumerate(levels):
         if (highest := int(x[:, d].max())) >= K:
             raise ValueError(f"x: expected levels 0..{K - 1} in column {d}, got {highest}")
+
+
+def check_given(given: Tensor, levels: Sequence[int], *, rows: int | None = None) -> None:
+    """Checks that the levels of P parents come as (B, P); there may be none.
+
+    Raises:
+        TypeError: if they are no tensor of integers.
+        ValueError: if the shape or a level is wrong.
+    """
+    check_whole(given, "given")
+    if given.ndim != 2 or given.shape[1] != len(levels) or rows not in {None, len(given)}:
+        expected = f"({'B' if rows is None else rows}, {len(levels)})"
+        raise ValueError(f"given: expected shape {expected}, got {tuple(given.shape)}")
+    if levels:
+        check_each_level(given, levels)
 
 
 def check_law(p: Tensor, *, name: str) -> None:
