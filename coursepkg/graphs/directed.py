@@ -27,13 +27,7 @@ from coursepkg.graphs.table import (
     check_law,
     check_names,
 )
-from coursepkg.validate import (
-    check_finite,
-    check_floating,
-    check_levels,
-    check_positive,
-    check_real,
-)
+from coursepkg.validate import check_finite, check_floating, check_positive, check_real
 
 
 class Conditional(nn.Module, ABC):
@@ -81,15 +75,14 @@ class Table(Conditional):
 
     def log_prob(self, x: Tensor, given: Tensor) -> Tensor:
         """log p(x | given): one look into the table."""
-        check_levels(x, event=(), levels=self.p.shape[-1])
-        check_given(given, self.p.shape[:-1], rows=len(x))
+        check_given(given, self.p.shape, x)
         log_p: Tensor = self.p[*given.T, x].log()
         return log_p
 
     def sample(self, given: Tensor, *, generator: Generator) -> Tensor:
         """Draws a level from the parents' row of the table."""
         check_generator(generator)
-        check_given(given, self.p.shape[:-1])
+        check_given(given, self.p.shape)
         row = self.p[tuple(given.T)].expand(len(given), -1)
         return torch.multinomial(row, 1, generator=generator).squeeze(1)
 

@@ -184,19 +184,26 @@ def check_each_level(x: Tensor, levels: Sequence[int]) -> None:
             raise ValueError(f"x: expected levels 0..{K - 1} in column {d}, got {highest}")
 
 
-def check_given(given: Tensor, levels: Sequence[int], *, rows: int | None = None) -> None:
-    """Checks that the levels of P parents come as (B, P); there may be none.
+def check_given(given: Tensor, levels: Sequence[int], x: Tensor | None = None) -> None:
+    """Checks levels of P parents, (B, P), and of what is given them, (B,), if it is there.
+
+    Args:
+        given: the parents'; there may be none.
+        levels: numbers of levels, of the parents and then of x.
+        x: levels.
 
     Raises:
-        TypeError: if they are no tensor of integers.
-        ValueError: if the shape or a level is wrong.
+        TypeError: if one is no tensor of integers.
+        ValueError: if a shape or a level is wrong.
     """
     check_whole(given, "given")
-    if given.ndim != 2 or given.shape[1] != len(levels) or rows not in {None, len(given)}:
-        expected = f"({'B' if rows is None else rows}, {len(levels)})"
-        raise ValueError(f"given: expected shape {expected}, got {tuple(given.shape)}")
-    if levels:
-        check_each_level(given, levels)
+    if x is not None:
+        check_levels(x, event=(), levels=levels[-1])
+    rows = len(given) if x is None else len(x)
+    if given.shape != (rows, len(levels) - 1):
+        raise ValueError(f"given: expected ({rows}, {len(levels) - 1}), got {tuple(given.shape)}")
+    if len(levels) > 1:
+        check_each_level(given, levels[:-1])
 
 
 def check_law(p: Tensor, *, name: str) -> None:
