@@ -199,7 +199,7 @@ def check_given(given: Tensor, levels: Sequence[int], x: Tensor | None = None) -
     check_whole(given, "given")
     if x is not None:
         check_levels(x, event=(), levels=levels[-1])
-    rows = len(given) if x is None else len(x)
+    rows = next(iter(given.shape), 0) if x is None else len(x)
     if given.shape != (rows, len(levels) - 1):
         raise ValueError(f"given: expected ({rows}, {len(levels) - 1}), got {tuple(given.shape)}")
     if len(levels) > 1:

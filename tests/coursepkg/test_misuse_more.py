@@ -235,8 +235,8 @@ ROWS = {
         lambda: graphs.Lattice(2, 2, torch.eye(2).long(), torch.zeros(2)), TypeError,
         f"^pair: {FLOATS} torch.int64"),
     "Table.log_prob(-1)": (
-        lambda: graphs.Table(LAW).log_prob(torch.tensor([-1]), torch.zeros(1, 0).long()), ValueError,
-        r"^x: expected levels 0\.\.1, got values from -1 to -1"),
+        lambda: graphs.Table(LAW).log_prob(torch.tensor([-1]), torch.zeros(1, 0).long()),
+        ValueError, r"^x: expected levels 0\.\.1, got values from -1 to -1"),
     "Table.sample(parents that are none)": (
         lambda: graphs.Table(LAW).sample(torch.zeros(1, 2).long(), generator=g()), ValueError,
         r"^given: expected \(1, 0\), got \(1, 2\)"),
