@@ -1,10 +1,12 @@
 """What both loops ask of a recipe before they train, and what a run that goes on must share."""
 
+from inspect import signature
 from numbers import Real
 
 from lightning_fabric import Fabric
 from torch import Generator, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from coursepkg.counts import check_generator, check_integers
 from coursepkg.training.epochs import Examples
@@ -44,6 +46,7 @@ def check_recipe(
             raise TypeError(
                 f"{name}: expected a torch.optim.Optimizer, got {type(optimizer).__name__}"
             )
+        check_step(name, optimizer)
         rates = [max(group["lr"], group.get("initial_lr", 0)) for group in optimizer.param_groups]
         if not max(rates) > 0:  # a schedule may begin with 0
             raise ValueError(f"{name}: expected a learning rate > 0, got {max(rates)}")
@@ -53,6 +56,21 @@ def check_recipe(
                 f"{name}: expected parameters of the model, got {others} of {len(moved)} that are "
                 "not its own"
             )
+
+
+def check_step(name: str, mover: Optimizer | LRScheduler) -> None:
+    """Checks that a step needs nothing: the loops have no closure and no score to give it.
+
+    Raises:
+        ValueError: if it does.
+    """
+    taken = signature(mover.step).parameters.values()
+    needed = [p.name for p in taken if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+    if needed:
+        raise ValueError(
+            f"{name}: expected one whose step needs nothing, got {type(mover).__name__}, whose "
+            f"step needs {needed[0]}"
+        )
 
 
 def recipe_of(

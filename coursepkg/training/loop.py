@@ -21,7 +21,13 @@ from coursepkg import rng
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.protocols import Trainable
 from coursepkg.training.checkpoint import RunState
-from coursepkg.training.checks import check_amounts, check_recipe, check_shares, recipe_of
+from coursepkg.training.checks import (
+    check_amounts,
+    check_recipe,
+    check_shares,
+    check_step,
+    recipe_of,
+)
 from coursepkg.training.epochs import (
     Examples,
     Player,
@@ -111,6 +117,8 @@ def fit(
                  optimizer=optimizer)  # fmt: skip
     if schedule is not None and getattr(schedule, "optimizer", None) is not optimizer:
         raise ValueError("schedule: expected one of this optimizer, got one of another")
+    if schedule is not None:
+        check_step("schedule", schedule)
     if patience is not None and valid is None and select is None:
         raise ValueError("patience: expected validation examples or select, got neither")
     fabric = fabric or default_fabric(model)

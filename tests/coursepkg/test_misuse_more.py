@@ -384,6 +384,15 @@ ROWS = {
                                     r"^valid: expected examples \(4,\) of torch.float64"),
     "fit(valid of another kind)": (lambda: fit(valid=DATA.float()), ValueError,
                                    "^valid: expected examples .*got .* of torch.float32"),
+    "fit(LBFGS)": (lambda: training.fit(
+        model := Line(), DATA, epochs=1, batch_size=3, generator=g(),
+        optimizer=torch.optim.LBFGS(model.parameters())), ValueError,
+        "^optimizer: expected one whose step needs nothing, got LBFGS, whose step needs closure"),
+    "fit(schedule by scores)": (lambda: training.fit(
+        model := Line(), DATA, epochs=1, batch_size=3, generator=g(),
+        optimizer=(optimizer := torch.optim.SGD(model.parameters(), 0.1)),
+        schedule=torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)), ValueError,
+        "^schedule: expected one whose step needs nothing, got ReduceLROnPlateau"),
     "fit(fabric='cpu')": (lambda: fit(fabric="cpu"), TypeError,
                           "^fabric: expected a lightning_fabric.Fabric, got 'cpu'"),
     "fit(class)": (
