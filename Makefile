@@ -19,6 +19,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 UV := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 export OMP_NUM_THREADS ?= 1
 unexport MPLBACKEND
+# What a machine may be set up to, and would lead elsewhere: into another Python's folders, or past this one.
+unexport PYTHONHOME PYTHONSAFEPATH PIP_TARGET PIP_PREFIX
+export PIP_USER := 0
+export PYTHONUTF8 := 1
 # Who cannot write at home (a container, a class room) has caches and settings in .venv/home.
 ifneq ($(shell mkdir -p "$${HOME:-/proc}/.cache" 2>/dev/null && [ -w "$$HOME" ] && [ -w "$$HOME/.cache" ] && echo yes),yes)
 export HOME := $(CURDIR)/.venv/home
@@ -38,7 +42,7 @@ INSTALLED := .venv/.installed
 
 # The stamp names the folder in which .venv was set up. It is believed if that is still this one (an empty
 # stamp fits any), Python runs, and all packages are there: uv sees that in milliseconds, without network.
-HERE   := cd -P $(BIN)/../.. && pwd
+HERE   := cd -P ./$(BIN)/../.. && pwd
 BROKEN := $(shell { [ ! -e $(INSTALLED) ] || { was=$$(cat $(INSTALLED)); here=$$($(HERE)); [ "$${was:-$$here}" = "$$here" ] && \
   $(BIN)/uv pip install --python $(BIN)/python --dry-run --offline --no-index --no-cache -c constraints.txt -r requirements.txt; \
   }; } >/dev/null 2>&1 || echo FORCE)
@@ -109,6 +113,7 @@ clean:  ## remove what was built, but not .venv
 # than by pip; who reaches packages only through pip's own settings gets them from pip.
 # What a renamed, copied, interrupted or plundered .venv still has is used; without a Python it is made anew.
 $(INSTALLED): requirements.txt constraints.txt pyproject.toml $(BROKEN)
+	@[ -w . ] || { echo "$(CURDIR) cannot be written to: copy the course into a folder of your own"; exit 1; }
 	@echo "── set-up: .venv with everything in requirements.txt (minutes, once)"
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) or sys.prefix == sys.base_prefix)' 2>/dev/null || { \
 	  $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -161,12 +166,13 @@ HOSTILE := tests/assignments/test_hostile.py
 .make/assignments: $(INSTALLED) $(PACKAGE) $(MASTERS) tools/assignments.py
 	$(call stage,assignments,$(BIN)/python -m tools.assignments)
 
-# A build that warns leaves nothing behind: the next, incremental one would forget the warnings. Pages that
-# did not change would keep an old sidebar: a new table of contents builds all of them.
+# A build that warns, or is interrupted, leaves nothing behind: the next, incremental one would forget the
+# warnings. Pages that did not change would keep an old sidebar: a new table of contents builds all of them.
 .make/site: $(INSTALLED) .make/assignments $(PACKAGE) $(SCRIPTS) $(TESTS) $(NOTEBOOKS) $(PAGES) $(RESULTS)
-	@[ ! _toc.yml -nt _build/html/index.html ] || rm -rf _build
+	@[ ! _toc.yml -nt _build/html/index.html ] && [ ! -e _build/unfinished ] || rm -rf _build
+	@mkdir -p _build; touch _build/unfinished
 	$(call stage,strict book build,$(BIN)/python -m tools.generate; $(BIN)/jupyter-book build . -W -n --keep-going -q || { rm -rf _build; exit 1; }; \
-	  $(BIN)/python -m tools.assignments --check _build/html || { rm -rf _build; exit 1; })
+	  $(BIN)/python -m tools.assignments --check _build/html || { rm -rf _build; exit 1; }; rm -f _build/unfinished)
 
 .make/pages: .make/site
 	$(call stage,pages in Chromium,$(BIN)/python -m tools.pages; $(BIN)/python -m tools.search)

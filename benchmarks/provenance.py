@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from coursepkg.files import write_whole
 from tools.machine import cpu
 
 RESULTS = Path(__file__).parent / "results"
@@ -53,9 +54,7 @@ def write_results(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         indent=1, ensure_ascii=False, allow_nan=False,
     )  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(path.name + ".new")
-    new.write_text(text + "\n", encoding="utf-8")
-    new.replace(path)
+    write_whole(path, text + "\n")
 
 
 def _command() -> str:

@@ -19,6 +19,17 @@ def check_integers(**values: int) -> None:
             raise TypeError(f"{name}: expected an integer, got {value!r:.60}")
 
 
+def check_numbers(**values: float) -> None:
+    """Checks that each named thing is a number, before it is compared with one.
+
+    Raises:
+        TypeError: if one is not; True is none.
+    """
+    for name, value in values.items():
+        if not isinstance(value, Real) or isinstance(value, bool):
+            raise TypeError(f"{name}: expected a number, got {value!r:.60}")
+
+
 def check_counts(**counts: int) -> None:
     """Checks that each named number is an integer above zero; True and 2.0 are none.
 

@@ -6,11 +6,12 @@ from contextlib import contextmanager
 import torch
 from torch import Generator
 
-from coursepkg.counts import check_generator
+from coursepkg.counts import check_generator, check_integers, check_sizes
 
 
 def seeded(seed: int, *, device: torch.device | str = "cpu") -> Generator:
     """Returns a new generator on `device`, started from `seed`."""
+    check_integers(seed=seed)
     return Generator(device=device).manual_seed(seed)
 
 
@@ -28,6 +29,7 @@ def spawn(generator: Generator, *, stream: int = 0, device: torch.device | str) 
     Processes that hold equal generators and pass different streams (their rank, say) get
     different, repeatable noise, and their own generators stay equal.
     """
+    check_sizes(stream=stream)
     return seeded(draw_seed(generator) + 2**31 * stream, device=device)
 
 

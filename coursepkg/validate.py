@@ -52,9 +52,7 @@ def check_real(
         TypeError: if x is not a floating-point tensor, or not of the model's precision.
         ValueError: if the shape is wrong, an entry is NaN or infinite, or x is elsewhere.
     """
-    check_tensor(x, name)
-    if not x.is_floating_point():
-        raise TypeError(f"{name}: expected a floating-point tensor, got dtype {x.dtype}")
+    check_floating(x, name)
     if like is not None:
         check_like(x, like, name=name)
     _check_shape(x, event, name)
@@ -183,6 +181,8 @@ def check_methods(thing: object, *methods: str, name: str = "model") -> None:
     Raises:
         TypeError: that names them, and what can give the thing a `log_prob`.
     """
+    if isinstance(thing, type):
+        raise TypeError(f"{name}: expected an instance, got the class {thing.__name__}")
     missing = [method for method in methods if not callable(getattr(thing, method, None))]
     if missing:
         hint = "; Normalised(model) has it" if hasattr(thing, "free_energy") else ""
@@ -254,6 +254,26 @@ def check_tensor(x: Tensor, name: str = "x") -> None:
         raise TypeError(f"{name}: expected a torch.Tensor, got {type(x).__name__}")
     if x.is_meta:
         raise ValueError(f"{name}: expected a tensor that holds numbers, got one on meta")
+
+
+def check_floating(x: Tensor, name: str = "x") -> None:
+    """Checks that x is a tensor of real numbers, of whatever shape; they may be infinite."""
+    check_tensor(x, name)
+    if not x.is_floating_point():
+        raise TypeError(f"{name}: expected a floating-point tensor, got dtype {x.dtype}")
+
+
+def check_whole(x: Tensor, name: str = "x") -> None:
+    """Checks that x is a tensor of integers, of whatever shape; True is none."""
+    check_tensor(x, name)
+    if x.is_floating_point() or x.is_complex() or x.dtype == torch.bool:
+        raise TypeError(f"{name}: expected a tensor of integers, got dtype {x.dtype}")
+
+
+def check_one(x: Tensor, *, event: tuple[int, ...], name: str) -> None:
+    """Checks that x is one example, (*event), as `check_real` does of a batch."""
+    check_tensor(x, name)
+    check_real(x[None], event=event, name=name)
 
 
 def _all_finite(x: Tensor) -> bool:

@@ -212,7 +212,8 @@ def check_command() -> None:
     """Prints one line for each problem; exit status 1 if there is one."""
     registry = collect(Path())
     found = problems(registry)
-    count = len(registry.labels)
+    if not (count := len(registry.labels)):
+        found = [f"equations: expected labels in {Path.cwd()}, the course's folder, got none"]
     print("\n".join(found) or f"equations: {count} labels, each with its test and mutant")
     raise typer.Exit(bool(found))
 

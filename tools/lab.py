@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+from coursepkg.files import write_whole
 from tools import assignments, launch
 from tools.site import repository_url, site_url
 
@@ -53,7 +54,7 @@ def place(folder: Path, name: str, text: str, made: dict[str, str]) -> str:
         if known == work(text) and (file.exists() or number > 1):
             return ""
         if not file.exists() or work(file.read_text("utf8")) == known:
-            file.write_text(text, "utf8")
+            write_whole(file, text)
             made[file.name] = work(text)
             return file.name
     raise AssertionError
@@ -105,7 +106,7 @@ def main(root: Path = Path()) -> None:
         written = place(folder, name, text, made)
         if written not in {"", f"{name}.ipynb"}:
             print(f"lab: you changed {name}.ipynb, so a newer version is in {LAB / written}")
-        record.write_text(json.dumps(made, indent=1), "utf8")
+        write_whole(record, json.dumps(made, indent=1))
     print(f"lab: your copy is in {LAB}; git ignores it, `make clean` leaves it alone")
 
 

@@ -28,6 +28,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from coursepkg.files import write_whole
 from tools import changed, equations
 
 ROOT = Path(__file__).parents[1]
@@ -254,12 +255,15 @@ def settle() -> None:
     if not changed.since("HEAD"):
         words = ["git", "rev-parse", "HEAD"]
         commit = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        (ROOT / ".ci" / "mutants-base").write_text(commit, encoding="utf-8")
+        write_whole(ROOT / ".ci" / "mutants-base", commit)
 
 
 def _selected(
     everything: bool, base: str, only: Sequence[str]
 ) -> Iterator[tuple[Path, list[Mutant]]]:
+    known = {path.stem for path in (ROOT / "tests" / "mutants").glob("*.toml")}
+    if unknown := sorted(set(only) - known):
+        raise typer.BadParameter(f"expected files of tests/mutants, got {', '.join(unknown)}")
     names = set() if everything or only else changed.since(base or default_base())
     for path in sorted((ROOT / "tests" / "mutants").glob("*.toml")):
         mutants = read(path)
@@ -278,7 +282,7 @@ def main(
     base: Annotated[
         str, typer.Option(help="commit to compare with; default: .ci/mutants-base")
     ] = "",
-    jobs: Annotated[int, typer.Option(help="processes")] = os.cpu_count() or 1,
+    jobs: Annotated[int, typer.Option(min=1, help="processes")] = os.cpu_count() or 1,
 ) -> None:
     """Plants one-line bugs in the changed modules; fails if the tests of one do not notice."""
     os.environ |= {

@@ -24,6 +24,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from rich.progress import track
 
+from coursepkg.files import write_whole
 from tools import pairs
 from tools.machine import cpu
 
@@ -134,12 +135,10 @@ def execute(md: Path) -> float:
 
 def replace(ipynb: Path, notebook: pairs.Notebook) -> None:
     """Writes a notebook in one go; what stood there can be found in .make/replaced."""
-    new = ipynb.with_suffix(".new")
-    new.write_text(pairs.text(notebook), "utf8")
     if ipynb.exists():
         REPLACED.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ipynb, REPLACED / ipynb.name)
-    new.replace(ipynb)
+    write_whole(ipynb, pairs.text(notebook))
 
 
 def copy(md: Path) -> bool:
@@ -189,7 +188,7 @@ def make(md: Path) -> None:
              "outputs": pairs.outputs(pairs.read(md.with_suffix(".ipynb"))),
              "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat()}  # fmt: skip
     text = json.dumps(timings() | {md.stem: entry}, indent=1, sort_keys=True)
-    TIMINGS.write_text(text + "\n", "utf-8")
+    write_whole(TIMINGS, text + "\n")
     print(f"{md.stem}: executed, {seconds:.0f} s")
 
 
@@ -215,6 +214,10 @@ def main(
 ) -> None:
     """Executes the notebooks that need it, measures their seconds; copies text into the others."""
     chapters = sorted((ROOT / "notebooks").glob("*.md"))
+    if unknown := sorted(set(names or []) - {md.stem for md in chapters}):
+        raise typer.BadParameter(
+            f"expected some of {', '.join(md.stem for md in chapters)}, got {', '.join(unknown)}"
+        )
     chapters = [md for md in chapters if not names or md.stem in names]
     if check:
         found = {md: why for md in chapters if (why := stale(md))}

@@ -176,6 +176,8 @@ def advice(half: Path) -> str:
 def problems(folder: Path) -> list[str]:
     """One line for each problem in a folder of pairs; empty if all is well."""
     halves = {half.stem: half for half in [*folder.glob("*.ipynb"), *folder.glob("*.md")]}
+    if not halves:
+        return [f"{folder.resolve()}: expected notebooks, got none; call it in the course's folder"]
     return [line for _, half in sorted(halves.items()) if (line := advice(half))]
 
 

@@ -214,8 +214,11 @@ def main(
         found = problems(Path())
         print("\n".join(found) or "reading: no chapter is longer than it may be")
         raise typer.Exit(bool(found))
+    known = chapters(Path())
+    if unknown := sorted(set(names or []) - set(known)):
+        raise typer.BadParameter(f"expected some of {', '.join(known)}, got {', '.join(unknown)}")
     print(f"{'chapter':24}{'core words':>11}{'page words':>11}{'core min':>9}{'★ min':>7}")
-    for name, (core, starred, page) in chapters(Path()).items():
+    for name, (core, starred, page) in known.items():
         if not names or name in names:
             print(f"{name:24}{core.words:11,}{page:11,}{core.minutes:9}{starred.minutes:7}")
 

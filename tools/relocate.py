@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 
 PROGRAMS = Path(".venv/bin")
-# its first line, or its second where the path is too long for one
-OLD = re.compile(rb"""^(?:#!|'''exec' ["']?)(/.*/\.venv)/bin/python""", re.MULTILINE)
+# its first line, or its second where the path is too long for one; .venv may have been venv, or env
+OLD = re.compile(rb"""^(?:#!|'''exec' ["']?)(/.*/[^/\n]*env[^/\n]*)/bin/python""", re.MULTILINE)
 
 
 def relocate(programs: Path) -> set[bytes]:
@@ -29,10 +29,14 @@ def relocate(programs: Path) -> set[bytes]:
         for file, text in texts.items():
             texts[file] = text.replace(place, here)
             if texts[file] != text:
-                file.write_bytes(texts[file])
+                new = file.with_name(f"{file.name}.new")  # an interruption leaves the old one
+                new.write_bytes(texts[file])
+                new.chmod(file.stat().st_mode)
+                new.replace(file)
     return old
 
 
 if __name__ == "__main__":
     for place in sorted(relocate(PROGRAMS)):
-        print(f"── .venv was set up as {place.decode()}: its programs now know that it is here")
+        was = place.decode(errors="replace")
+        print(f"── .venv was set up as {was}: its programs now know that it is here")

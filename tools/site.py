@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from coursepkg.files import write_whole
+
 CHAPTER = re.compile(r"notebooks/(\d\d)_\w+")
 
 
@@ -56,4 +58,4 @@ def write(path: Path, text: str) -> None:
     """Writes only what changed, so that the next build reads only that."""
     if not path.exists() or path.read_text("utf8") != text:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf8")
+        write_whole(path, text)

@@ -34,6 +34,7 @@ from benchmarks.gallery.publish import save
 from coursepkg.data.digits import Split
 from coursepkg.data.mnist import load_mnist
 from coursepkg.evaluation.samples import frechet_distance, noise_floor, precision_recall
+from coursepkg.files import replacing
 from coursepkg.gallery.images import CLASSES, SIDE
 from coursepkg.models.diffusion.conditional import ConditionalDiffusion, ToldNet
 from coursepkg.models.diffusion.denoisers import FromVelocity
@@ -131,9 +132,8 @@ def walked(
             part = paths(average, x, steps=STEPS, every=STEPS // PLACES)
             took = time.process_time() - start
             if file:
-                new = file.with_name(file.name + ".new")  # what is there was written to its end
-                torch.save((part, took), new)
-                new.replace(file)
+                with replacing(file) as new:  # what is there was written to its end
+                    torch.save((part, took), new)
         parts.append(part)
         seconds += took
     return torch.cat(parts), c, seconds

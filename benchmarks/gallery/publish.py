@@ -58,17 +58,18 @@ def save(
         for key, value in net.state_dict().items()
     }
     net.load_state_dict(state)  # what is written is what is scored
-    row |= scores()
-    if not first_process():
-        return
-    print(row)
-    if quick and out is None:
-        return
-    (out or FOLDER).mkdir(exist_ok=True)
     path = (out or FOLDER) / f"{name}.pt"
-    new = path.with_name(path.name + ".new")  # beside it first, so that nothing is half written
-    torch.save(state, new)
-    new.replace(path)
+    new = path.with_name(path.name + ".new")
+    kept = first_process() and not (quick and out is None)
+    if kept:  # before the scores: if they are interrupted, the training is not lost
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(state, new)
+    row |= scores()
+    if first_process():
+        print(row)
+    if not kept:
+        return
     made = provenance()
+    new.replace(path)
     sign(name, {key: made[key] for key in ("command", "commit", "date", "torch")}, folder=out)
     write_results((out or RESULTS) / f"gallery-{name}.json", [row])

@@ -57,8 +57,8 @@ def main(
         shown = bar.add_task("leaderboard", total=sum(t.seconds for t in todo), of=len(todo), n=0)
         for n, (task, found) in enumerate(results(todo, workers), 1):
             if isinstance(found, Exception):
-                names = ", ".join(task.names)
-                failed.append(f"{task.file}: {names}: {type(found).__name__}: {found}")
+                of = ", ".join(task.names)
+                failed.append(f"{task.file}: {of}: {type(found).__name__}: {found}")
                 bar.console.print(failed[-1], markup=False)
             for row in [] if isinstance(found, Exception) else found:
                 row |= {"code": task.code, "provenance": origin}

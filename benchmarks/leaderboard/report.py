@@ -21,6 +21,7 @@ from benchmarks.leaderboard.store import Row, stored
 from benchmarks.leaderboard.tables import score
 from benchmarks.provenance import RESULTS
 from coursepkg.evaluation.paired import paired
+from coursepkg.files import replacing, write_whole
 from coursepkg.plotting.frontier import frontier
 from coursepkg.plotting.style import use_style
 
@@ -52,7 +53,7 @@ def main(
     for what, names in (("no result yet", found.missing), ("no entry of this name", found.orphans)):
         for name in names:
             print(f"{what}: {name}")
-    (folder / "leaderboard.md").write_text(page(found), encoding="utf-8")
+    write_whole(folder / "leaderboard.md", page(found))
     draw(found, folder / "leaderboard.svg")
 
 
@@ -115,7 +116,8 @@ def draw(found: Found, path: Path) -> None:
         [row["sign"] for row in rows], [row["family"] for row in rows], ax=ax,
     )  # fmt: skip
     ax.set(xlabel="CPU seconds of one training", ylabel="test nats an image")
-    fig.savefig(path, metadata={"Date": None})
+    with replacing(path) as new:
+        fig.savefig(new, format="svg", metadata={"Date": None})
     plt.close(fig)
 
 

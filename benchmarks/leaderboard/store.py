@@ -37,6 +37,8 @@ def stored(path: Path) -> dict[str, Row]:
 def keep(path: Path, row: Row, order: Sequence[str]) -> None:
     """Puts a row in the place of the one of its name, and leaves the other rows as they are.
 
+    A damaged file is put aside first, as NAME.json.damaged.
+
     Args:
         path: of the family's file.
         row: what was found.
@@ -45,6 +47,7 @@ def keep(path: Path, row: Row, order: Sequence[str]) -> None:
     try:
         rows = stored(path)
     except ValueError:
+        path.replace(path.with_name(path.name + ".damaged"))  # somebody may mend it by hand
         rows = {}
     rows[row["family"]] = row
     write_results(path, [rows[name] for name in order if name in rows])

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from coursepkg.files import write_whole
+
 LIVE = Path(__file__).parents[2] / "book" / "live"
 TYPES = {torch.float32: "float32", torch.float16: "float16", torch.uint8: "uint8"}
 
@@ -36,9 +38,7 @@ def write_weights(path: Path, arrays: Mapping[str, Tensor], comment: str) -> Non
         f'/* {comment} */\n"use strict";\nwindow.course = window.course ?? {{}};\n'
         f"(window.course.weights ??= {{}}).{name} = {packed};\n"
     )
-    new = path.with_name(path.name + ".new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
+    write_whole(path, text)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

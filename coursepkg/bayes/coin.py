@@ -12,7 +12,7 @@ from scipy.special import betaincinv, betaln
 from torch import Generator, Tensor
 
 from coursepkg.counts import check_draws, check_integers
-from coursepkg.validate import check_positive, check_tensor
+from coursepkg.validate import check_floating, check_positive
 
 MANY = 1_000_000  # tosses, beyond which sums toss by toss are too slow
 
@@ -23,6 +23,8 @@ def count_heads(tosses: str) -> int:
     Raises:
         ValueError: if a character is neither H nor T.
     """
+    if not isinstance(tosses, str):
+        raise TypeError(f"tosses: expected a string, got {type(tosses).__name__}")
     if set(tosses) - set("HT"):
         raise ValueError(f"tosses: expected only H and T, got {tosses!r}")
     return tosses.count("H")
@@ -44,7 +46,7 @@ def log_likelihood(theta: Tensor, k: int, n: int) -> Tensor:
     """
     _check_counts(k, n)
     _check_unit_interval(theta)
-    log_p = torch.xlogy(k, theta.double()) + torch.special.xlog1py(n - k, -theta.double())
+    log_p: Tensor = torch.xlogy(k, theta.double()) + torch.special.xlog1py(n - k, -theta.double())
     return log_p.to(theta)
 
 
@@ -106,7 +108,7 @@ class BetaBernoulli:
         """log p(θ), a density on [0, 1] and so possibly positive; same shape as theta, nats."""
         _check_unit_interval(theta)
         at = theta.double()  # of a strong belief the powers and the normaliser nearly cancel
-        powers = torch.xlogy(self.a - 1, at) + torch.special.xlog1py(self.b - 1, -at)
+        powers: Tensor = torch.xlogy(self.a - 1, at) + torch.special.xlog1py(self.b - 1, -at)
         return (powers - float(betaln(self.a, self.b))).to(theta)
 
     def quantile(self, u: Tensor) -> Tensor:
@@ -127,9 +129,7 @@ def _check_counts(k: int, n: int) -> None:
 
 
 def _check_unit_interval(theta: Tensor) -> None:
-    check_tensor(theta, "theta")
-    if not theta.is_floating_point():
-        raise TypeError(f"theta: expected a floating-point tensor, got dtype {theta.dtype}")
+    check_floating(theta, "theta")
     if not ((theta >= 0) & (theta <= 1)).all():
         raise ValueError(
             f"theta: expected numbers in [0, 1], got values from {theta.min()} to {theta.max()}"

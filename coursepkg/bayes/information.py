@@ -7,10 +7,13 @@ Distributions lie along the last axis; other axes broadcast. All quantities are 
 import heapq
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from coursepkg.counts import check_counts
 from coursepkg.divergences import divergence_terms
+from coursepkg.validate import check_levels, check_tensor
 
 
 def entropy(p: Tensor) -> Tensor:
@@ -40,6 +43,8 @@ def kl(p: Tensor, q: Tensor) -> Tensor:
 
 def histogram(x: Tensor, *, levels: int) -> Tensor:
     """The empirical distribution p̂ of the integers 0..levels-1 in x; (...) -> (levels,)."""
+    check_counts(levels=levels)
+    check_levels(x, levels=levels)
     return torch.bincount(x.flatten(), minlength=levels) / x.numel()
 
 
@@ -73,11 +78,14 @@ def huffman(p: Tensor) -> list[str]:
 
 def kraft_sum(words: list[str]) -> float:
     """Σ 2^-length, the part of all bit strings that the code uses up.   Source: :eq:`kraft`."""
+    if isinstance(words, str):
+        raise TypeError(f"words: expected a list of code words, got the string {words!r:.60}")
     return math.fsum(2.0 ** -len(word) for word in words)
 
 
 def _check_probs(**probs: Tensor) -> None:
     for name, p in probs.items():
+        check_tensor(p, name)
         if not p.is_floating_point() or p.ndim == 0 or not (p >= 0).all():
             raise ValueError(f"{name}: expected probabilities >= 0 along the last axis, got {p}")
         if not torch.allclose(p.sum(-1), torch.ones((), dtype=p.dtype), atol=1e-5):
@@ -85,3 +93,8 @@ def _check_probs(**probs: Tensor) -> None:
     if len({p.shape[-1] for p in probs.values()}) > 1:
         shapes = ", ".join(str(tuple(p.shape)) for p in probs.values())
         raise ValueError(f"p, q: expected distributions on one set, got shapes {shapes}")
+    try:
+        np.broadcast_shapes(*(p.shape for p in probs.values()))
+    except ValueError:
+        shapes = ", ".join(str(tuple(p.shape)) for p in probs.values())
+        raise ValueError(f"p, q: expected rows that broadcast, got shapes {shapes}") from None

@@ -19,7 +19,8 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal, Normal
 from torch.special import erfcx, log_ndtr
 
-from coursepkg.validate import check_positive, check_real
+from coursepkg.bayes.checks import check_design, check_fit, check_limits, check_path, check_shrink
+from coursepkg.validate import check_floating, check_positive, check_real
 
 
 def loss(w: Tensor, X: Tensor, y: Tensor, *, sigma: float) -> Tensor:
@@ -27,6 +28,7 @@ def loss(w: Tensor, X: Tensor, y: Tensor, *, sigma: float) -> Tensor:
 
     Source: :eq:`gaussian-loss`.
     """
+    check_fit(w, X, y)
     check_positive(sigma=sigma)
     squares = (y.double() - w.double() @ X.double().T).square().sum(-1)
     value = squares / (2 * sigma**2) + len(y) / 2 * math.log(2 * math.pi * sigma**2)
@@ -44,18 +46,14 @@ def l2(w: Tensor) -> Tensor:
 
 
 def energy(
-    w: Tensor,
-    X: Tensor,
-    y: Tensor,
-    *,
-    sigma: float,
-    strength: float,
+    w: Tensor, X: Tensor, y: Tensor, *, sigma: float, strength: float,
     regulariser: Callable[[Tensor], Tensor],
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     """E(w) = 𝓛(w) + λ R(w); (..., M) -> (...), nats.   Source: :eq:`energy-posterior`.
 
     It is *not* -log p(w | D): that needs the log normaliser of the prior and the log evidence too.
     """
+    check_positive(strength=strength)
     return loss(w, X, y, sigma=sigma) + strength * regulariser(w)
 
 
@@ -64,7 +62,7 @@ def ridge(X: Tensor, y: Tensor, *, penalty: float) -> Tensor:
 
     Least squares, where the penalty is M more rows of data.   Source: :eq:`ridge-map`.
     """
-    _check(X, y)
+    check_design(X, y)
     check_positive(penalty=penalty)
     rows, ends = _with_prior(X.double(), y.double(), root=math.sqrt(penalty))
     size = rows.norm(dim=0)  # of columns that differ so much, lstsq would drop the small
@@ -78,7 +76,8 @@ def ridge_path(X: Tensor, y: Tensor, *, penalties: Tensor) -> Tensor:
 
     Source: :eq:`ridge-shrinkage`.
     """
-    _check(X, y)
+    check_design(X, y)
+    check_path(penalties)
     check_positive(smallest_penalty=penalties.min().item())
     U, s, Vt = torch.linalg.svd(X.double(), full_matrices=False)
     path: Tensor = (s * (U.T @ y.double()) / (s.square() + penalties[:, None])) @ Vt
@@ -87,6 +86,7 @@ def ridge_path(X: Tensor, y: Tensor, *, penalties: Tensor) -> Tensor:
 
 def soft_threshold(value: Tensor, threshold: float) -> Tensor:
     """argmin over w of ½(w - value)² + threshold · |w|: a step towards 0, which it never passes."""
+    check_shrink(value, threshold)
     return value.sign() * (value.abs() - threshold).clamp_min(0)
 
 
@@ -104,6 +104,7 @@ def coordinate_sweep(w: Tensor, residual: Tensor, X: Tensor, *, penalty: float) 
     Returns:
         The largest movement of the fit by one coordinate, max |Δw_j| ‖x_j‖.
     """
+    check_fit(w, X, residual)
     largest = 0.0
     for j, x in enumerate(X.double().T):  # squares of single numbers may underflow
         square = x.square().sum().clamp_min(torch.finfo(x.dtype).tiny)  # never divide by 0
@@ -138,8 +139,10 @@ def lasso(
     Raises:
         RuntimeError: if `max_sweeps` were not enough.
     """
-    _check(X, y)
+    check_design(X, y)
     check_positive(penalty=penalty)
+    check_limits(tolerance, max_sweeps=max_sweeps)
+    check_fit(X[0] if start is None else start, X, y)
     dtype, X, y = X.dtype, X.double(), y.double()
     w = torch.zeros_like(X[0]) if start is None else start.to(X, copy=True)
     residual = y - X @ w
@@ -152,6 +155,8 @@ def lasso(
 
 def lasso_path(X: Tensor, y: Tensor, *, penalties: Tensor) -> Tensor:
     """`lasso` at P penalties, each started from the one before (large to small); (P, M)."""
+    check_design(X, y)
+    check_path(penalties)
     path = [torch.zeros_like(X[0])]
     for penalty in penalties.tolist():
         path.append(lasso(X, y, penalty=penalty, start=path[-1]))
@@ -184,6 +189,7 @@ class BayesianRegression:
         Source: :eq:`regression-predictive`.
         """
         w = self._posterior(X, y)
+        check_real(X_new, event=(X.shape[1],), name="X_new")
         uncertainty = (X_new.double() @ w.scale_tril).square().sum(-1)
         mean, std = X_new.double() @ w.mean, (self.sigma**2 + uncertainty).sqrt()
         return Normal(mean.to(X), std.to(X))
@@ -198,7 +204,8 @@ class BayesianRegression:
         w = posterior.mean
         log_likelihood = -loss(w, X, y, sigma=self.sigma)
         log_prior = Normal(0.0, self.strength**-0.5).log_prob(w).sum()
-        return (log_likelihood + log_prior - posterior.log_prob(w)).to(X)
+        log_p: Tensor = log_likelihood + log_prior - posterior.log_prob(w)
+        return log_p.to(X)
 
     def _posterior(self, X: Tensor, y: Tensor) -> MultivariateNormal:
         """`posterior` in double precision, without forming its precision A.
@@ -206,7 +213,7 @@ class BayesianRegression:
         With R of the QR factors of the rows, in reverse order of the weights, A = KᵀK where K, R
         with its rows and columns put back, is lower triangular: so is the root K⁻¹ of A⁻¹.
         """
-        _check(X, y)
+        check_design(X, y)
         dtype, X, y = X.dtype, X.double() / self.sigma, y.double() / self.sigma
         rows, ends = _with_prior(X, y, root=math.sqrt(self.strength))
         Q, R = torch.linalg.qr(rows.flip(1))
@@ -229,7 +236,8 @@ def maximise_evidence(
         RuntimeError: if it does not settle. Without a signal in y the best λ is infinite, without
             noise the best σ is 0; then it says so.
     """
-    _check(X, y)
+    check_design(X, y)
+    check_limits(tolerance, max_steps=max_steps)
     for name, values in (("X", X), ("y", y)):
         if not values.any():
             raise ValueError(f"{name}: expected a number that is not 0, got zeros only")
@@ -263,6 +271,7 @@ def laplace_log_evidence(y: Tensor, *, sigma: float, strength: float) -> Tensor:
     The evidence of the lasso's prior where the columns of X are orthonormal: pass Xᵀy, and add the
     noise outside their span, which does not depend on λ.   Source: :eq:`laplace-evidence`.
     """
+    check_floating(y, "y")
     check_positive(sigma=sigma, strength=strength)
     t, shift = y.double() / sigma, strength * sigma
     log_p = math.log(strength) + torch.logaddexp(_log_side(t, shift), _log_side(-t, shift))
@@ -288,12 +297,3 @@ def _with_prior(X: Tensor, y: Tensor, *, root: float) -> tuple[Tensor, Tensor]:
     rows, ends = torch.cat([X, prior]), torch.cat([y, torch.zeros_like(prior[0])])
     order = rows.abs().amax(1).argsort(descending=True)
     return rows[order], ends[order]
-
-
-def _check(X: Tensor, y: Tensor) -> None:
-    if X.ndim != 2 or y.shape != X.shape[:1]:
-        raise ValueError(
-            f"X, y: expected shapes (N, M) and (N,), got {tuple(X.shape)} and {tuple(y.shape)}"
-        )
-    check_real(X)
-    check_real(y, event=())

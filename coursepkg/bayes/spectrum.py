@@ -11,8 +11,8 @@ import torch
 from scipy.signal import lfilter
 from torch import Generator, Tensor
 
-from coursepkg.counts import check_counts, check_generator
-from coursepkg.validate import check_finite, check_positive
+from coursepkg.counts import check_counts, check_generator, check_integers
+from coursepkg.validate import check_finite, check_floating, check_positive, check_real
 
 
 def periodogram(x: Tensor) -> Tensor:
@@ -21,8 +21,8 @@ def periodogram(x: Tensor) -> Tensor:
     The mean of x is removed first, so that f = 0 gives 0. Unbiased at 0 < f < 1/2 as T grows, but
     *not* consistent: its standard deviation stays as large as S(f).   Source: :eq:`periodogram`.
     """
-    T = x.shape[-1]
     _check_path(x, shortest=2)
+    T = x.shape[-1]
     away = x.double() - x.double().mean(-1, keepdim=True)
     power: Tensor = torch.fft.rfft(away).abs().square() / T
     return _as(power, x)
@@ -40,6 +40,7 @@ def welch(x: Tensor, *, segment: int) -> Tensor:
     Returns:
         S at f = 0, 1/segment, ..., 1/2; (..., segment // 2 + 1).
     """
+    check_integers(segment=segment)
     if segment < 2:
         raise ValueError(f"segment: expected a length >= 2, got {segment}")
     _check_path(x, shortest=segment)
@@ -64,6 +65,7 @@ def ar_spectrum(coefficients: Tensor, *, sigma: float, frequencies: Tensor) -> T
         S, of the shape of `frequencies`.
     """
     _spectral_radius(coefficients, sigma)
+    check_floating(frequencies, "frequencies")
     lag = torch.arange(1, len(coefficients) + 1, device=frequencies.device)
     angle = 2 * math.pi * frequencies.double()[..., None] * lag
     weights = coefficients.to(angle)  # near the edge of what is stationary 1 - Σ a_l cancels
@@ -89,8 +91,10 @@ def ar_path(coefficients: Tensor, *, sigma: float, T: int, generator: Generator)
 def _spectral_radius(coefficients: Tensor, sigma: float) -> float:
     """Largest modulus of a root; below 1 the process forgets its start, and has a spectrum."""
     check_positive(sigma=sigma)
+    check_floating(coefficients, "coefficients")
     if coefficients.ndim != 1 or len(coefficients) == 0:
         raise ValueError(f"coefficients: expected shape (L,), got {tuple(coefficients.shape)}")
+    check_real(coefficients, name="coefficients")
     companion = torch.diag(torch.ones_like(coefficients[1:], dtype=torch.float64), -1)
     companion[0] = coefficients  # in double precision: close roots lose half of the digits
     radius = float(torch.linalg.eigvals(companion).abs().max())
@@ -108,8 +112,7 @@ def _as(power: Tensor, x: Tensor) -> Tensor:
 
 
 def _check_path(x: Tensor, *, shortest: int) -> None:
-    if not x.is_floating_point():
-        raise TypeError(f"x: expected a floating-point tensor, got dtype {x.dtype}")
+    check_floating(x)
     if x.ndim == 0 or x.shape[-1] < shortest or x.numel() == 0:
         raise ValueError(f"x: expected shape (..., T) with T >= {shortest}, got {tuple(x.shape)}")
     if not x.isfinite().all():

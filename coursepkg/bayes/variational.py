@@ -15,7 +15,7 @@ import torch
 from torch import Generator, Tensor
 
 from coursepkg.counts import check_counts, check_draws, check_generator
-from coursepkg.validate import check_finite, check_positive, check_real
+from coursepkg.validate import check_finite, check_floating, check_positive, check_real
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,8 @@ class NormalGamma:
 
         The density of log τ is τ times that of τ, which adds log τ.
         """
+        check_real(u, event=(2,), name="u")
+        check_real(x, event=())
         mu, log_tau = u.unbind(1)
         squares = (x - mu[:, None]).square().sum(1)
         log_likelihood = len(x) / 2 * (log_tau - math.log(2 * math.pi))
@@ -137,6 +139,8 @@ def mean_field(prior: NormalGamma, x: Tensor, *, steps: int) -> tuple[MeanField,
     Returns:
         q after the last step, and the bound on log p(x) after each, nats; it never falls.
     """
+    if not isinstance(prior, NormalGamma):
+        raise TypeError(f"prior: expected a NormalGamma, got {type(prior).__name__}")
     check_real(x, event=())
     check_counts(steps=steps)
     x = x.double()
@@ -155,6 +159,7 @@ def mean_field(prior: NormalGamma, x: Tensor, *, steps: int) -> tuple[MeanField,
 
 def mean_field_bound(q: MeanField, prior: NormalGamma, x: Tensor) -> float:
     """E_q[log p(x, μ, τ)] + H(q) <= log p(x), in closed form, nats.   Source: :eq:`elbo`."""
+    check_real(x, event=())
     N, tau = len(x), q.a / q.b
     log_tau = float(torch.special.digamma(torch.tensor(q.a, dtype=torch.float64)))
     log_tau -= math.log(q.b)
@@ -200,6 +205,11 @@ def bound_draws(
         generator: source of ε.
     """
     check_generator(generator)
+    check_counts(draws=draws)
+    _check_place(mean, "mean")
+    _check_place(std, "std")
+    if mean.shape != std.shape:
+        raise ValueError(f"std: expected shape {tuple(mean.shape)}, got {tuple(std.shape)}")
     noise = torch.randn(draws, len(mean), generator=generator, dtype=mean.dtype, device=mean.device)
     entropy = std.log().sum() + len(mean) / 2 * math.log(2 * math.pi * math.e)
     return log_joint(mean + std * noise) + entropy
@@ -229,8 +239,10 @@ def stochastic_vi(
     Raises:
         FloatingPointError: if the bound is not finite.
     """
+    _check_place(start, "start")
     check_counts(steps=steps, draws=draws)
     check_positive(step_size=step_size)
+    check_generator(generator)
     mean = start.clone().requires_grad_()
     log_std = torch.zeros_like(start).requires_grad_()
     optimizer = torch.optim.Adam([mean, log_std], lr=step_size)
@@ -248,6 +260,13 @@ def stochastic_vi(
         schedule.step()
         trace.append(bound.detach())
     return Gaussian(mean.detach(), log_std.detach().exp(), torch.stack(trace))
+
+
+def _check_place(u: Tensor, name: str) -> None:
+    """Checks that u is a point, (D,); of stochastic bounds it may be far out."""
+    check_floating(u, name)
+    if u.ndim != 1 or len(u) == 0:
+        raise ValueError(f"{name}: expected shape (D,), got {tuple(u.shape)}")
 
 
 def _split(theta: Tensor) -> tuple[Tensor, Tensor]:

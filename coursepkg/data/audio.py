@@ -11,9 +11,9 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import pad
 
-from coursepkg.counts import check_counts, check_draws
+from coursepkg.counts import check_counts, check_draws, check_integers
 from coursepkg.rng import seeded
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_floating, check_positive, check_real, check_tensor
 
 RATE = 8000  # samples a second
 VOWELS = "aeiou"
@@ -149,6 +149,8 @@ def resonate(x: Tensor, frequencies: Tensor, bandwidth: float, *, rate: int = RA
         ValueError: if bandwidth or rate is not positive, or shapes differ.
     """
     check_positive(bandwidth=bandwidth, rate=rate)
+    check_real(x)
+    check_real(frequencies, name="frequencies")
     if x.ndim != 2 or frequencies.shape != x.shape[:1]:
         raise ValueError(
             "x, frequencies: expected shapes (N, T) and (N,), got "
@@ -177,6 +179,7 @@ def radiate(x: Tensor) -> Tensor:
     Raises:
         ValueError: if x is no (N, T), or a flow is 0 throughout.
     """
+    check_real(x)
     if x.ndim != 2 or not x.abs().amax(1).all():
         raise ValueError(f"x: expected (N, T), none of them silent, got {tuple(x.shape)}")
     change = pad(x, (1, 0)).diff(dim=1)
@@ -203,8 +206,7 @@ def mu_law_encode(x: Tensor, levels: int = 256) -> Tensor:
         ValueError: if an amplitude is outside, or there are fewer than two levels.
     """
     mu = _check_levels(levels)
-    if not x.is_floating_point():
-        raise TypeError(f"x: expected a floating-point tensor, got dtype {x.dtype}")
+    check_floating(x)
     if (outside := x[~(x.abs() <= 1)]).numel():
         raise ValueError(f"x: expected amplitudes in [-1, 1], got {outside[0].item():.4g}")
     squeezed = x.sign() * (mu * x.abs()).log1p() / math.log1p(mu)
@@ -226,6 +228,7 @@ def mu_law_decode(codes: Tensor, levels: int = 256) -> Tensor:
         ValueError: if a number is outside, or there are fewer than two levels.
     """
     mu = _check_levels(levels)
+    check_tensor(codes, "codes")
     if codes.is_floating_point() or codes.dtype == torch.bool:
         raise TypeError(f"codes: expected integers 0..{mu}, got dtype {codes.dtype}")
     if (outside := codes[(codes < 0) | (codes > mu)]).numel():
@@ -236,6 +239,7 @@ def mu_law_decode(codes: Tensor, levels: int = 256) -> Tensor:
 
 def _check_levels(levels: int) -> int:
     """Returns μ, which is the largest number too."""
+    check_integers(levels=levels)
     if levels < 2:
         raise ValueError(f"levels: expected 2 or more, got {levels}")
     return levels - 1

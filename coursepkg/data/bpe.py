@@ -10,7 +10,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from coursepkg.data.text import Vocabulary
+from coursepkg.counts import check_counts
+from coursepkg.data.text import Vocabulary, check_ids, check_text
 
 Word = tuple[int, ...]
 Pair = tuple[int, int]
@@ -50,6 +51,8 @@ class BytePairs:
         Raises:
             ValueError: if there are more characters than `size`, or unknown ones in the text.
         """
+        check_text(text)
+        check_counts(size=size)
         vocabulary = vocabulary or Vocabulary.from_text(text)
         if size < len(vocabulary):
             raise ValueError(f"size: expected {len(vocabulary)} characters or more, got {size}")
@@ -74,6 +77,7 @@ class BytePairs:
         Raises:
             ValueError: if a character is not in the vocabulary.
         """
+        check_text(text)
         rank = {pair: n for n, pair in enumerate(self.merges)}
         first = len(self.vocabulary)
 
@@ -92,6 +96,7 @@ class BytePairs:
         Raises:
             ValueError: if a number is not one of 0..K-1.
         """
+        check_ids(ids)
         if len(ids) and not 0 <= int(ids.min()) <= int(ids.max()) < len(self):
             raise ValueError(
                 f"ids: expected 0..{len(self) - 1}, got {int(ids.min())} to {int(ids.max())}"
@@ -102,16 +107,21 @@ class BytePairs:
 
 def pieces(text: str) -> list[str]:
     """Words, each with the space before it; signs alike; what is left of the white space."""
+    check_text(text)
     return re.findall(r"\s?\w+|\s?[^\w\s]+|\s+", text)
 
 
 def as_bytes(text: str) -> str:
     """The bytes of UTF-8, each as the character of its number: 256 symbols that write anything."""
+    check_text(text)
     return text.encode().decode("latin-1")
 
 
 def from_bytes(text: str) -> str:
     """The way back; bytes that are no text become the sign for that, �."""
+    check_text(text)
+    if not text.isascii() and max(text) > "\xff":
+        raise ValueError(f"text: expected bytes as characters 0..255, got {max(text)!r}")
     return text.encode("latin-1").decode(errors="replace")
 
 

@@ -14,8 +14,9 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import pad
 
+from coursepkg.counts import check_generator, check_numbers
 from coursepkg.data.languages import check_words
-from coursepkg.validate import check_real
+from coursepkg.validate import check_real, check_tensor
 
 ATTRIBUTES = ("digit", "thickness", "lean", "breadth")
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -88,6 +89,12 @@ class Remarkable:
     low: Tensor
     high: Tensor
 
+    def __post_init__(self) -> None:
+        for name, limits in (("low", self.low), ("high", self.high)):
+            check_real(limits, event=(3,), name=name)
+            if len(limits) != len(DIGITS):
+                raise ValueError(f"{name}: expected shape (10, 3), got {tuple(limits.shape)}")
+
     @classmethod
     def among(cls, measures: Tensor, digits: Tensor, *, share: float = 1 / 3) -> Self:
         """Takes the limits from drawings of all ten classes.
@@ -100,6 +107,7 @@ class Remarkable:
         Raises:
             ValueError: if the share is impossible, a class is missing or a shape is wrong.
         """
+        check_numbers(share=share)
         if not 0 < share <= 0.5:
             raise ValueError(f"share: expected one in (0, 1/2], got {share}")
         _check_measures(measures, digits)
@@ -132,6 +140,7 @@ def write_captions(attributes: Tensor, *, generator: Generator) -> list[str]:
     Raises:
         ValueError: if the shape or a value is wrong.
     """
+    check_generator(generator)
     _check_attributes(attributes)
     return [_caption(row, generator) for row in attributes.tolist()]
 
@@ -145,8 +154,9 @@ def read_captions(captions: Sequence[str]) -> Tensor:
         TypeError: if a single string came.
         ValueError: if a word is unknown, or a caption names no digit or says one thing twice.
     """
+    check_words(captions)
     rows = torch.zeros(len(captions), len(ATTRIBUTES), dtype=torch.int64)
-    for row, caption in zip(rows, check_words(captions), strict=True):
+    for row, caption in zip(rows, captions, strict=True):
         said = [SAYS[word] for word in _words(caption) if word in SAYS]
         for attribute, name in enumerate(ATTRIBUTES):
             values = [value for which, value in said if which == attribute]
@@ -167,8 +177,9 @@ def count_words(captions: Sequence[str]) -> Tensor:
         TypeError: if a single string came.
         ValueError: if a word is unknown.
     """
+    check_words(captions)
     counts = torch.zeros(len(captions), len(CAPTION_WORDS))
-    for row, caption in zip(counts, check_words(captions), strict=True):
+    for row, caption in zip(counts, captions, strict=True):
         for word in _words(caption):
             row[CAPTION_WORDS.index(word)] += 1
     return counts
@@ -209,6 +220,7 @@ def _check_measures(measures: Tensor, digits: Tensor) -> None:
 
 
 def _check_digits(digits: Tensor, n: int) -> None:
+    check_tensor(digits, "digits")
     if digits.dtype != torch.int64 or digits.shape != (n,):
         raise ValueError(
             f"digits: expected int64 of shape ({n},), got {digits.dtype}, {tuple(digits.shape)}"
@@ -218,6 +230,7 @@ def _check_digits(digits: Tensor, n: int) -> None:
 
 
 def _check_attributes(attributes: Tensor) -> None:
+    check_tensor(attributes, "attributes")
     if attributes.ndim != 2 or attributes.shape[1] != len(ATTRIBUTES):
         raise ValueError(f"attributes: expected shape (B, 4), got {tuple(attributes.shape)}")
     _check_digits(attributes[:, 0], len(attributes))

@@ -29,6 +29,7 @@ def word_streams(
     """
     check_draws(n, generator)
     check_counts(dim=dim, words=words)
+    check_integers(levels=levels, longest=longest)
     if not 2 <= longest <= levels // words:
         raise ValueError(
             f"expected 2 <= longest <= {levels} / words, got {longest} with {words} words"

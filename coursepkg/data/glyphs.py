@@ -24,6 +24,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from coursepkg.counts import check_generator
+from coursepkg.data.text import check_text
 from coursepkg.rng import seeded
 
 CHARACTERS = string.digits + string.ascii_uppercase
@@ -89,6 +90,7 @@ def load_binary_alphadigits(source: str | Path, *, sha256: str) -> Glyphs:
         OSError: if the file cannot be read or the URL not reached.
         ValueError: if the checksum or the content is not the expected one.
     """
+    check_text(sha256, "sha256")
     content = _download(source) if _is_url(source) else Path(source).read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != sha256.strip().lower():

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.counts import check_generator
+from coursepkg.counts import check_draws, check_numbers
 
 
 class Automaton:
@@ -29,12 +29,17 @@ class Automaton:
     """
 
     def __init__(self, arrows: Mapping[tuple[int, str], tuple[int, float]]) -> None:
+        if not isinstance(arrows, Mapping):
+            raise TypeError(f"arrows: expected a mapping, got {type(arrows).__name__}")
         self.arrows = dict(arrows)
+        if not self.arrows:
+            raise ValueError("arrows: expected at least one, got none")
         count = 1 + max(max(state, after) for (state, _), (after, _) in self.arrows.items())
         self.stop = torch.ones(count, dtype=torch.float64)
         self._from: list[list[tuple[str, int, float]]] = [[] for _ in range(count)]
         self._moves = torch.zeros(count, count, dtype=torch.float64)
         for (state, symbol), (after, p) in self.arrows.items():
+            check_numbers(p=p)
             if len(symbol) != 1 or not 0 < p <= 1:
                 raise ValueError(
                     f"arrows: expected one symbol with probability in (0, 1], got {symbol!r}, {p}"
@@ -54,6 +59,7 @@ class Automaton:
 
     def sample(self, n: int, *, generator: Generator) -> list[str]:
         """Draws n words."""
+        check_draws(n, generator)
         return [self._walk(generator) for _ in range(n)]
 
     def _rounding(self) -> float:
@@ -105,6 +111,7 @@ class Dyck:
     p: float
 
     def __post_init__(self) -> None:
+        check_numbers(p=self.p)
         if not 0 < self.p < 0.5:
             raise ValueError(f"p: expected 0 < p < 1/2, so that words end, got {self.p}")
 
@@ -114,6 +121,7 @@ class Dyck:
 
     def sample(self, n: int, *, generator: Generator) -> list[str]:
         """Draws n words."""
+        check_draws(n, generator)
         return [self._derive(generator) for _ in range(n)]
 
     @property
@@ -157,7 +165,6 @@ def even_a() -> Automaton:
 
 
 def _uniform(generator: Generator) -> float:
-    check_generator(generator)
     return float(torch.rand((), generator=generator, dtype=torch.float64))
 
 
@@ -165,8 +172,13 @@ def check_words(words: Sequence[str]) -> Sequence[str]:
     """The words as they came, if they are a list, and not one string.
 
     Raises:
-        TypeError: if a single string came.
+        TypeError: if a single string came, or a word is no string.
     """
     if isinstance(words, str):
         raise TypeError(f"words: expected a list of words, got the single string {words!r}")
+    if not isinstance(words, Sequence):
+        raise TypeError(f"words: expected a list of words, got {words!r:.60}")
+    each: Sequence[object] = words
+    if others := [word for word in each if not isinstance(word, str)]:
+        raise TypeError(f"words: expected strings, got {others[0]!r:.60}")
     return words

@@ -20,6 +20,7 @@ from torch.nn.functional import one_hot
 
 from coursepkg.data.digits import Split
 from coursepkg.rng import seeded
+from coursepkg.validate import check_levels, check_tensor, check_whole
 
 MNIST_LEVELS = 256  # 0 paper to 255 ink
 MNIST_SHAPE = (28, 28)
@@ -62,8 +63,10 @@ def shrink(x: Tensor) -> Tensor:
     Raises:
         ValueError: if the shape is another.
     """
+    check_tensor(x)
     if x.ndim != 2 or x.shape[1] != 784:
         raise ValueError(f"x: expected shape (B, 784), got {tuple(x.shape)}")
+    check_whole(x)
     return ((x.reshape(-1, 14, 2, 14, 2).sum((2, 4)) + 2) // 4).reshape(-1, 196)
 
 
@@ -72,6 +75,7 @@ def binarise_mnist(x: Tensor) -> Tensor:
 
     Nothing is drawn: it is not the "binarised MNIST" of the literature, which is a sample.
     """
+    check_levels(x, levels=MNIST_LEVELS)
     return (x >= MNIST_LEVELS // 2).to(torch.get_default_dtype())
 
 

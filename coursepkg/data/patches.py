@@ -9,7 +9,8 @@ import torch
 from sklearn.datasets import load_sample_images
 from torch import Generator, Tensor
 
-from coursepkg.counts import check_draws
+from coursepkg.counts import check_draws, check_integers
+from coursepkg.validate import ANY, check_real
 
 SHAPE = (427, 640)
 _SHA256 = "c1ef34f251839d4aea0f512ef005eeba01e9109bce8f7f4b7c4da6e3f45c54e5"
@@ -78,7 +79,9 @@ def draw_patches(
         ValueError: if a patch does not fit into an image.
     """
     check_draws(n, generator)
+    check_integers(size=size)
     images = load_photographs() if images is None else images
+    check_real(images, event=(ANY, ANY), name="images")
     count, height, width = images.shape
     if not 1 <= size <= min(height, width):
         raise ValueError(f"size: expected 1..{min(height, width)} pixels, got {size}")
@@ -101,6 +104,7 @@ def whiten(x: Tensor, *, components: int | None = None) -> Whitened:
     Raises:
         ValueError: if x has variance along fewer than `components` axes.
     """
+    check_real(x, event=(ANY,))
     N, D = x.shape
     mean = x.double().mean(0)
     away = (x - mean).to(x)
@@ -108,6 +112,7 @@ def whiten(x: Tensor, *, components: int | None = None) -> Whitened:
     std = singular / N**0.5
     rank = int((std > std[0] * max(N, D) * torch.finfo(x.dtype).eps).sum())
     k = rank if components is None else components
+    check_integers(components=k)
     if not 1 <= k <= rank:
         raise ValueError(f"components: expected 1..{rank}, the rank of the data, got {k}")
     matrix = axes[:k] / std[:k, None]

@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 from coursepkg.counts import check_draws
 from coursepkg.enumeration import binary_states
 from coursepkg.rng import seeded
-from coursepkg.validate import check_binary, check_tensor
+from coursepkg.validate import check_binary, check_floating, check_tensor
 
 TASTES = ("space", "romance", "crime", "family")
 FILMS = {
@@ -59,9 +59,9 @@ class NoisyOr:
     """
 
     def __init__(self, shares: Tensor, chance: Tensor, appeal: Tensor) -> None:
-        check_tensor(shares, "shares")
-        check_tensor(chance, "chance")
-        check_tensor(appeal, "appeal")
+        check_floating(shares, "shares")
+        check_floating(chance, "chance")
+        check_floating(appeal, "appeal")
         if appeal.shape != shares.shape + chance.shape or appeal.ndim != 2:
             raise ValueError(
                 "shares, chance, appeal: expected shapes (K,), (D,) and (K, D), got "
@@ -115,6 +115,7 @@ class NoisyOr:
 
     def _posterior(self, x: Tensor, known: Tensor) -> Tensor:
         check_binary(x, event=self.chance.shape)
+        check_tensor(known, "known")
         if known.shape != x.shape or known.dtype != torch.bool:
             raise ValueError(
                 f"known: expected bool of shape {tuple(x.shape)}, got {known.dtype} of "

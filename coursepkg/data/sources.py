@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 
 from coursepkg.counts import check_counts, check_generator
 from coursepkg.data.audio import RATE, draw_tones, draw_vowels, radiate
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_finite, check_positive, check_real
 
 PIECE = 0.25  # seconds of a vowel, of a tone, and from beat to beat
 
@@ -72,8 +72,7 @@ def swirl(z: Tensor, *, turn: float) -> Tensor:
         ValueError: if its shape is wrong, it is empty, or a number, `turn` too, is not finite.
     """
     check_real(z, event=(2,), name="z")
-    if not math.isfinite(turn):
-        raise ValueError(f"turn: expected a finite number, got {turn}")
+    check_finite(turn=turn)
     x, y = z.double().T  # of many turns, single precision knows only the number
     angle = turn * torch.hypot(x, y)
     cos, sin = angle.cos(), angle.sin()

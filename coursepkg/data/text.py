@@ -12,6 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from coursepkg.validate import check_whole
+
 # A comedy, a history and a tragedy each, written with characters that the others have too.
 VALID_PLAYS = ("as-you-like-it", "richard-ii", "timon-of-athens")
 TEST_PLAYS = ("twelfth-night", "king-john", "macbeth")
@@ -117,6 +119,8 @@ def split_text(text: str, *, source: str) -> Text:
         ValueError: if there are fewer than two different paragraphs.
     """
     text = plain_lines(text)
+    if "\0" in text:
+        raise ValueError(f"{source}: expected text, got NUL characters: is it a binary file?")
     pieces = (piece.strip("\n") for piece in re.split(r"\n(?:[ \t]*\n)+", text))
     unique = list(dict.fromkeys(piece for piece in pieces if piece.strip()))
     if len(unique) < 2:
@@ -129,13 +133,27 @@ def split_text(text: str, *, source: str) -> Text:
     return Text("\n\n".join(unique[:cut]), "\n\n".join(unique[cut:]), source, sha256)
 
 
+def check_ids(ids: Tensor) -> None:
+    """Checks that the numbers of symbols are integers in a row, (T,)."""
+    check_whole(ids, "ids")
+    if ids.ndim != 1:
+        raise ValueError(f"ids: expected shape (T,), got {tuple(ids.shape)}")
+
+
 def plain_lines(text: str) -> str:
     r"""The text without byte-order marks, and with ``\n`` at all ends of lines.
 
     What Windows (``\r\n``) and old Macs (``\r``) write would otherwise be symbols to predict, and
     blank lines that do not part paragraphs.
     """
+    check_text(text)
     return text.replace("\ufeff", "").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def check_text(text: str, name: str = "text") -> None:
+    """Checks that what should be text is: bytes are none, and neither is a list of words."""
+    if not isinstance(text, str):
+        raise TypeError(f"{name}: expected a string, got {type(text).__name__}")
 
 
 def _play(name: str, markdown: str) -> str:
@@ -153,12 +171,14 @@ class Vocabulary:
     characters: str
 
     def __post_init__(self) -> None:
+        check_text(self.characters, "characters")
         if len(set(self.characters)) != len(self.characters) or not self.characters:
             raise ValueError(f"characters: expected one or more, all different, got {self}")
 
     @classmethod
     def from_text(cls, text: str) -> "Vocabulary":
         """The characters of a text, by code point."""
+        check_text(text)
         return cls("".join(sorted(set(text))))
 
     def __len__(self) -> int:
@@ -170,6 +190,7 @@ class Vocabulary:
         Raises:
             ValueError: if a character is not in the vocabulary.
         """
+        check_text(text)
         number = {character: k for k, character in enumerate(self.characters)}
         unknown = sorted(set(text) - set(number))
         if unknown:
@@ -182,6 +203,7 @@ class Vocabulary:
         Raises:
             ValueError: if a number is not one of 0..K-1.
         """
+        check_ids(ids)
         if len(ids) and not 0 <= int(ids.min()) <= int(ids.max()) < len(self):
             raise ValueError(
                 f"ids: expected 0..{len(self) - 1}, got {int(ids.min())} to {int(ids.max())}"

@@ -10,7 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from coursepkg.counts import check_counts, check_draws
-from coursepkg.validate import check_finite, check_positive, check_real, check_tensor
+from coursepkg.validate import check_finite, check_floating, check_positive, check_real
 
 
 class IsotropicMixture:
@@ -26,17 +26,17 @@ class IsotropicMixture:
     """
 
     def __init__(self, means: Tensor, scales: Tensor, weights: Tensor | None = None) -> None:
-        check_tensor(means, "means")
+        check_real(means, name="means")
         K = len(means)
         weights = torch.full((K,), 1 / K) if weights is None else weights
-        check_tensor(scales, "scales")
-        check_tensor(weights, "weights")
+        check_floating(scales, "scales")
+        check_floating(weights, "weights")
         if scales.shape != (K,) or weights.shape != (K,):
             raise ValueError(
                 f"scales, weights: expected shape ({K},) like means, got {tuple(scales.shape)} and "
                 f"{tuple(weights.shape)}"
             )
-        if (weights < 0).any() or not math.isclose(weights.sum().item(), 1, abs_tol=1e-6):
+        if not (weights >= 0).all() or not math.isclose(weights.sum().item(), 1, abs_tol=1e-6):
             raise ValueError(f"weights: expected >= 0 with sum 1, got {weights.tolist()}")
         check_positive(smallest_scale=scales.min().item())
         check_positive(smallest_variance=scales.square().min().item())

@@ -4,6 +4,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from coursepkg.counts import check_integers
+from coursepkg.validate import check_tensor
+
 
 class Pairs(NamedTuple):
     """What a model reads, and beside each entry the one that follows it."""
@@ -29,8 +32,8 @@ def sliding_windows(x: Tensor, length: int, *, stride: int = 1) -> Tensor:
         TypeError: if x is not a tensor.
         ValueError: if length or stride is below 1, or no window fits.
     """
-    if not isinstance(x, Tensor):
-        raise TypeError(f"x: expected a torch.Tensor, got {type(x).__name__}")
+    check_tensor(x)
+    check_integers(length=length, stride=stride)
     if length < 1 or stride < 1:
         raise ValueError(f"length, stride: expected 1 or more, got {length} and {stride}")
     if x.ndim == 0 or len(x) < length:
@@ -51,6 +54,7 @@ def next_token_pairs(x: Tensor, length: int, *, stride: int | None = None) -> Pa
         ValueError: if length or stride is below 1, or no window fits.
     """
     stride = length if stride is None else stride
+    check_integers(length=length)
     if length < 1:
         raise ValueError(f"length: expected 1 or more, got {length}")
     both = sliding_windows(x, length + 1, stride=stride)

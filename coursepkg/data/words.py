@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.counts import check_draws
+from coursepkg.counts import check_counts, check_draws, check_integers
 from coursepkg.data.languages import Automaton, check_words
 from coursepkg.data.text import Vocabulary
+from coursepkg.validate import check_real, check_whole
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Copying:
 
     def __post_init__(self) -> None:
         Vocabulary(self.alphabet)
+        check_integers(length=self.length)
         if self.length < 1 or ":" in self.alphabet:
             raise ValueError(f"expected length >= 1 and an alphabet without a colon, got {self}")
 
@@ -66,6 +68,7 @@ class ModularAddition:
     modulus: int
 
     def __post_init__(self) -> None:
+        check_integers(modulus=self.modulus)
         if not 2 <= self.modulus <= 10:
             raise ValueError(f"modulus: expected 2 to 10, got {self.modulus}")
 
@@ -104,6 +107,7 @@ def markov_words(alphabet: str, moves: Tensor) -> Automaton:
         ValueError: if the shape is wrong, or as `Automaton` raises.
     """
     k = len(Vocabulary(alphabet))
+    check_real(moves, name="moves")
     if moves.shape != (k + 1, k):
         raise ValueError(f"moves: expected shape {(k + 1, k)}, got {tuple(moves.shape)}")
     return Automaton({
@@ -120,6 +124,7 @@ def encode_words(words: Sequence[str], vocabulary: Vocabulary, *, length: int) -
         TypeError: if a single string came.
         ValueError: if a symbol is unknown, or a word and its end do not fit.
     """
+    check_counts(length=length)
     rows = torch.full((len(check_words(words)), length), len(vocabulary), dtype=torch.int64)
     for row, word in zip(rows, words, strict=True):
         if len(word) >= length:
@@ -133,6 +138,9 @@ def encode_words(words: Sequence[str], vocabulary: Vocabulary, *, length: int) -
 
 def decode_words(rows: Tensor, vocabulary: Vocabulary) -> list[str]:
     """The way back, (B, length) to B words: what stands before the first end."""
+    check_whole(rows, "rows")
+    if rows.ndim != 2:
+        raise ValueError(f"rows: expected shape (B, length), got {tuple(rows.shape)}")
     words = []
     for row in rows.tolist():
         symbols = row[: row.index(len(vocabulary))] if len(vocabulary) in row else row

@@ -8,7 +8,7 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.counts import check_draws
 from coursepkg.protocols import Bound, Estimated, Exact, Sampler, Weighted
-from coursepkg.validate import check_tensor, count_rows
+from coursepkg.validate import check_methods, check_tensor, count_rows
 
 
 def takes_condition(method: Callable[..., object]) -> bool:
@@ -36,6 +36,7 @@ class Given(nn.Module):
     def __init__(self, model: object, condition: Tensor) -> None:
         check_tensor(condition, "condition")
         super().__init__()
+        check_methods(model)
         self.model: Any = model
         self.register_buffer("condition", condition.clone())
         if isinstance(model, Exact) and takes_condition(model.log_prob):

@@ -9,6 +9,7 @@ from torch import Generator, Tensor, nn
 from coursepkg.counts import check_integers
 from coursepkg.evaluation.given import takes_condition
 from coursepkg.protocols import UnnormalisedWeighted, Weighted
+from coursepkg.validate import check_methods
 
 
 class ImportanceBound(nn.Module):
@@ -31,6 +32,7 @@ class ImportanceBound(nn.Module):
 
     def __init__(self, model: Weighted | UnnormalisedWeighted, draws: int) -> None:
         check_integers(draws=draws)
+        check_methods(model)
         super().__init__()
         if draws < 1:
             raise ValueError(f"draws: expected at least 1, got {draws}")

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.counts import check_counts, check_generator, check_integers
+from coursepkg.counts import check_counts, check_generator, check_integers, check_numbers
 from coursepkg.evaluation.given import takes_condition
 from coursepkg.protocols import (
     Bound,
@@ -20,7 +20,7 @@ from coursepkg.protocols import (
     UnnormalisedWeighted,
     Weighted,
 )
-from coursepkg.validate import check_positive, count_rows
+from coursepkg.validate import check_finite, check_methods, count_rows
 
 T = TypeVar("T")
 
@@ -45,6 +45,12 @@ class Nats:
     error_draws: float = 0.0
     error_seeds: float = math.nan
 
+    def __post_init__(self) -> None:
+        if self.sign not in {"=", "≤", "≈"}:
+            raise ValueError(f"sign: expected one of =, ≤ and ≈, got {self.sign!r:.60}")
+        check_numbers(value=self.value, error_data=self.error_data, error_draws=self.error_draws,
+                      error_seeds=self.error_seeds)  # fmt: skip
+
     def __str__(self) -> str:
         return f"{self.sign} {self.value:.2f} ± {self.error_data:.2f}"
 
@@ -52,9 +58,10 @@ class Nats:
         """The value in bits per dimension: nats / (D log 2).
 
         Raises:
+            TypeError: if D is not an integer.
             ValueError: if there are no dimensions.
         """
-        check_positive(D=D)
+        check_counts(D=D)
         return self.value / (D * math.log(2))
 
 
@@ -100,6 +107,7 @@ def nats(
     check_integers(draws=draws)
     if draws < 1:
         raise ValueError(f"draws: expected at least 1, got {draws}")
+    check_methods(model)
     sign, drawn, says = _reading(model)
     _check_condition(model, says, condition, x)
     constant, error = _constant(model, log_Z, log_Z_error)
@@ -111,7 +119,7 @@ def nats(
     with torch.no_grad(), eval_mode(model):
         for _ in range(draws if drawn else 1):
             parts = _batches(x, condition, batch_size)
-            score.append(torch.cat([says(b) if c is None else says(b, condition=c)
+            score.append(torch.cat([_checked(says(b) if c is None else says(b, condition=c), b)
                                     for b, c in parts]))  # fmt: skip
     return _summary(constant - torch.stack(score).double(), sign, drawn=drawn, error=error)
 
@@ -129,6 +137,9 @@ def over_seeds(results: Sequence[Nats]) -> Nats:
     Raises:
         ValueError: if there are fewer than two results or the signs differ.
     """
+    for result in results:
+        if not isinstance(result, Nats):
+            raise TypeError(f"results: expected Nats, got {result!r:.60}")
     if len(results) < 2 or len({r.sign for r in results}) != 1:
         raise ValueError(
             f"expected two or more results of one sign, got {[str(r) for r in results]}"
@@ -169,12 +180,20 @@ def _constant(model: object, log_Z: float | None, error: float) -> tuple[float, 
     """What must still be subtracted, and its error: log Z, or nothing if p is normalised."""
     if not isinstance(model, Energy | UnnormalisedWeighted):
         return 0.0, 0.0
-    return _given(
-        log_Z,
-        f"log_Z: expected an estimate, since {_name(model)} knows log p(x) only up to log Z "
-        "(annealed importance sampling estimates it, and Normalised sums over few states), got "
-        "none",
-    ), error
+    if log_Z is None:
+        raise TypeError(
+            f"log_Z: expected an estimate, since {_name(model)} knows log p(x) only up to log Z "
+            "(annealed importance sampling estimates it, and Normalised sums over few states), got "
+            "none"
+        )
+    said: dict[str, object] = {"log_Z": log_Z, "log_Z_error": error}
+    found: dict[str, Any] = {
+        name: value.item() if isinstance(value, Tensor) else value for name, value in said.items()
+    }
+    check_finite(**found)
+    if found["log_Z_error"] < 0:
+        raise ValueError(f"log_Z_error: expected a number >= 0, got {error}")
+    return found["log_Z"], found["log_Z_error"]
 
 
 def _check_condition(
@@ -186,8 +205,15 @@ def _check_condition(
             f"condition: expected {expected}, since what {_name(model)} says depends on "
             f"{'a condition' if condition is None else 'x only'}, got {got}"
         )
-    if condition is not None and len(condition) != len(x):
+    if condition is not None and count_rows(condition, name="condition") != len(x):
         raise ValueError(f"condition: expected {len(x)} rows, as x has, got {len(condition)}")
+
+
+def _checked(said: object, x: Tensor) -> Tensor:
+    if not isinstance(said, Tensor) or said.shape != x.shape[:1]:
+        what = tuple(said.shape) if isinstance(said, Tensor) else type(said).__name__
+        raise ValueError(f"model: expected shape ({len(x)},), one number an example, got {what}")
+    return said
 
 
 def _batches(

@@ -3,6 +3,8 @@
 import torch
 from torch.special import log_ndtr
 
+from coursepkg.counts import check_integers
+
 WIDEST = 40.0  # nothing that a double can say lies so far out
 
 
@@ -19,6 +21,7 @@ def best_of_many(M: int) -> float:
     Raises:
         ValueError: if M is less than 1.
     """
+    check_integers(M=M)
     if M < 1:
         raise ValueError(f"M: expected at least 1 number, got {M}")
     u = torch.linspace(0, WIDEST, 40_001, dtype=torch.float64)

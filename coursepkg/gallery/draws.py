@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_draws
 from coursepkg.data.text import Vocabulary
 from coursepkg.models.diffusion.conditional import ToldNet
 from coursepkg.models.diffusion.denoisers import FromVelocity
@@ -14,7 +15,7 @@ from coursepkg.models.diffusion.solvers import multistep
 from coursepkg.models.few_steps.jumps import EndAverage, Restarts
 from coursepkg.models.language.writing import Remembering, write
 from coursepkg.nets.transformer import Transformer
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_real
 
 Draw = Callable[[nn.Module, Tensor, Generator], Tensor]  # of a network and conditions (n, E)
 Parts = tuple[nn.Module, nn.Module]  # a whole model, and the part of it that is trained
@@ -41,7 +42,7 @@ class Drawer(nn.Module):
             TypeError: if the conditions are no real numbers: labels want `one_hot` first.
             ValueError: if there are not n of them, or of another size.
         """
-        check_positive(n=n)
+        check_draws(n, generator)
         check_real(condition, event=(self.conditions,), name="condition")
         if len(condition) != n:
             raise ValueError(f"condition: expected {n} rows, got {len(condition)}")

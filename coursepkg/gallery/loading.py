@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from coursepkg.files import write_whole
 from coursepkg.gallery import images, sequences
 from coursepkg.gallery.draws import Parts
 from coursepkg.nets.trained import FOLDER
@@ -61,7 +62,7 @@ def load(name: str, *, folder: str | Path | None = None) -> Any:
         ValueError: if there is none of that name; if the weights are missing, unsigned, of another
             model, version or architecture, or not those that were signed.
     """
-    if name not in WORKS:
+    if name not in list(WORKS):
         raise ValueError(f"name: expected one of {sorted(WORKS)}, got {name!r}")
     state = _weights(Path(folder or FOLDER) / f"{name}.pt", WORKS[name])
     whole, part = WORKS[name].build(generator=seeded(0))
@@ -99,7 +100,7 @@ def sign(name: str, made: dict[str, Any], *, folder: str | Path | None = None) -
     """
     weights = Path(folder or FOLDER) / f"{name}.pt"
     signed = {"name": name, "version": WORKS[name].version, "sha256": _sum(weights), **made}
-    weights.with_suffix(".json").write_text(json.dumps(signed, indent=1) + "\n", "utf8")
+    write_whole(weights.with_suffix(".json"), json.dumps(signed, indent=1) + "\n")
 
 
 def _weights(path: Path, work: Work) -> dict[str, Tensor]:

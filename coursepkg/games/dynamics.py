@@ -22,8 +22,8 @@ import torch
 from torch import Tensor
 from torch.autograd.functional import jacobian
 
-from coursepkg.counts import check_integers
-from coursepkg.validate import check_positive
+from coursepkg.counts import check_integers, check_numbers
+from coursepkg.validate import ANY, check_methods, check_positive, check_real
 
 Field = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -49,6 +49,7 @@ class Rule(Protocol):
 
 def bilinear(A: Tensor) -> Field:
     """The field of min over x, max over y of xᵀ A y: (-A y, Aᵀ x); A is (M, N)."""
+    check_real(A, event=(ANY,), name="A")
     return lambda x, y: (-A @ y, A.T @ x)
 
 
@@ -64,6 +65,8 @@ class _Gradient:
 
     def init(self, x: Tensor, y: Tensor) -> Play:
         """The state of players who stand at x and y and have not moved."""
+        check_real(x, event=())
+        check_real(y, event=(), name="y")
         return Play(x, y, *self.field(x, y))
 
 
@@ -130,6 +133,7 @@ class Consensus(_Gradient):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_numbers(weight=self.weight)
         if not self.weight >= 0:
             raise ValueError(f"weight: expected a number >= 0, got {self.weight}")
 
@@ -152,6 +156,7 @@ def trajectory(rule: Rule, x: Tensor, y: Tensor, *, steps: int) -> Tensor:
     Raises:
         ValueError: if there is no step.
     """
+    check_methods(rule, "init", "step", name="rule")
     check_integers(steps=steps)
     if steps < 1:
         raise ValueError(f"steps: expected at least 1, got {steps}")

@@ -15,6 +15,7 @@ from scipy.optimize import linprog
 from torch import Tensor
 
 from coursepkg.counts import check_integers
+from coursepkg.validate import check_tensor
 
 
 class Equilibrium(NamedTuple):
@@ -42,6 +43,8 @@ class MatrixGame:
     """
 
     def __init__(self, payoff: Tensor | Sequence[Sequence[float]]) -> None:
+        if not isinstance(payoff, Tensor | Sequence):
+            raise TypeError(f"payoff: expected a tensor or rows, got {type(payoff).__name__}")
         if not isinstance(payoff, Tensor) and len(lengths := {len(row) for row in payoff}) > 1:
             raise ValueError(f"payoff: expected rows of one length, got {sorted(lengths)}")
         A = torch.as_tensor(payoff, dtype=torch.float64).clone()
@@ -104,6 +107,8 @@ def fictitious_play(game: MatrixGame, *, rounds: int) -> list[Equilibrium]:
     Raises:
         ValueError: if there is no round.
     """
+    if not isinstance(game, MatrixGame):
+        raise TypeError(f"game: expected a MatrixGame, got {type(game).__name__}")
     check_integers(rounds=rounds)
     if rounds < 1:
         raise ValueError(f"rounds: expected at least 1, got {rounds}")
@@ -134,6 +139,7 @@ def _safest(A: Tensor) -> tuple[Tensor, float]:
 
 
 def _check_law(name: str, law: Tensor, size: int) -> None:
+    check_tensor(law, name)
     if law.shape != (size,):
         raise ValueError(f"{name}: expected shape ({size},), got {tuple(law.shape)}")
     total = law.sum().item()

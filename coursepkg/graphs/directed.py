@@ -23,10 +23,11 @@ from coursepkg.graphs.table import (
     check_acyclic,
     check_disjoint,
     check_each_level,
+    check_given,
     check_law,
     check_names,
 )
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_finite, check_floating, check_positive, check_real
 
 
 class Conditional(nn.Module, ABC):
@@ -74,12 +75,14 @@ class Table(Conditional):
 
     def log_prob(self, x: Tensor, given: Tensor) -> Tensor:
         """log p(x | given): one look into the table."""
+        check_given(given, self.p.shape, x)
         log_p: Tensor = self.p[*given.T, x].log()
         return log_p
 
     def sample(self, given: Tensor, *, generator: Generator) -> Tensor:
         """Draws a level from the parents' row of the table."""
         check_generator(generator)
+        check_given(given, self.p.shape)
         row = self.p[tuple(given.T)].expand(len(given), -1)
         return torch.multinomial(row, 1, generator=generator).squeeze(1)
 
@@ -105,8 +108,7 @@ class LinearGaussian(Conditional):
         check_positive(std=std)
         check_positive(std=torch.tensor(std, dtype=dtype).item())
         weights = dict(weights or {})
-        if not all(map(math.isfinite, (bias, *weights.values()))):
-            raise ValueError(f"expected finite bias and weights, got {bias} and {weights}")
+        check_finite(bias=bias, **weights)
         self.parents, self.levels = tuple(weights), None
         self.register_buffer("bias", torch.tensor(bias, dtype=dtype))
         self.register_buffer("std", torch.tensor(std, dtype=dtype))
@@ -114,12 +116,15 @@ class LinearGaussian(Conditional):
 
     def log_prob(self, x: Tensor, given: Tensor) -> Tensor:
         """log N(x; bias + weights · parents, std²)."""
+        check_real(x, event=(), like=self)
+        check_floating(given, "given")
         eps = (x - self.bias - given @ self.weight) / self.std
         return -eps.square() / 2 - self.std.log() - math.log(2 * math.pi) / 2
 
     def sample(self, given: Tensor, *, generator: Generator) -> Tensor:
         """Draws x: the mean, and noise."""
         check_generator(generator)
+        check_floating(given, "given")
         eps = torch.randn(
             len(given), generator=generator, dtype=self.bias.dtype, device=self.bias.device
         )
@@ -146,6 +151,8 @@ class DirectedModel(nn.Module):
         self.graph = nx.DiGraph()
         self.graph.add_nodes_from(self.names)
         for name, law in conditionals.items():
+            if not isinstance(law, Conditional):
+                raise TypeError(f"{name}: expected a Conditional, got {type(law).__name__}")
             check_disjoint(set(self.names), name=[name], given=law.parents)
             self.graph.add_edges_from((parent, name) for parent in law.parents)
         check_acyclic(self.graph)
@@ -212,10 +219,7 @@ class DirectedModel(nn.Module):
     def d_separated(
         self, a: str | Iterable[str], b: str | Iterable[str], *, given: str | Iterable[str] = ()
     ) -> bool:
-        """Whether the graph alone says that a and b are independent given `given`.
-
-        See `d_separated`, the function.
-        """
+        """Whether a and b are independent given `given`, as the graph says: see `d_separated`."""
         return d_separated(self.graph, a, b, given=given)
 
     @property
@@ -253,12 +257,9 @@ class Moments(NamedTuple):
 
 
 def d_separated(
-    graph: nx.DiGraph,
-    a: str | Iterable[str],
-    b: str | Iterable[str],
-    *,
+    graph: nx.DiGraph, a: str | Iterable[str], b: str | Iterable[str], *,
     given: str | Iterable[str] = (),
-) -> bool:
+) -> bool:  # fmt: skip
     """Whether every trail from a to b is blocked once `given` is known; O(nodes + arrows).
 
     Then a and b are independent given those, in every law that factorises over the graph. If not,

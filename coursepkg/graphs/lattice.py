@@ -16,7 +16,7 @@ from torch import Generator, Tensor
 from coursepkg.counts import check_counts, check_generator
 from coursepkg.enumeration import Unnormalised, check_states
 from coursepkg.graphs.table import align
-from coursepkg.validate import check_levels, check_positive, check_tensor
+from coursepkg.validate import check_finite, check_floating, check_levels, check_positive
 
 CRITICAL = math.log(1 + math.sqrt(2)) / 2
 """The inverse temperature at which Ising's infinite square lattice orders, about 0.4407."""
@@ -56,14 +56,16 @@ class Lattice(Unnormalised):
         periodic: bool = False,
     ) -> None:
         check_counts(height=height, width=width)
-        check_tensor(pair, "pair")
-        check_tensor(site, "site")
+        check_floating(pair, "pair")
+        check_floating(site, "site")
         if min(height, width) < (3 if periodic else 1):
             raise ValueError(
                 f"expected sides >= {3 if periodic else 1}, got {height} × {width}"
                 + periodic * ": two sites in a ring would be neighbours twice"
             )
-        if not (pair.ndim == 2 and torch.equal(pair, pair.T) and pair.isfinite().all()):
+        if not (
+            pair.ndim == 2 and len(pair) and torch.equal(pair, pair.T) and pair.isfinite().all()
+        ):
             raise ValueError(f"pair: expected a symmetric (K, K), got shape {tuple(pair.shape)}")
         K, D = len(pair), height * width
         if site.shape not in {(K,), (D, K)} or not site.isfinite().all():
@@ -119,6 +121,7 @@ class Lattice(Unnormalised):
 
         Only the neighbours matter.   Source: :eq:`lattice-conditional`.
         """
+        self.check(x)
         grid = x.view(-1, self.height, self.width)
         pull = self.pair[grid]  # what a site adds to the energy of each level of a neighbour
         total = self.site.view(self.height, self.width, -1)
@@ -182,6 +185,7 @@ def ising(
 
     Source: :eq:`ising-energy`.
     """
+    check_finite(field=field)
     s = torch.tensor([-1.0, 1.0])
     return Lattice(height, width, -torch.outer(s, s), -field * s, beta=beta, periodic=periodic)
 
@@ -218,6 +222,8 @@ class CheckerboardGibbs:
     """
 
     def __init__(self, lattice: Lattice) -> None:
+        if not isinstance(lattice, Lattice):
+            raise TypeError(f"lattice: expected a Lattice, got {type(lattice).__name__}")
         H, W = lattice.height, lattice.width
         if lattice.periodic and (H % 2 or W % 2):
             raise ValueError(f"expected even sides of a periodic lattice, got {H} × {W}")

@@ -14,7 +14,7 @@ from torch import Generator, Tensor, nn
 from coursepkg.counts import check_draws, check_integers
 from coursepkg.divergences import divergence_terms
 from coursepkg.enumeration import check_states
-from coursepkg.validate import check_levels, check_tensor
+from coursepkg.validate import check_floating, check_levels, check_whole
 
 
 class JointTable(nn.Module):
@@ -35,7 +35,7 @@ class JointTable(nn.Module):
     def __init__(self, names: Sequence[str], p: Tensor) -> None:
         super().__init__()
         self.names = check_names(names)
-        check_tensor(p, "p")
+        check_floating(p, "p")
         check_states(p.numel(), what=f"a table over {p.ndim} variables")
         if p.ndim != len(self.names):
             raise ValueError(f"p: expected an axis for each of {self.names}, got {tuple(p.shape)}")
@@ -184,6 +184,28 @@ def check_each_level(x: Tensor, levels: Sequence[int]) -> None:
             raise ValueError(f"x: expected levels 0..{K - 1} in column {d}, got {highest}")
 
 
+def check_given(given: Tensor, levels: Sequence[int], x: Tensor | None = None) -> None:
+    """Checks levels of P parents, (B, P), and of what is given them, (B,), if it is there.
+
+    Args:
+        given: the parents'; there may be none.
+        levels: numbers of levels, of the parents and then of x.
+        x: levels.
+
+    Raises:
+        TypeError: if one is no tensor of integers.
+        ValueError: if a shape or a level is wrong.
+    """
+    check_whole(given, "given")
+    if x is not None:
+        check_levels(x, event=(), levels=levels[-1])
+    rows = next(iter(given.shape), 0) if x is None else len(x)
+    if given.shape != (rows, len(levels) - 1):
+        raise ValueError(f"given: expected ({rows}, {len(levels) - 1}), got {tuple(given.shape)}")
+    if len(levels) > 1:
+        check_each_level(given, levels[:-1])
+
+
 def check_law(p: Tensor, *, name: str) -> None:
     """Checks that p holds finite numbers >= 0 that sum to 1 along its last axis.
 
@@ -191,7 +213,7 @@ def check_law(p: Tensor, *, name: str) -> None:
         TypeError: if p is not a tensor.
         ValueError: if it does not.
     """
-    check_tensor(p, name)
+    check_floating(p, name)
     if p.ndim == 0 or not (p >= 0).all() or not torch.allclose(
         p.sum(-1), torch.ones((), dtype=p.dtype, device=p.device), atol=1e-5
     ):  # fmt: skip

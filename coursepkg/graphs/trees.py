@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from coursepkg.counts import check_counts
 from coursepkg.divergences import divergence_terms
 from coursepkg.graphs.directed import DirectedModel, Table
 from coursepkg.validate import ANY, check_levels, check_positive
@@ -34,6 +35,7 @@ def chow_liu(x: Tensor, *, levels: int, smoothing: float) -> DirectedModel:
         ValueError: if x has fewer than two columns, a level is wrong, or `smoothing` is not > 0.
     """
     check_positive(smoothing=smoothing)
+    check_counts(levels=levels)
     check_levels(x, event=(ANY,), levels=levels)
     if x.shape[1] < 2:
         raise ValueError(f"x: expected (N, D) with two columns or more, got {tuple(x.shape)}")

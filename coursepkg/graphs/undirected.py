@@ -22,7 +22,7 @@ from coursepkg.graphs.table import (
     check_each_level,
     check_names,
 )
-from coursepkg.validate import check_tensor
+from coursepkg.validate import check_floating
 
 
 class UndirectedModel(Unnormalised):
@@ -46,20 +46,24 @@ class UndirectedModel(Unnormalised):
         super().__init__()
         check_counts(**levels)
         self.names, self.levels = check_names(levels), tuple(levels.values())
-        self.cliques = tuple(factors)
+        self.cliques = tuple(as_names(clique) for clique in factors)
         self.graph = nx.Graph()
         self.graph.add_nodes_from(self.names)
-        for clique, table in factors.items():
+        for clique, table in zip(self.cliques, factors.values(), strict=True):
             check_disjoint(self.names, clique=clique)
-            check_tensor(table, f"factor of {clique}")
+            check_floating(table, f"factor of {clique}")
             expected = tuple(levels[name] for name in clique)
-            if table.shape != expected or not (table.isfinite() & (table >= 0)).all():
+            if table.shape != expected:
                 raise ValueError(
-                    f"factor of {clique}: expected finite numbers >= 0 of shape {expected}, got "
-                    f"shape {tuple(table.shape)} and smallest {table.min().item():.4g}"
+                    f"factor of {clique}: expected shape {expected}, got {tuple(table.shape)}"
+                )
+            if not (table.isfinite() & (table >= 0)).all():
+                raise ValueError(
+                    f"factor of {clique}: expected finite numbers >= 0, got the smallest "
+                    f"{table.min().item():.4g} and the largest {table.max().item():.4g}"
                 )
             self.graph.add_edges_from(combinations(clique, 2))
-        self._columns = [[self.names.index(name) for name in clique] for clique in factors]
+        self._columns = [[self.names.index(name) for name in clique] for clique in self.cliques]
         self.log_factors = nn.ParameterList(
             nn.Parameter(table.log(), requires_grad=False) for table in factors.values()
         )
@@ -158,6 +162,8 @@ def clique_energies(joint: JointTable) -> dict[tuple[str, ...], Tensor]:
     Raises:
         ValueError: if a state has probability 0.
     """
+    if not isinstance(joint, JointTable):
+        raise TypeError(f"joint: expected a JointTable, got {type(joint).__name__}")
     if not (joint.p > 0).all():
         raise ValueError(
             f"joint: expected probabilities > 0, got {int((joint.p == 0).sum())} that are 0"

@@ -19,7 +19,7 @@ import math
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.counts import check_counts, check_draws, check_integers
+from coursepkg.counts import check_counts, check_draws, check_integers, check_numbers
 from coursepkg.models.dequantised import FittedDequantised
 from coursepkg.models.transformed import Transformed
 from coursepkg.protocols import Density
@@ -163,6 +163,7 @@ class CorrelatedNormal(nn.Module):
     def __init__(self, *, dim: int, shrinkage: float) -> None:
         super().__init__()
         check_counts(dim=dim)
+        check_numbers(shrinkage=shrinkage)
         if not 0 <= shrinkage < 1:
             raise ValueError(f"shrinkage: expected 0 <= shrinkage < 1, got {shrinkage}")
         self.dim, self.shrinkage = dim, shrinkage
@@ -191,7 +192,7 @@ class CorrelatedNormal(nn.Module):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log N(x; 0, Σ), (B, D) -> (B,), nats."""
-        check_real(x, event=(self.dim,))
+        check_real(x, event=(self.dim,), like=self)
         root = self.scale_tril.double()
         white = torch.linalg.solve_triangular(root, x.double().T, upper=False)
         log_det = root.diagonal().log().sum()

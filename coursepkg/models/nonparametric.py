@@ -10,8 +10,8 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.counts import check_counts, check_draws, check_sizes
-from coursepkg.validate import check_positive, check_real
+from coursepkg.counts import check_counts, check_draws, check_numbers, check_sizes
+from coursepkg.validate import check_finite, check_positive, check_real
 
 MAX_CELLS = 10**8  # of a histogram, 0.8 GB in double precision
 MAX_PAIRS = 10**7  # of kernels held at once
@@ -37,7 +37,9 @@ class Histogram:
         self, bins: int, *, low: float, high: float, dim: int | None = None, smoothing: float
     ) -> None:
         check_counts(bins=bins, dim=_size(dim))
+        check_finite(low=low, high=high)
         check_positive(width_of_the_box=high - low)
+        check_numbers(smoothing=smoothing)
         if not 0 <= smoothing < math.inf:
             raise ValueError(f"smoothing: expected a finite number >= 0, got {smoothing}")
         if bins ** _size(dim) > MAX_CELLS:
@@ -189,6 +191,7 @@ class CosineSeries:
     def __init__(self, terms: int, *, low: float, high: float) -> None:
         check_sizes(terms=terms)
         check_counts(terms_and_the_constant=terms + 1)
+        check_finite(low=low, high=high)
         check_positive(width_of_the_interval=high - low)
         self.terms, self.low, self.high = terms, low, high
         self.coefficients = self.squares = torch.zeros(terms + 1)

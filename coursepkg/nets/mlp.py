@@ -82,3 +82,11 @@ class WindowMLP(nn.Module):
         windows = past.unfold(1, self.window, 1).flip(-1)  # (B, D, L), the nearest pixel first
         logits: Tensor = self.last(self.first(windows).relu())
         return logits
+
+
+def perceptron(width: int, *, generator: Generator) -> nn.Sequential:
+    """The branch of a transformer that looks at one place alone: D -> 4 D -> D."""
+    with global_state_from(generator):
+        return nn.Sequential(
+            nn.Linear(width, 4 * width), nn.GELU(approximate="tanh"), nn.Linear(4 * width, width)
+        )

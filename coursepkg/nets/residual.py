@@ -4,6 +4,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.counts import check_counts, check_integer_lists, check_share
+from coursepkg.nets.patches import as_images
 from coursepkg.rng import global_state_from
 
 
@@ -89,7 +90,7 @@ class ResidualCNN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps (B, C·H·W) to (B, outputs·H·W)."""
-        h = self.first(x.view(-1, *self.shape)) + self.place
+        h = self.first(as_images(x, self.shape)) + self.place
         for block in self.blocks:
             h = h + block(h)
         result: Tensor = self.last(h) + self.bias

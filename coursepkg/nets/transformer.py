@@ -9,6 +9,7 @@ from torch import Generator, Tensor, nn
 from coursepkg.counts import check_counts, check_integers, check_share
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.nets.attention import MultiHead, Past, Rotary, causal_attention
+from coursepkg.nets.mlp import perceptron
 from coursepkg.rng import global_state_from
 from coursepkg.validate import check_levels, check_positive
 
@@ -55,8 +56,7 @@ class PreNormLayer(nn.Module):
         self, width: int, *, heads: int, rotary: Rotary | None = None, dropout: float = 0.0,
         generator: Generator,
     ) -> None:  # fmt: skip
-        check_counts(heads=heads)
-        check_counts(width=width)
+        check_counts(width=width, heads=heads)
         check_share(dropout=dropout)
         super().__init__()
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
@@ -297,11 +297,3 @@ def _stack(
             layer.attend.out.weight.div_(math.sqrt(2 * depth))
             layer.mlp[-1].weight.div_(math.sqrt(2 * depth))  # type: ignore[operator]
     return layers
-
-
-def perceptron(width: int, *, generator: Generator) -> nn.Sequential:
-    """The branch that looks at one place alone: D -> 4 D -> D."""
-    with global_state_from(generator):
-        return nn.Sequential(
-            nn.Linear(width, 4 * width), nn.GELU(approximate="tanh"), nn.Linear(4 * width, width)
-        )

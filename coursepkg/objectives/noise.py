@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from coursepkg.counts import check_draws, check_integers
+from coursepkg.counts import check_draws, check_integers, check_numbers
 from coursepkg.protocols import Energy, Proposal
 from coursepkg.validate import check_binary, check_methods, check_tensor
 
@@ -36,6 +36,7 @@ class NoiseContrastive(nn.Module):
         check_methods(model, "free_energy")
         check_methods(noise, "log_prob", "sample", name="noise")
         super().__init__()
+        check_numbers(log_Z=log_Z)
         if ratio < 1 or not math.isfinite(log_Z):
             raise ValueError(
                 f"expected ratio >= 1 and a finite log_Z, got ratio={ratio}, log_Z={log_Z}"

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.counts import check_generator, check_integers
+from coursepkg.counts import check_generator, check_integers, check_numbers
 from coursepkg.protocols import Energy, Sampler
 from coursepkg.samplers.run import Kernel
 from coursepkg.validate import check_methods
@@ -57,6 +57,8 @@ class StochasticMaximumLikelihood(nn.Module):
         check_methods(start, "sample", name="start")
         super().__init__()
         chains = buffer if chains is None else chains
+        check_integers(chains=chains)
+        check_numbers(fresh=fresh)
         if not 1 <= chains <= buffer or steps < 1 or not 0 <= fresh <= 1:
             raise ValueError(
                 "expected 1 <= chains <= buffer, steps >= 1 and fresh in [0, 1], got "

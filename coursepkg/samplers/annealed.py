@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.counts import check_counts
+from coursepkg.counts import check_counts, check_generator, check_integers
 from coursepkg.protocols import Proposal
 from coursepkg.samplers.run import Kernel
 from coursepkg.samplers.weighting import (
@@ -20,7 +20,7 @@ from coursepkg.samplers.weighting import (
     log_mean_error,
     log_mean_weight,
 )
-from coursepkg.validate import check_methods
+from coursepkg.validate import check_methods, check_tensor, count_rows
 
 
 class Path(Protocol):
@@ -59,6 +59,7 @@ def check_schedule(betas: Tensor) -> None:
     Raises:
         ValueError: unless it starts at 0, ends at 1 and rises at every step.
     """
+    check_tensor(betas, "betas")
     if betas.ndim != 1 or len(betas) < 2 or not betas.is_floating_point():
         raise ValueError(
             "betas: expected real numbers of shape (T + 1,), T >= 1, got "
@@ -99,6 +100,7 @@ def annealed_importance(
     """
     check_schedule(betas)
     _check_chains(chains)
+    check_generator(generator)
     x = path.start(chains, generator=generator)
     log_w, x = follow(path, x, pairwise(betas.tolist()), generator=generator)
     log_mean = log_mean_weight(log_w)
@@ -128,7 +130,8 @@ def reverse_annealed_importance(
         ValueError: if the schedule or the number of chains is impossible, or a density is NaN.
     """
     check_schedule(betas)
-    _check_chains(len(x))
+    _check_chains(count_rows(x))
+    check_generator(generator)
     log_inverse, x = follow(path, x, pairwise(betas.flip(0).tolist()), generator=generator)
     log_mean = log_mean_weight(log_inverse)
     return _summary(path.log_z0().item() - log_mean, -log_inverse, log_inverse, x)
@@ -168,6 +171,7 @@ def _summary(log_Z: float, log_w: Tensor, averaged: Tensor, x: Tensor) -> Anneal
 
 
 def _check_chains(chains: int) -> None:
+    check_integers(chains=chains)
     if chains < 2:
         raise ValueError(f"chains: expected at least 2, since one has no spread, got {chains}")
 

@@ -17,6 +17,8 @@ import torch
 from scipy.stats import rankdata
 from torch import Tensor
 
+from coursepkg.validate import check_floating, check_tensor
+
 
 def autocorrelation(x: Tensor) -> Tensor:
     """Correlation of each chain with itself k steps later, k = 0..T-1; (T, ...) -> (T, ...).
@@ -24,6 +26,9 @@ def autocorrelation(x: Tensor) -> Tensor:
     By fast Fourier transforms, O(T log T); the lags are divided by T, not T - k, so that late lags,
     of which little is known, are drawn towards 0.   Source: :eq:`autocorrelation`.
     """
+    check_floating(x)
+    if x.ndim == 0 or x.numel() == 0:
+        raise ValueError(f"x: expected shape (T, ...) with T >= 1, got {tuple(x.shape)}")
     covariance = _autocovariance(_near_one(x, axes=0)[0])
     return (covariance / covariance[0]).to(x)
 
@@ -151,6 +156,7 @@ def _normal_scores(draws: Tensor) -> Tensor:
 
 
 def _check(draws: Tensor) -> None:
+    check_tensor(draws, "draws")
     if draws.ndim != 3 or len(draws) < 4 or draws.numel() == 0 or not draws.is_floating_point():
         raise ValueError(
             "draws: expected floating-point draws (T, C, D) with T >= 4, got "

@@ -8,8 +8,8 @@ import torch
 from scipy.sparse.csgraph import connected_components
 from torch import Generator, Tensor
 
-from coursepkg.counts import check_generator
-from coursepkg.validate import check_levels
+from coursepkg.counts import check_generator, check_integers, check_sizes
+from coursepkg.validate import check_floating, check_levels, check_real
 
 
 def check_stochastic(P: Tensor) -> None:
@@ -18,6 +18,7 @@ def check_stochastic(P: Tensor) -> None:
     Raises:
         ValueError: unless P is square, its entries are >= 0 and its rows sum to 1.
     """
+    check_floating(P, "P")
     if P.ndim != 2 or len(P) == 0 or P.shape[0] != P.shape[1]:
         raise ValueError(f"P: expected a square matrix, got shape {tuple(P.shape)}")
     if not (P >= 0).all():
@@ -72,6 +73,9 @@ def is_reversible(P: Tensor, pi: Tensor) -> bool:
     It is enough for π = πP, and not needed for it.
     """
     check_stochastic(P)
+    check_real(pi, event=(), name="pi")
+    if pi.shape != P.shape[:1]:
+        raise ValueError(f"pi: expected a law over {len(P)} states, got shape {tuple(pi.shape)}")
     flow = pi[:, None] * P
     moving = flow - torch.diag(flow.diagonal())
     return bool((flow - flow.T).abs().max() <= _tolerance(P) * moving.max())
@@ -96,6 +100,7 @@ def metropolis_hastings(proposal: Tensor, target: Tensor) -> Tensor:
         target: π up to a constant, (K,), > 0.
     """
     check_stochastic(proposal)
+    check_floating(target, "target")
     if target.shape != proposal.shape[:1] or not (target.isfinite() & (target > 0)).all():
         raise ValueError(f"target: expected {len(proposal)} numbers > 0, got {target.tolist()}")
     pi, q = target.double(), proposal.double()
@@ -115,6 +120,10 @@ def gibbs_update(table: Tensor, d: int) -> Tensor:
     Raises:
         ValueError: if values of the other variables have probability 0, so that no law is given.
     """
+    check_floating(table, "table")
+    check_integers(d=d)
+    if not 0 <= d < table.ndim:
+        raise ValueError(f"d: expected a variable 0..{table.ndim - 1}, got {d}")
     total = table.sum(d, keepdim=True)
     if not ((table >= 0).all() and total.isfinite().all() and (total > 0).all()):
         raise ValueError(f"table: expected numbers >= 0 with sums > 0 over variable {d}")
@@ -128,6 +137,7 @@ def gibbs_update(table: Tensor, d: int) -> Tensor:
 
 def systematic_gibbs(table: Tensor) -> Tensor:
     """Matrix of a sweep over all variables in order, (K, K): the product of the updates."""
+    check_floating(table, "table")
     P = gibbs_update(table, 0)
     for d in range(1, table.ndim):
         P = P @ gibbs_update(table, d)
@@ -136,6 +146,7 @@ def systematic_gibbs(table: Tensor) -> Tensor:
 
 def random_scan_gibbs(table: Tensor) -> Tensor:
     """Matrix of *one* update of a variable chosen uniformly, (K, K): the average of the updates."""
+    check_floating(table, "table")
     return torch.stack([gibbs_update(table, d) for d in range(table.ndim)]).mean(0)
 
 
@@ -169,6 +180,8 @@ def total_variation(P: Tensor, start: Tensor, *, steps: int) -> Tensor:
         ValueError: if there are several stationary laws, or `start` is no law.
     """
     check_stochastic(P)
+    check_floating(start, "start")
+    check_sizes(steps=steps)
     if start.shape != P.shape[:1] or (start < 0).any() or abs(start.sum() - 1) > _tolerance(P):
         raise ValueError(f"start: expected a law over {len(P)} states, got {start.tolist()}")
     P, law = P.double() / P.double().sum(1, keepdim=True), start.double() / start.double().sum()
@@ -194,7 +207,8 @@ def simulate(P: Tensor, start: Tensor, *, steps: int, generator: Generator) -> T
     """
     check_generator(generator)
     check_stochastic(P)
-    check_levels(start, event=(), levels=len(P))
+    check_levels(start, event=(), levels=len(P), name="start")
+    check_sizes(steps=steps)
     path = [start]
     for _ in range(steps):
         path.append(torch.multinomial(P[path[-1]], 1, generator=generator).squeeze(1))

@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 
 from coursepkg.counts import check_generator
 from coursepkg.samplers.run import check_chains
-from coursepkg.validate import check_tensor
+from coursepkg.validate import check_floating
 
 
 class FullConditional(Protocol):
@@ -113,7 +113,7 @@ class TableConditional:
     """
 
     def __init__(self, p: Tensor) -> None:
-        check_tensor(p, "p")
+        check_floating(p, "p")
         if not (p.ndim and p.isfinite().all() and (p >= 0).all() and p.sum() > 0):
             raise ValueError("p: expected a table of finite numbers >= 0, not all of them 0")
         self.p, self.levels = p, torch.tensor(p.shape, device=p.device)
@@ -156,8 +156,8 @@ class GaussianConditional:
     """
 
     def __init__(self, mean: Tensor, covariance: Tensor) -> None:
-        check_tensor(mean, "mean")
-        check_tensor(covariance, "covariance")
+        check_floating(mean, "mean")
+        check_floating(covariance, "covariance")
         if covariance.shape != 2 * mean.shape:
             raise ValueError(
                 "mean, covariance: expected shapes (D,) and (D, D), got "

@@ -7,15 +7,16 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.counts import check_generator
+from coursepkg.counts import check_generator, check_integers, check_numbers
 from coursepkg.samplers.run import (
     GradientState,
     accept,
+    check_chains,
     choose,
     evaluate_with_score,
     start_with_score,
 )
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_positive, check_real
 
 DIVERGENCE = 1000.0  # nats of energy error beyond which a trajectory has left its orbit
 
@@ -94,17 +95,21 @@ class HMC:
 
     def __post_init__(self) -> None:
         check_positive(step_size=self.step_size)
+        check_integers(steps=self.steps)
+        check_numbers(jitter=self.jitter)
         if self.steps < 1 or not 0 <= self.jitter <= 1:
             raise ValueError(
                 f"expected steps >= 1 and jitter in [0, 1], got steps={self.steps}, "
                 f"jitter={self.jitter}"
             )
         if self.mass is not None:
+            check_real(self.mass, event=(), name="mass")
             low, high = self.mass.aminmax()
             check_positive(smallest_mass=low.item(), largest_mass=high.item())
 
     def init(self, x: Tensor) -> GradientState:
         """Evaluates the target and its score at x, (C, D)."""
+        check_chains(x)
         if self.mass is not None and self.mass.shape != x.shape[1:]:
             raise ValueError(
                 f"mass: expected shape {tuple(x.shape[1:])}, one a coordinate, got "

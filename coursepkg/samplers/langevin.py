@@ -17,7 +17,7 @@ from coursepkg.samplers.run import (
     evaluate_with_score,
     start_with_score,
 )
-from coursepkg.validate import check_positive
+from coursepkg.validate import ANY, check_positive, check_real
 
 
 class UnadjustedInfo(NamedTuple):
@@ -116,6 +116,9 @@ def unadjusted_covariance(covariance: Tensor, *, step_size: float) -> Tensor:
         ValueError: if η >= 2 λ_min(Σ): the chain runs away and no law is stationary.
     """
     check_positive(step_size=step_size)
+    check_real(covariance, event=(ANY,), name="covariance")
+    if not torch.allclose(covariance, covariance.T):
+        raise ValueError("covariance: expected a symmetric matrix, got another")
     variances, axes = torch.linalg.eigh(covariance.double())
     limit = 2 * variances.min().item()
     if step_size >= limit:

@@ -12,7 +12,7 @@ import torch
 from torch import Generator, Tensor
 
 from coursepkg.counts import check_draws
-from coursepkg.validate import ANY, check_real
+from coursepkg.validate import ANY, check_finite, check_real, check_tensor
 
 HALVINGS = 64  # the bracket shrinks to 2⁻⁶⁴ of its width, or to neighbouring floats
 
@@ -50,6 +50,7 @@ def quantile(cdf: Callable[[Tensor], Tensor], u: Tensor, *, low: float, high: fl
         high: F(high) >= u must hold for all u.
     """
     _check_noise(u)
+    check_finite(low=low, high=high)
     left, right = torch.full_like(u, low), torch.full_like(u, high)
     _check_bracket(cdf(left), u, cdf(right))
     for _ in range(HALVINGS):
@@ -134,6 +135,7 @@ def pushforward_log_prob(
 
 
 def _check_noise(u: Tensor) -> None:
+    check_tensor(u, "u")
     if not (u.is_floating_point() and ((u >= 0) & (u < 1)).all()):
         raise ValueError(f"u: expected numbers in [0, 1), got {u}")
 
@@ -143,6 +145,7 @@ def _check_rows(x: Tensor) -> None:
 
 
 def _check_laws(p: Tensor, *, rows: torch.Size) -> None:
+    check_tensor(p, "p")
     if not (p.ndim and p.is_floating_point() and (p >= 0).all()):
         raise ValueError(f"p: expected probabilities >= 0 along the last axis, got {p}")
     total = p.sum(-1)

@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 
 from coursepkg.counts import check_draws
 from coursepkg.protocols import Proposal
-from coursepkg.validate import check_finite, check_methods, check_real
+from coursepkg.validate import check_finite, check_methods, check_real, check_tensor
 
 LIMIT = 10_000_000  # proposals for one call of `sample`; a sampler that needs more is no sampler
 BATCH = 1024  # proposals at a time, at least
@@ -195,13 +195,14 @@ class RejectionSampler:
 
 
 def _check_values(f: Tensor) -> None:
-    check_real(f, event=())
+    check_real(f, event=(), name="f")
     if len(f) < 2:
         raise ValueError("f: expected at least 2 draws, since one has no spread, got 1")
 
 
 def _check_weights(log_w: Tensor, f: Tensor) -> None:
     """-inf is a weight of zero; NaN and +inf are none, and neither are n zeros."""
+    check_tensor(log_w, "log_w")
     if not log_w.is_floating_point() or log_w.ndim != 1 or len(log_w) == 0:
         raise ValueError(
             f"log_w: expected real numbers of shape (n,), n >= 1, got {log_w.dtype} of shape "

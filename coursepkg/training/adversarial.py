@@ -17,12 +17,10 @@ from torch.optim import Optimizer
 from coursepkg import rng
 from coursepkg.protocols import Adversarial
 from coursepkg.training.checkpoint import RunState
+from coursepkg.training.checks import check_amounts, check_recipe, check_shares, recipe_of
 from coursepkg.training.epochs import (
     Examples,
     Player,
-    check_amounts,
-    check_recipe,
-    check_shares,
     default_fabric,
     mean_loss,
     resumed,
@@ -98,7 +96,7 @@ def fit_adversarial(
             checkpoint cannot hold.
         ValueError: if an argument is impossible, an optimizer moves parameters that are not the
             model's, or the checkpoint is corrupt or of another run.
-        FileNotFoundError: if the checkpoint's folder does not exist.
+        OSError: if the checkpoint's folder does not exist, or nothing can be written there.
         FloatingPointError: if a loss or its gradient is not finite. The weights of both players are
             then those before the bad step, and the checkpoint that of the last complete epoch.
             Also if a score is NaN.
@@ -117,6 +115,7 @@ def fit_adversarial(
     run = RunState(
         model, optimizers, ema=ema, generator=generator, history=AdversarialHistory(),
         recorded={"critic", "generator"} | {k for k, v in given.items() if v is not None},
+        recipe=recipe_of(examples, batch_size=batch_size, ema=ema, clip=clip, **optimizers),
     )  # fmt: skip
     path = resumed(run, checkpoint, fabric)
     wrapped, *steppers = fabric.setup(model, critic_optimizer, generator_optimizer)
@@ -151,8 +150,8 @@ def _train_epoch(
     return mean_loss(critics, fabric), mean_loss(forgers, fabric)
 
 
-def _check(model: nn.Module) -> None:
-    if not isinstance(model, Adversarial):
+def _check(model: object) -> None:
+    if not (isinstance(model, nn.Module) and isinstance(model, Adversarial)):
         raise TypeError(
             "model: expected methods critic_loss(x, *, generator) and "
             f"generator_loss(x, *, generator), got {type(model).__name__}"

@@ -11,6 +11,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from coursepkg.files import replacing
 from coursepkg.training.history import Record
 
 H = TypeVar("H", bound=Record)
@@ -26,11 +27,13 @@ class RunState(Generic[H]):
         generator: the training's source of randomness.
         history: the record to go on with, empty.
         recorded: fields of the history that every epoch of this training adds to.
+        recipe: what else a run that goes on must share with the one before, by name.
     """
 
     def __init__(
         self, model: nn.Module, parts: Mapping[str, Any], *, ema: float | None,
         generator: Generator, history: H, recorded: set[str],
+        recipe: Mapping[str, object] | None = None,
     ) -> None:  # fmt: skip
         if ema is not None and not 0 <= ema < 1:
             raise ValueError(f"ema: expected 0 <= ema < 1, got {ema}")
@@ -41,6 +44,7 @@ class RunState(Generic[H]):
         candidates = {**parts, "average": self.average, "model": model}
         self.parts = {name: part for name, part in candidates.items() if part is not None}
         self.best: dict[str, Tensor] = {}
+        self.recipe = {name: str(value) for name, value in (recipe or {}).items()}
 
     @property
     def judged(self) -> Any:
@@ -58,13 +62,19 @@ class RunState(Generic[H]):
         self.best = {k: v.detach().clone() for k, v in self.judged.state_dict().items()}
 
     def save(self, path: Path) -> None:
-        """Writes beside the file, then replaces it: an interrupted write loses nothing."""
+        """Writes beside the file, then replaces it: an interrupted write loses nothing.
+
+        Raises:
+            OSError: if it cannot be written; the file is then the one before.
+        """
         state = {name: part.state_dict() for name, part in self.parts.items()}
         state |= {"generator": self.generator.get_state(), "history": vars(self.history),
-                  "best": self.best}  # fmt: skip
-        new = path.with_name(path.name + ".new")
-        torch.save(state, new)
-        new.replace(path)
+                  "best": self.best, "recipe": self.recipe}  # fmt: skip
+        try:
+            with replacing(path) as new:
+                torch.save(state, new)
+        except (OSError, RuntimeError) as e:  # torch's own, where the disk is full
+            raise OSError(f"{path}: expected to write a checkpoint, got: {e}") from e
 
     def load(self, path: Path) -> None:
         """Continues from `path`, after checking that it belongs to this model and recipe.
@@ -85,12 +95,15 @@ class RunState(Generic[H]):
         if saved != shapes:
             odd = sorted(set(saved.items()) ^ set(shapes.items()))[:4]
             raise ValueError(f"{path}: checkpoint of another model; they differ in {odd}")
+        before = state.pop("recipe", self.recipe)  # older files have none
         expected = {*self.parts, "generator", "history", "best"} | _dotted(self.recorded)
         if (names := set(state) | _dotted(filled)) != expected:
             raise ValueError(
                 f"{path}: expected a run of this recipe, got one without "
                 f"{sorted(expected - names)} and with {sorted(names - expected)}"
             )
+        if apart := sorted(set(before.items()) ^ set(self.recipe.items())):
+            raise ValueError(f"{path}: expected a run of this recipe; they differ in {apart}")
         try:
             for name, part in self.parts.items():
                 part.load_state_dict(state[name])

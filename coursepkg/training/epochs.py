@@ -11,19 +11,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from numbers import Real
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
 from torch import Generator, Tensor, nn
-from torch.optim import Optimizer
 from tqdm import tqdm
 
-from coursepkg.counts import check_generator, check_integers
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.training.checkpoint import RunState, through_checkpoint
+from coursepkg.validate import check_real, count_rows
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,12 @@ class Examples:
 
     def losses(self, loss: Callable[..., Tensor], generator: Generator) -> Tensor:
         """One loss an example, (N,); an unconditional model does not know the word condition."""
-        if self.condition is None:
-            return loss(self.x, generator=generator)
-        return loss(self.x, condition=self.condition, generator=generator)
+        told = {} if self.condition is None else {"condition": self.condition}
+        found: object = loss(self.x, **told, generator=generator)
+        if not isinstance(found, Tensor) or found.shape != (len(self),):
+            what = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+            raise ValueError(f"loss: expected shape ({len(self)},), one an example, got {what}")
+        return found
 
     def check(self, name: str, condition: str) -> None:
         """Checks that there are examples, and as many conditions; calls the two by these names.
@@ -61,8 +63,9 @@ class Examples:
         for what, rows in ((name, self.x), (condition, self.condition)):
             if rows is not None and not isinstance(rows, Tensor):
                 raise TypeError(f"{what}: expected a torch.Tensor, got {type(rows).__name__}")
-        if len(self) == 0:
-            raise ValueError(f"{name}: expected at least one example, got none")
+        count_rows(self.x, name=name)
+        if name == "train" and self.x.is_floating_point():  # what only watches may be NaN
+            check_real(self.x, name=name)
         if self.condition is not None and self.condition.shape[:1] != self.x.shape[:1]:
             raise ValueError(
                 f"{condition}: expected {len(self)} rows, one for each example, got shape "
@@ -88,6 +91,8 @@ class Player:
         """
         with self.fabric.autocast():  # on one device Fabric's wrapper leaves it out
             loss = batch.losses(self.loss, noise).mean()
+        if not loss.requires_grad:
+            raise ValueError("loss: expected one that depends on a parameter, got a constant")
         self.optimizer.zero_grad()
         self.fabric.backward(batch.weight * loss)
         norm = self.fabric.clip_gradients(
@@ -209,12 +214,15 @@ def resumed(run: RunState[Any], checkpoint: str | Path | None, fabric: Fabric) -
     """The checkpoint's path, after continuing from it if it exists.
 
     Raises:
-        FileNotFoundError: if it would be in a folder that does not exist.
+        TypeError: if it is no path.
+        OSError: if it would be in a folder that does not exist, or where none may write.
         ValueError: if it is a folder, or no checkpoint of this run; or exists for some of the
             processes only, on a disk that they do not share.
     """
     if checkpoint is None:
         return None
+    if not isinstance(checkpoint, str | Path):
+        raise TypeError(f"checkpoint: expected a path, got {checkpoint!r:.60}")
     path = Path(checkpoint)
     if not path.parent.is_dir():
         raise FileNotFoundError(
@@ -223,6 +231,12 @@ def resumed(run: RunState[Any], checkpoint: str | Path | None, fabric: Fabric) -
         )
     if path.is_dir():
         raise ValueError(f"checkpoint: expected a file, got the folder {path}")
+    try:
+        TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise OSError(
+            f"checkpoint: expected a folder to write in, got {path.parent}: {error.strerror}"
+        ) from None
     fabric.barrier()  # the first process may still write that of an earlier call
     there = path.exists()
     share: Any = fabric.all_reduce(torch.tensor(float(there)), reduce_op="mean")
@@ -233,51 +247,3 @@ def resumed(run: RunState[Any], checkpoint: str | Path | None, fabric: Fabric) -
     if there:
         run.load(path)
     return path
-
-
-def check_amounts(**counts: int | None) -> None:
-    """Checks that each number given is an integer of at least 1, and names it if not."""
-    for name, count in counts.items():
-        if count is not None:
-            check_integers(**{name: count})
-            if count < 1:
-                raise ValueError(f"{name}: expected at least 1, got {count}")
-
-
-def check_recipe(
-    model: nn.Module, *, clip: float, ema: float | None, select: object, monitor: object,
-    generator: Generator, **optimizers: Optimizer,
-) -> None:  # fmt: skip
-    """Checks what would train nothing, or something else, without a word.
-
-    Raises:
-        TypeError: if an argument is of another kind.
-        ValueError: if the gradient may have no length, or an optimizer moves another model.
-    """
-    check_generator(generator)
-    for name, value in (("clip", clip), ("ema", 0.0 if ema is None else ema)):
-        if not isinstance(value, Real) or isinstance(value, bool):
-            raise TypeError(f"{name}: expected a number, got {value!r:.60}")
-    for name, look in (("select", select), ("monitor", monitor)):
-        if not (look is None or callable(look)):
-            raise TypeError(f"{name}: expected a function of the model, got {look!r:.60}")
-    if not clip > 0:
-        raise ValueError(f"clip: expected the largest norm of a gradient, > 0, got {clip}")
-    ours = set(model.parameters())
-    for name, optimizer in optimizers.items():
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(
-                f"{name}: expected a torch.optim.Optimizer, got {type(optimizer).__name__}"
-            )
-        moved = [p for group in optimizer.param_groups for p in group["params"]]
-        if others := sum(p not in ours for p in moved):
-            raise ValueError(
-                f"{name}: expected parameters of the model, got {others} of {len(moved)} that are "
-                "not its own"
-            )
-
-
-def check_shares(examples: Examples, batch_size: int, fabric: Fabric) -> None:
-    """Checks that a batch has an example for every process."""
-    if (largest := min(batch_size, len(examples))) < (P := fabric.world_size):
-        raise ValueError(f"expected batches of at least {P} examples, one a process, got {largest}")

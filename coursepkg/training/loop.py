@@ -21,12 +21,16 @@ from coursepkg import rng
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.protocols import Trainable
 from coursepkg.training.checkpoint import RunState
-from coursepkg.training.epochs import (
-    Examples,
-    Player,
+from coursepkg.training.checks import (
     check_amounts,
     check_recipe,
     check_shares,
+    check_step,
+    recipe_of,
+)
+from coursepkg.training.epochs import (
+    Examples,
+    Player,
     default_fabric,
     mean_loss,
     resumed,
@@ -100,7 +104,7 @@ def fit(
             checkpoint cannot hold.
         ValueError: if an argument is impossible, the optimizer moves parameters that are not the
             model's, the schedule another optimizer, or the checkpoint is corrupt or of another run.
-        FileNotFoundError: if the checkpoint's folder does not exist.
+        OSError: if the checkpoint's folder does not exist, or nothing can be written there.
         FloatingPointError: if the loss or its gradient is not finite. The weights are then those
             before the bad step, and the checkpoint that of the last complete epoch. Also if the
             score or validation loss that selects is NaN.
@@ -113,6 +117,8 @@ def fit(
                  optimizer=optimizer)  # fmt: skip
     if schedule is not None and getattr(schedule, "optimizer", None) is not optimizer:
         raise ValueError("schedule: expected one of this optimizer, got one of another")
+    if schedule is not None:
+        check_step("schedule", schedule)
     if patience is not None and valid is None and select is None:
         raise ValueError("patience: expected validation examples or select, got neither")
     fabric = fabric or default_fabric(model)
@@ -121,6 +127,7 @@ def fit(
     run = RunState(
         model, {"optimizer": optimizer, "schedule": schedule}, ema=ema, generator=generator,
         history=History(), recorded={"train"} | {k for k, v in given.items() if v is not None},
+        recipe=recipe_of(examples, batch_size=batch_size, ema=ema, clip=clip, optimizer=optimizer),
     )  # fmt: skip
     path = resumed(run, checkpoint, fabric)
     wrapped, stepper = fabric.setup(model, optimizer)
@@ -165,15 +172,21 @@ def _validation_loss(
 
 
 def _check(
-    model: nn.Module, examples: Examples, held_out: Examples | None, valid_condition: Tensor | None
+    model: object, examples: Examples, held_out: Examples | None, valid_condition: Tensor | None
 ) -> None:
-    if not isinstance(model, Trainable):
+    if not (isinstance(model, nn.Module) and isinstance(model, Trainable)):
         raise TypeError(
             f"model: expected a method loss(x, *, generator), got {type(model).__name__}"
         )
     examples.check("train", "condition")
     if held_out is not None:
         held_out.check("valid", "valid_condition")
+        (event, dtype), found = ((x.shape[1:], x.dtype) for x in (examples.x, held_out.x))
+        if found != (event, dtype):
+            raise ValueError(
+                f"valid: expected examples {tuple(event)} of {dtype} as train has, got "
+                f"{tuple(found[0])} of {found[1]}"
+            )
         if (examples.condition is None) != (valid_condition is None):
             raise ValueError("expected both condition and valid_condition or neither, got one")
     elif valid_condition is not None:

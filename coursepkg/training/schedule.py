@@ -5,6 +5,8 @@ import math
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from coursepkg.counts import check_integers, check_numbers
+
 
 def warm_up_cosine(
     optimizer: Optimizer, *, warm_up: int, steps: int, least: float = 0.1
@@ -25,6 +27,10 @@ def warm_up_cosine(
     Raises:
         ValueError: if a number is impossible.
     """
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer: expected a torch.optim.Optimizer, got {optimizer!r:.60}")
+    check_integers(warm_up=warm_up, steps=steps)
+    check_numbers(least=least)
     if not 0 <= warm_up < steps or not 0 <= least <= 1:
         raise ValueError(
             f"expected 0 <= warm_up < steps and least in [0, 1], got {warm_up}, {steps}, {least}"

@@ -357,6 +357,50 @@ def test_who_cannot_write_at_home_has_caches_in_the_environment(tree):
     assert value(tree, "$$HOME", HOME=str(tree / "home")) == str(tree / "home")
 
 
+def test_what_the_machine_is_set_up_to_leads_nowhere_else(tree):
+    """Kills: pip that installs for the user, or elsewhere; the modules of another Python."""
+    elsewhere = {"PIP_USER": "1", "PIP_TARGET": "/x", "PIP_PREFIX": "/x", "PYTHONHOME": "/x",
+                 "PYTHONSAFEPATH": "1", "PYTHONUTF8": "0"}  # fmt: skip
+    shown = " ".join(f"{name}=$${{{name}-}}" for name in elsewhere)
+    assert value(tree, f'"{shown}"', **elsewhere) == (
+        "PIP_USER=0 PIP_TARGET= PIP_PREFIX= PYTHONHOME= PYTHONSAFEPATH= PYTHONUTF8=1"
+    )
+
+
+def test_folders_for_cd_lead_nowhere_else(bare, monkeypatch):
+    """Kills: CDPATH, by which `cd .venv/..` says where it went, and may go elsewhere."""
+    monkeypatch.setenv("CDPATH", str(bare))
+    assert sets_up(bare)
+    assert not sets_up(bare)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_of_somebody_else_is_named(bare):
+    """Kills: a traceback of venv's."""
+    bare.chmod(0o555)
+    try:
+        done = subprocess.run(
+            ["make", ".venv/.installed"], cwd=bare, capture_output=True, text=True, check=False
+        )
+    finally:
+        bare.chmod(0o755)
+    assert done.returncode != 0
+    assert f"{bare} cannot be written to: copy the course" in done.stdout
+
+
+def test_a_build_that_was_interrupted_begins_anew(tree):
+    """Kills: half a site, whose warnings the next build, of the other half, does not repeat."""
+    assert make(tree, ".make/site")[0] == 0
+    assert not (tree / "_build" / "unfinished").exists()
+    for name in ("half", "unfinished"):
+        (tree / "_build" / name).touch()
+    assert make(tree, "-B", ".make/site")[0] == 0
+    assert not (tree / "_build" / "half").exists()
+    (tree / "_build" / "whole").touch()
+    assert make(tree, "-B", ".make/site")[0] == 0
+    assert (tree / "_build" / "whole").exists()
+
+
 def test_after_the_route_by_hand_make_begins_nothing_anew(bare):
     """Kills: stamps in the README that make does not know; all masters and pages a second time."""
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")

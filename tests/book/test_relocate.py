@@ -57,6 +57,20 @@ def test_programs_of_a_moved_environment_run_its_python(folder, move, name):
     assert relocate(programs) == set()
 
 
+@pytest.mark.parametrize("name", ["venv", "env", ".venv-3.11"])
+def test_an_environment_of_another_name_runs_its_python(folder, name):
+    """Kills: venv, or env, that was renamed .venv."""
+    old = folder / name
+    (folder / ".venv").rename(old)
+    for program in ("short", "long", "uvs"):
+        text = (old / "bin" / program).read_text("utf-8").replace("/.venv/", f"/{name}/")
+        (old / "bin" / program).write_text(text, encoding="utf-8")
+    old.rename(folder / ".venv")
+    assert relocate(folder / ".venv" / "bin") == {bytes(old)}
+    for program in ("short", "long", "uvs"):
+        assert says(folder, str(folder / ".venv" / "bin" / program)) == f"{folder / '.venv'}\n"
+
+
 def test_an_environment_that_did_not_move_is_left_alone(folder):
     """Kills: files written again, under a hand that runs them; a link taken for a move."""
     programs = folder / ".venv" / "bin"

@@ -163,7 +163,7 @@ ROWS = {
     "diffusion.loss(None)": (lambda: diffusion().loss(None, generator=g()), TypeError,
                              f"^x: {TENSOR} NoneType"),
     "ridge(array)": (lambda: ridge(PLANE.numpy(), PLANE[:, 0], penalty=1.0), TypeError,
-                     f"^x: {TENSOR} ndarray"),
+                     f"^X: {TENSOR} ndarray"),
     "nats(array)": (lambda: nats(mixture(), PLANE.numpy()), TypeError, f"^x: {TENSOR} ndarray"),
     "run(list)": (lambda: walk([[0.0, 1.0]]), TypeError, f"^x: {TENSOR} list"),
     "mmd(array)": (lambda: mmd_squared(PLANE, PLANE.numpy(), bandwidth=1.0), TypeError,

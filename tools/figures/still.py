@@ -7,10 +7,13 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from PIL import Image
 
+from coursepkg.files import replacing
+
 
 def save(figure: Figure, path: Path) -> None:
     """Writes the figure in 64 colours, a third of the size, and closes it."""
     picture = BytesIO()
     figure.savefig(picture)
     plt.close(figure)
-    Image.open(picture).convert("RGB").quantize(64).save(path, optimize=True)
+    with replacing(path) as new:
+        Image.open(picture).convert("RGB").quantize(64).save(new, format="png", optimize=True)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from coursepkg.data.digits import LEVELS, load_split
+from coursepkg.files import replacing
 
 Array = npt.NDArray[np.float64]
 Levels = npt.NDArray[np.int64]
@@ -70,7 +71,8 @@ def draw(images: dict[str, Levels], rows: dict[str, Array], path: Path) -> None:
             if i == 0:
                 ax.text(-1.36, y, model, transform=ax.transAxes, va="center", color="#0072B2")
     axes[0].text(-1.36, 0.5, "−log p(x)\nin nats", transform=axes[0].transAxes, va="center")
-    figure.savefig(path, metadata={"Date": None})
+    with replacing(path) as new:
+        figure.savefig(new, format="svg", metadata={"Date": None})
     plt.close(figure)
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.counts import check_generator, check_integers
+from coursepkg.counts import check_generator, check_integers, check_numbers
 from coursepkg.evaluation.samples.checks import check_pair
 
 
@@ -56,6 +56,7 @@ def noise_floor(
     check_integers(size=size, splits=splits)
     if not 1 <= size <= len(data) // 2:
         raise ValueError(f"size: expected 1 <= size <= {len(data) // 2}, got {size}")
+    check_numbers(level=level)
     if splits < 1 or not 0 <= level <= 1:
         raise ValueError(f"expected splits >= 1 and 0 <= level <= 1, got {splits} and {level}")
     values = []

@@ -8,7 +8,7 @@ equal. Gretton, Borgwardt, Rasch, Schölkopf and Smola 2012.
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.counts import check_generator
+from coursepkg.counts import check_generator, check_integers
 from coursepkg.evaluation.samples.checks import check_pair, distances
 from coursepkg.validate import check_positive
 
@@ -72,6 +72,7 @@ def permutation_test(
     """
     check_generator(generator)
     check_pair(x, y, least=2)
+    check_integers(permutations=permutations)
     if permutations < 1:
         raise ValueError(f"permutations: expected at least 1, got {permutations}")
     k = _kernel(torch.cat([x, y]), bandwidth)

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from coursepkg.counts import check_numbers
 from coursepkg.evaluation.samples.checks import check_pair, distances
 
 
@@ -22,6 +23,8 @@ def mode_shares(samples: Tensor, means: Tensor, *, radius: float | Tensor) -> Te
         ValueError: if shapes do not fit, an entry is not finite, or a radius is not above 0.
     """
     check_pair(samples, means, names=("samples", "means"))
+    if not isinstance(radius, Tensor):
+        check_numbers(radius=radius)
     radius = torch.as_tensor(radius, dtype=torch.float64, device=means.device)
     if radius.shape not in {(), (len(means),)} or not (radius > 0).all():
         raise ValueError(f"radius: expected one or {len(means)} numbers > 0, got {radius.tolist()}")
@@ -48,6 +51,7 @@ def modes_covered(
         TypeError: as `mode_shares`.
         ValueError: as `mode_shares`, or unless 0 < least <= 1.
     """
+    check_numbers(least=least)
     if not 0 < least <= 1:
         raise ValueError(f"least: expected 0 < least <= 1, got {least}")
     return int((mode_shares(samples, means, radius=radius) >= least).sum())

@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from coursepkg.counts import check_integers
 from coursepkg.evaluation.samples.checks import check_pair, distances
+from coursepkg.validate import ANY, check_real
 
 NAMES = ("data", "samples")
 
@@ -36,6 +38,8 @@ def neighbour_radii(x: Tensor, *, k: int) -> Tensor:
     Raises:
         ValueError: unless 1 <= k < N.
     """
+    check_integers(k=k)
+    check_real(x, event=(ANY,))
     if not 1 <= k < len(x):
         raise ValueError(f"k: expected 1 <= k < {len(x)}, the number of rows, got {k}")
     return distances(x, x).kthvalue(k + 1, dim=1).values  # the nearest row of all is itself

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from coursepkg.counts import check_counts, check_integers
+from coursepkg.validate import check_floating
 
 
 class Stack:
@@ -52,6 +53,7 @@ class Stack:
         Raises:
             ValueError: if there is no such symbol, or it has no slot.
         """
+        check_integers(symbol=symbol)
         if not 0 <= symbol < len(edges) - 1:
             raise ValueError(f"symbol: expected 0 to {len(edges) - 2}, got {symbol}")
         start, count, total = edges[symbol], edges[symbol + 1] - edges[symbol], edges[-1]
@@ -61,7 +63,13 @@ class Stack:
         self.state = above * total + start + slot
 
     def pop(self, edges: Sequence[int]) -> int:
-        """Takes the last symbol off; of random bits it makes a draw, each k with share f_k / M."""
+        """Takes the last symbol off; of random bits it makes a draw, each k with share f_k / M.
+
+        Raises:
+            ValueError: if there is no symbol.
+        """
+        if len(edges) < 2 or edges[0] != 0 or edges[-1] < 1:
+            raise ValueError(f"edges: expected 0 = e_0 < ... < e_n = M, got {list(edges[:5])}")
         above, slot = divmod(self.state, edges[-1])
         symbol = bisect.bisect_right(edges, slot) - 1
         start, count = edges[symbol], edges[symbol + 1] - edges[symbol]
@@ -75,6 +83,8 @@ class Stack:
     @classmethod
     def from_bytes(cls, message: bytes) -> "Stack":
         """The stack that `to_bytes` wrote."""
+        if not isinstance(message, bytes | bytearray):
+            raise TypeError(f"message: expected bytes, got {type(message).__name__}")
         return cls(int.from_bytes(message, "big"))
 
 
@@ -94,7 +104,10 @@ def slots(p: Tensor, *, bits: int) -> Tensor:
     Raises:
         ValueError: if p are no probabilities, or M < n.
     """
-    if not (p.isfinite().all() and (p >= 0).all() and ((p.sum(-1) - 1).abs() < 1e-4).all()):
+    check_floating(p, "p")
+    if not (
+        p.ndim and p.isfinite().all() and (p >= 0).all() and ((p.sum(-1) - 1).abs() < 1e-4).all()
+    ):
         raise ValueError(f"p: expected probabilities, got sums from {p.sum(-1).min().item():.6g}")
     cumulative = torch.nn.functional.pad(p.double().cumsum(-1), (1, 0))
     return slots_between(cumulative / cumulative[..., -1:], bits=bits)
@@ -103,6 +116,7 @@ def slots(p: Tensor, *, bits: int) -> Tensor:
 def slots_between(cdf: Tensor, *, bits: int) -> Tensor:
     """The same by the distribution function at the n + 1 edges, from 0 to 1, (..., n + 1)."""
     check_counts(bits=bits)
+    check_floating(cdf, "cdf")
     n = cdf.shape[-1] - 1
     if not n <= 2**bits <= 2**48:
         raise ValueError(f"bits: expected {n} slots or more, and at most 2^48, got 2^{bits}")

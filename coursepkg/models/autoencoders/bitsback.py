@@ -16,10 +16,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from coursepkg.counts import check_integers
+from coursepkg.counts import check_counts, check_integers
 from coursepkg.models.autoencoders.ans import Stack, slots, slots_between
 from coursepkg.models.autoencoders.likelihoods import Categories
 from coursepkg.models.autoencoders.vae import VAE
+from coursepkg.validate import check_levels, check_methods
 
 
 class BitsBack:
@@ -40,6 +41,7 @@ class BitsBack:
     """
 
     def __init__(self, model: VAE, *, cell_bits: int = 10, bits: int = 24) -> None:
+        check_methods(model, "posterior", "decode")
         check_integers(cell_bits=cell_bits, bits=bits)
         if not isinstance(model.likelihood, Categories):
             name = type(model.likelihood).__name__
@@ -119,6 +121,7 @@ def chain(coder: BitsBack, images: Tensor, *, start: int) -> Message:
         TypeError: if the images are no integers.
         ValueError: if they are no images of the model, or `start` is negative.
     """
+    check_levels(images, levels=coder.pixels.levels)
     stack, dry = Stack(start), Stack(start)
     for edges in coder.posterior(images[0]):
         dry.pop(edges)
@@ -132,4 +135,5 @@ def chain(coder: BitsBack, images: Tensor, *, start: int) -> Message:
 
 def unchain(coder: BitsBack, stack: Stack, n: int) -> Tensor:
     """Takes n images off again, in the order in which they came, (n, D)."""
+    check_counts(n=n)
     return torch.stack([coder.pop(stack) for _ in range(n)][::-1])

@@ -10,7 +10,7 @@ from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.autoencoders.gaussian import DiagonalGaussian, from_network, standard_like
 from coursepkg.models.autoencoders.vae import Terms
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_rows
+from coursepkg.validate import check_methods, check_rows
 
 
 class PixelLaw(Protocol):
@@ -52,6 +52,8 @@ class ConditionalVAE(nn.Module):
         self, encoder: nn.Module, decoder: nn.Module, *, likelihood: PixelLaw, latent: int,
         conditions: int, free: float = 0.0,
     ) -> None:  # fmt: skip
+        check_methods(encoder, "__call__", name="encoder")
+        check_methods(decoder, "__call__", name="decoder")
         super().__init__()
         check_counts(latent=latent, conditions=conditions)
         if not free >= 0:

@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from coursepkg.counts import check_counts, check_generator
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_floating, check_positive
 
 Function = Callable[[Tensor], Tensor]  # (R, M) -> (R,)
 
@@ -52,6 +52,12 @@ def score_gradient(
 def _draws(mean: Tensor, std: Tensor, draws: int, generator: Generator) -> Tensor:
     check_generator(generator)
     check_counts(draws=draws)
+    check_floating(mean, "mean")
+    check_floating(std, "std")
+    if mean.ndim != 1 or std.shape != mean.shape or len(mean) == 0:
+        raise ValueError(
+            f"mean, std: expected one shape (M,), got {tuple(mean.shape)} and {tuple(std.shape)}"
+        )
     check_positive(std=float(std.min()))
     eps = torch.randn(draws, len(mean), generator=generator, device=mean.device, dtype=mean.dtype)
     return (mean + std * eps).detach()

@@ -11,6 +11,7 @@ from coursepkg.models.autoencoders.gaussian import DiagonalGaussian, from_networ
 from coursepkg.models.autoencoders.likelihoods import Likelihood
 from coursepkg.models.autoencoders.vae import Terms
 from coursepkg.rng import global_state_from
+from coursepkg.validate import check_methods
 
 
 class HierarchicalVAE(nn.Module):
@@ -38,6 +39,8 @@ class HierarchicalVAE(nn.Module):
         self, posteriors: Sequence[nn.Module], priors: Sequence[nn.Module], decoder: nn.Module, *,
         likelihood: Likelihood, latents: Sequence[int],
     ) -> None:  # fmt: skip
+        check_methods(decoder, "__call__", name="decoder")
+        check_methods(likelihood, "inputs", "log_likelihood", "mean", "draw", name="likelihood")
         check_integer_lists(latents=latents)
         super().__init__()
         if not len(posteriors) == len(priors) + 1 == len(latents):

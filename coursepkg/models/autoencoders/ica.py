@@ -14,7 +14,7 @@ from coursepkg.counts import check_counts, check_generator
 from coursepkg.data.patches import whiten
 from coursepkg.models.autoencoders.priors import SourcePrior
 from coursepkg.rng import draw_seed, seeded
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_methods, check_positive, check_real
 
 
 class ICA(nn.Module):
@@ -46,6 +46,7 @@ class ICA(nn.Module):
         step_size: float = 0.3,
         generator: Generator,
     ) -> None:
+        check_methods(prior, "log_density", "score", name="prior")
         super().__init__()
         check_counts(dim=dim, epochs=epochs, batch_size=batch_size)
         check_positive(step_size=step_size)
@@ -179,6 +180,8 @@ def amari_distance(W: Tensor, G: Tensor) -> float:
     Raises:
         ValueError: if shapes differ, or a row or column of W G is 0.
     """
+    check_real(W, name="W")
+    check_real(G, name="G")
     if W.shape != G.shape or W.ndim != 2 or len(W) < 2 or W.shape[0] != W.shape[1]:
         raise ValueError(
             "W, G: expected the same shape (D, D) with D >= 2, got "

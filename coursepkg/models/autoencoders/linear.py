@@ -5,7 +5,7 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.counts import check_generator, check_integers
 from coursepkg.models.autoencoders.pca import check_components
-from coursepkg.validate import check_real, check_tensor
+from coursepkg.validate import check_one, check_real, check_tensor
 
 
 class LinearAutoencoder(nn.Module):
@@ -33,7 +33,7 @@ class LinearAutoencoder(nn.Module):
         if mean.ndim != 1:
             raise ValueError(f"mean: expected shape (D,), got {tuple(mean.shape)}")
         dim = len(mean)
-        check_real(mean[None], event=(dim,), name="mean")
+        check_one(mean, event=(dim,), name="mean")
         check_components(components, most=dim)
         self.components, self.dim = components, dim
         W = torch.randn(components, dim, generator=generator, device=generator.device)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from coursepkg.models.autoencoders.likelihoods import Normals
 from coursepkg.models.autoencoders.vae import VAE
-from coursepkg.validate import ANY, check_positive, check_real
+from coursepkg.validate import ANY, check_one, check_positive, check_real
 
 
 def linear_vae(W: Tensor, b: Tensor, *, noise: float) -> VAE:
@@ -32,7 +32,7 @@ def linear_vae(W: Tensor, b: Tensor, *, noise: float) -> VAE:
         ValueError: if a shape or a number is impossible.
     """
     check_real(W, event=(ANY,), name="W")
-    check_real(b[None], event=(len(W),), name="b")
+    check_one(b, event=(len(W),), name="b")
     check_positive(noise=noise)
     D, M = W.shape
     encoder, decoder = (nn.utils.skip_init(nn.Linear, *sizes) for sizes in ((D, 2 * M), (M, D)))

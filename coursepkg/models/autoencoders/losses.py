@@ -12,7 +12,7 @@ from torch import Generator, Tensor, nn
 from coursepkg.counts import check_counts
 from coursepkg.models.autoencoders.vae import Terms
 from coursepkg.protocols import Weighted
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_methods, check_positive
 
 
 class TwoTerms(Protocol):
@@ -34,6 +34,7 @@ class RateWeighted(nn.Module):
 
     def __init__(self, model: TwoTerms, beta: float) -> None:
         super().__init__()
+        check_methods(model, "terms")
         check_positive(beta=beta)
         self.model, self.beta = model, beta
 
@@ -58,6 +59,7 @@ class WarmUp(nn.Module):
 
     def __init__(self, model: TwoTerms, steps: int) -> None:
         super().__init__()
+        check_methods(model, "terms")
         check_counts(steps=steps)
         self.model, self.steps = model, steps
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
@@ -85,6 +87,7 @@ class FreeBits(nn.Module):
 
     def __init__(self, model: TwoTerms, free: float) -> None:
         super().__init__()
+        check_methods(model, "terms")
         check_positive(free=free)
         self.model, self.free = model, free
 
@@ -106,6 +109,7 @@ class ImportanceLoss(nn.Module):
 
     def __init__(self, model: Weighted, draws: int) -> None:
         super().__init__()
+        check_methods(model, "log_weight")
         check_counts(draws=draws)
         self.model, self.draws = model, draws
 

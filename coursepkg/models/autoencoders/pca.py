@@ -23,6 +23,7 @@ def principal_axes(x: Tensor) -> Principal:
     Source: :eq:`pca-svd`. The covariance itself is never formed: that would square the condition.
     The largest entry of each axis is positive, so that signs repeat.
     """
+    check_real(x, event=(ANY,))
     mean = x.double().mean(0)
     _, singular, axes = torch.linalg.svd(x - mean, full_matrices=False)
     largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))

@@ -13,7 +13,7 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.counts import check_draws, check_integers
 from coursepkg.models.autoencoders.pca import check_components, check_rank, principal_axes
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_one, check_positive, check_real
 
 
 class Posterior(NamedTuple):
@@ -70,7 +70,7 @@ class PPCA(nn.Module):
             ValueError: if a shape is wrong, a number is not finite, or σ² is not positive in the
                 precision of the model.
         """
-        check_real(mean[None], event=(self.dim,), name="mean")
+        check_one(mean, event=(self.dim,), name="mean")
         check_real(G.T, event=(self.dim,), name="G, transposed,")
         if len(G.T) != self.components:
             raise ValueError(f"G: expected {self.components} columns, got {len(G.T)}")

@@ -9,7 +9,7 @@ from torch.nn.functional import one_hot
 from coursepkg.counts import check_draws
 from coursepkg.models.autoencoders.conditional import ConditionalVAE
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive, count_rows
+from coursepkg.validate import check_methods, check_positive, count_rows
 
 ABSENT = -1  # the label of an image that has none
 
@@ -30,6 +30,7 @@ class M2(nn.Module):
     """
 
     def __init__(self, model: ConditionalVAE, classifier: nn.Module) -> None:
+        check_methods(classifier, "__call__", name="classifier")
         super().__init__()
         self.model, self.classifier, self.classes = model, classifier, model.conditions
 

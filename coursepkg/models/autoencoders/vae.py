@@ -10,7 +10,7 @@ from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.autoencoders.gaussian import DiagonalGaussian, from_network, standard_like
 from coursepkg.models.autoencoders.likelihoods import Likelihood
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_real
+from coursepkg.validate import check_methods, check_real
 
 
 class Terms(NamedTuple):
@@ -38,6 +38,9 @@ class VAE(nn.Module):
     def __init__(
         self, encoder: nn.Module, decoder: nn.Module, *, likelihood: Likelihood, latent: int
     ) -> None:
+        check_methods(encoder, "__call__", name="encoder")
+        check_methods(decoder, "__call__", name="decoder")
+        check_methods(likelihood, "inputs", "log_likelihood", "mean", "draw", name="likelihood")
         super().__init__()
         check_counts(latent=latent)
         self.encoder, self.decoder = encoder, decoder

@@ -18,7 +18,7 @@ from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.autoencoders.conditional import PixelLaw
 from coursepkg.models.autoregressive.arm import ARM
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_levels, check_positive
+from coursepkg.validate import check_levels, check_methods, check_positive
 
 
 class VQAutoencoder(nn.Module):
@@ -46,6 +46,8 @@ class VQAutoencoder(nn.Module):
         self, encoder: nn.Module, decoder: nn.Module, *, likelihood: PixelLaw, codes: int,
         codebook: int, width: int, commitment: float = 0.25, generator: Generator,
     ) -> None:  # fmt: skip
+        check_methods(encoder, "__call__", name="encoder")
+        check_methods(decoder, "__call__", name="decoder")
         check_integers(codebook=codebook)
         check_generator(generator)
         super().__init__()
@@ -135,6 +137,8 @@ class VQVAE(nn.Module):
     """
 
     def __init__(self, autoencoder: VQAutoencoder, prior: ARM) -> None:
+        check_methods(autoencoder, "codes", name="autoencoder")
+        check_methods(prior, "log_prob", "sample", name="prior")
         super().__init__()
         expected = (autoencoder.size, len(autoencoder.codebook))
         if (prior.dim, prior.levels) != expected:

@@ -110,6 +110,8 @@ class Decoder:
     """
 
     def __init__(self, message: bytes) -> None:
+        if not isinstance(message, bytes | bytearray):
+            raise TypeError(f"message: expected bytes, got {type(message).__name__}")
         self.interval = Interval()
         written = (byte >> place & 1 for byte in message for place in range(7, -1, -1))
         self.rest = chain(written, repeat(0, REGISTER))  # more zeros are never needed

@@ -3,9 +3,9 @@
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.counts import check_draws, check_generator, check_integers
+from coursepkg.counts import check_draws, check_generator, check_integers, check_sizes
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_levels, check_mask
+from coursepkg.validate import check_levels, check_mask, check_methods
 
 
 class ARM(nn.Module):
@@ -25,6 +25,7 @@ class ARM(nn.Module):
     """
 
     def __init__(self, net: nn.Module, *, dim: int, levels: int) -> None:
+        check_methods(net, "__call__", name="net")
         check_integers(dim=dim, levels=levels)
         super().__init__()
         if dim < 1 or levels < 2:
@@ -92,6 +93,9 @@ class ARM(nn.Module):
         Source: :eq:`arm-full-conditional`.
         """
         check_levels(x, event=(self.dim,), levels=self.levels)
+        check_integers(d=d)
+        if not 0 <= d < self.dim:
+            raise ValueError(f"d: expected a variable 0..{self.dim - 1}, got {d}")
         candidates = x.repeat_interleave(self.levels, dim=0)  # (B K, D)
         candidates[:, d] = torch.arange(self.levels, device=x.device).repeat(len(x))
         return self.log_prob(candidates).view(len(x), self.levels).log_softmax(-1)
@@ -118,6 +122,7 @@ class ARM(nn.Module):
         """
         check_levels(x, event=(self.dim,), levels=self.levels)
         check_mask(known, x)
+        check_sizes(sweeps=sweeps)
         x = self.left_to_right(x, known, generator=generator)
         for _ in range(sweeps):
             for d in _places(~known):

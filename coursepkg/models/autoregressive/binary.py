@@ -8,7 +8,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 from torch import Generator, Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from coursepkg.counts import check_draws, check_integers
+from coursepkg.counts import check_draws, check_integers, check_numbers
 from coursepkg.rng import draw_seed
 from coursepkg.validate import check_binary
 
@@ -32,6 +32,7 @@ class LogisticAutoregression(nn.Module):
     def __init__(self, *, dim: int, strength: float = 1.0) -> None:
         check_integers(dim=dim)
         super().__init__()
+        check_numbers(strength=strength)
         if dim < 1 or not strength > 0:
             raise ValueError(f"expected dim >= 1 and strength > 0, got {dim} and {strength}")
         self.dim, self.strength = dim, strength
@@ -103,6 +104,7 @@ class TreeAutoregression:
         self, *, dim: int, trees: int = 200, leaf: int = 1, coin: float = 0.01, generator: Generator
     ) -> None:
         check_integers(dim=dim, trees=trees, leaf=leaf)
+        check_numbers(coin=coin)
         if dim < 1 or trees < 1 or leaf < 1 or not 0 < coin < 1:
             raise ValueError(
                 "expected dim >= 1, trees >= 1, leaf >= 1 and 0 < coin < 1, got "

@@ -7,6 +7,7 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.counts import check_integers
 from coursepkg.models.autoregressive.arm import ARM, _categorical, _places
+from coursepkg.validate import check_methods
 
 
 class Stepwise(Protocol):
@@ -38,6 +39,7 @@ class CachedARM(ARM):
     """
 
     def __init__(self, net: nn.Module, *, dim: int, levels: int) -> None:
+        check_methods(net, "__call__", name="net")
         check_integers(dim=dim, levels=levels)
         if not hasattr(net, "step"):
             raise TypeError(f"net: expected one with start and step, got a {type(net).__name__}")

@@ -6,7 +6,7 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.counts import check_integers
 from coursepkg.models.autoregressive.cached import CachedARM
-from coursepkg.validate import check_rows, check_tensor, count_rows
+from coursepkg.validate import check_methods, check_rows, check_tensor, count_rows
 
 
 class ConditionalARM(nn.Module):
@@ -23,6 +23,7 @@ class ConditionalARM(nn.Module):
     """
 
     def __init__(self, net: nn.Module, *, dim: int, levels: int, conditions: int) -> None:
+        check_methods(net, "__call__", name="net")
         check_integers(dim=dim, levels=levels, conditions=conditions)
         super().__init__()
         if conditions < 1:
@@ -63,6 +64,7 @@ class GivenNet(nn.Module):
     """
 
     def __init__(self, net: nn.Module, condition: Tensor) -> None:
+        check_methods(net, "__call__", name="net")
         check_tensor(condition, "condition")
         super().__init__()
         self.net: Any = net

@@ -4,7 +4,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import pad
 
-from coursepkg.counts import check_draws, check_integers
+from coursepkg.counts import check_draws, check_integers, check_numbers
 from coursepkg.validate import check_levels
 
 MAX_ENTRIES = 10**8  # of the table, 0.8 GB in double precision
@@ -37,6 +37,7 @@ class MarkovChain(nn.Module):
     ) -> None:
         check_integers(order=order, dim=dim, levels=levels)
         super().__init__()
+        check_numbers(smoothing=smoothing)
         if order < 0 or dim < 1 or levels < 2 or not 0 <= smoothing < float("inf"):
             raise ValueError(
                 "expected order >= 0, dim >= 1, levels >= 2 and a finite smoothing >= 0, got "

@@ -9,7 +9,7 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.counts import check_draws, check_generator
 from coursepkg.models.autoregressive.arm import ARM
-from coursepkg.validate import check_binary, check_levels, check_mask, check_order
+from coursepkg.validate import check_binary, check_levels, check_mask, check_methods, check_order
 
 
 class Reordered(nn.Module):
@@ -32,6 +32,7 @@ class Reordered(nn.Module):
     order: Tensor
 
     def __init__(self, model: ARM, order: Tensor) -> None:
+        check_methods(model, "log_prob", "sample")
         super().__init__()
         check_order(order, dim=model.dim)
         self.model, self.dim, self.levels = model, model.dim, model.levels

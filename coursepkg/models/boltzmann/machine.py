@@ -3,7 +3,13 @@
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.counts import check_draws, check_generator, check_integers, check_sizes
+from coursepkg.counts import (
+    check_draws,
+    check_generator,
+    check_integers,
+    check_numbers,
+    check_sizes,
+)
 from coursepkg.enumeration import Unnormalised, binary_states, log_sum_exp
 from coursepkg.validate import check_binary, check_weights
 
@@ -34,6 +40,7 @@ class BoltzmannMachine(Unnormalised):
         check_integers(visible=visible)
         check_generator(generator)
         super().__init__()
+        check_numbers(scale=scale)
         if visible < 1 or hidden < 0 or not scale >= 0:
             raise ValueError(
                 "expected visible >= 1, hidden >= 0 and scale >= 0, got "

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.counts import check_counts, check_draws, check_generator
+from coursepkg.counts import check_counts, check_draws, check_generator, check_numbers
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.rng import global_state_from
 from coursepkg.samplers.gibbs import GibbsInfo, GibbsState
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_methods, check_positive, check_real
 
 
 class DenoisingAutoencoder(nn.Module):
@@ -34,6 +34,7 @@ class DenoisingAutoencoder(nn.Module):
     """
 
     def __init__(self, net: nn.Module, *, dim: int, sigma: float) -> None:
+        check_methods(net, "__call__", name="net")
         super().__init__()
         check_counts(dim=dim)
         check_positive(sigma=sigma)
@@ -89,6 +90,7 @@ class PlugAndPlay:
     def __post_init__(self) -> None:
         sizes = {"prior_step": self.prior_step, "condition_step": self.condition_step}
         for name, size in {**sizes, "noise": self.noise}.items():
+            check_numbers(**{name: size})
             if not 0 <= size < math.inf:
                 raise ValueError(f"{name}: expected a finite number >= 0, got {size}")
 
@@ -140,9 +142,12 @@ class PPGN(nn.Module):
         self, net: nn.Module, denoiser: DenoisingAutoencoder, classifier: nn.Module, *,
         step_size: float, strength: float = 1.0, steps: int,
     ) -> None:  # fmt: skip
+        check_methods(net, "__call__", name="net")
+        check_methods(classifier, "__call__", name="classifier")
         super().__init__()
         check_counts(steps=steps)
         check_positive(step_size=step_size)
+        check_numbers(strength=strength)
         if not 0 <= strength < math.inf:
             raise ValueError(f"strength: expected a finite number >= 0, got {strength}")
         self.net, self.denoiser, self.classifier = net, denoiser, classifier

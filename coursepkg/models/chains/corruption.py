@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.counts import check_counts, check_generator, check_integers
+from coursepkg.counts import check_counts, check_generator, check_integers, check_numbers
 from coursepkg.validate import check_levels, check_positive, check_real
 
 
@@ -174,6 +174,8 @@ def _coins(x: Tensor, share: float, *, generator: Generator) -> Tensor:
 
 
 def _check(share: float, levels: int) -> None:
+    check_numbers(share=share)
+    check_integers(levels=levels)
     if not 0 <= share <= 1:
         raise ValueError(f"share: expected a probability, got {share}")
     if levels < 2:

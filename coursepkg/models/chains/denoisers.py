@@ -11,7 +11,7 @@ from torch import Generator, Tensor, nn
 from coursepkg.counts import check_counts, check_draws
 from coursepkg.enumeration import table_states
 from coursepkg.models.chains.corruption import PixelCorruption
-from coursepkg.validate import check_levels, count_rows
+from coursepkg.validate import check_levels, check_methods, count_rows
 
 
 class JointDenoiser(nn.Module):
@@ -29,6 +29,7 @@ class JointDenoiser(nn.Module):
     states: Tensor
 
     def __init__(self, net: nn.Module, *, dim: int, levels: int) -> None:
+        check_methods(net, "__call__", name="net")
         check_counts(dim=dim, levels=levels)
         super().__init__()
         self.net, self.dim, self.levels = net, dim, levels
@@ -71,6 +72,7 @@ class PixelDenoiser(nn.Module):
     seen: Tensor
 
     def __init__(self, net: nn.Module, *, dim: int, corruption: PixelCorruption) -> None:
+        check_methods(net, "__call__", name="net")
         check_counts(dim=dim)
         super().__init__()
         self.net, self.dim, self.levels = net, dim, corruption.levels

@@ -14,7 +14,7 @@ from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.chains.corruption import Corruption
 from coursepkg.rng import global_state_from
 from coursepkg.samplers.gibbs import GibbsInfo, GibbsState
-from coursepkg.validate import check_levels
+from coursepkg.validate import check_levels, check_methods
 
 
 class Denoiser(Protocol):
@@ -47,6 +47,7 @@ class GSN(nn.Module):
     """
 
     def __init__(self, denoiser: nn.Module, corruption: Corruption, *, steps: int) -> None:
+        check_methods(denoiser, "__call__", name="denoiser")
         super().__init__()
         check_counts(steps=steps)
         self.denoiser, self.corruption, self.steps = denoiser, corruption, steps

@@ -14,10 +14,10 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from coursepkg.counts import check_counts
+from coursepkg.counts import check_counts, check_numbers
 from coursepkg.models.autoencoders.gaussian import DiagonalGaussian, standard_like
 from coursepkg.models.diffusion.signal import Signal
-from coursepkg.validate import check_tensor
+from coursepkg.validate import check_positive, check_tensor
 
 
 def linear_betas(T: int, *, first: float = 1e-4, last: float = 0.02) -> Tensor:
@@ -31,9 +31,13 @@ def linear_betas(T: int, *, first: float = 1e-4, last: float = 0.02) -> Tensor:
         last: β_T.
 
     Raises:
-        ValueError: if T is not positive.
+        ValueError: if T is not positive, or an end no share.
     """
     check_counts(T=T)
+    for name, beta in (("first", first), ("last", last)):
+        check_numbers(**{name: beta})
+        if not 0 < beta < 1:
+            raise ValueError(f"{name}: expected a share inside (0, 1), got {beta}")
     return torch.linspace(first, last, T, dtype=torch.float64)
 
 
@@ -52,6 +56,8 @@ def cosine_betas(T: int, *, offset: float = 0.008, most: float = 0.999) -> Tenso
         ValueError: if T is not positive, or the offset negative.
     """
     check_counts(T=T)
+    check_numbers(offset=offset)
+    check_positive(most=most)
     if not 0 <= offset < float("inf"):
         raise ValueError(f"offset: expected a finite number >= 0, got {offset}")
     t = torch.linspace(0, 1, T + 1, dtype=torch.float64)

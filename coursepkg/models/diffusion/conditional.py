@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.counts import check_counts, check_draws, check_generator
+from coursepkg.counts import check_counts, check_draws, check_generator, check_numbers
 from coursepkg.models.diffusion.denoisers import like_of
-from coursepkg.validate import check_real, check_tensor, count_rows
+from coursepkg.validate import check_methods, check_real, check_tensor, count_rows
 
 
 class ToldNet(nn.Module):
@@ -20,6 +20,7 @@ class ToldNet(nn.Module):
     """
 
     def __init__(self, net: nn.Module, condition: Tensor) -> None:
+        check_methods(net, "__call__", name="net")
         check_tensor(condition, "condition")
         super().__init__()
         self.net, self.condition = net, condition
@@ -53,8 +54,10 @@ class ConditionalDiffusion(nn.Module):
         self, net: nn.Module, around: Callable[[nn.Module], Any], *, conditions: int,
         forget: float = 0.0,
     ) -> None:  # fmt: skip
+        check_methods(net, "__call__", name="net")
         super().__init__()
         check_counts(conditions=conditions)
+        check_numbers(forget=forget)
         if not 0 <= forget < 1:
             raise ValueError(f"forget: expected a share in [0, 1), got {forget}")
         self.net, self.around = net, around

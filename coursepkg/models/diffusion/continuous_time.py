@@ -15,14 +15,14 @@ from typing import Protocol
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.counts import check_counts, check_generator
+from coursepkg.counts import check_counts, check_generator, check_integers, check_numbers
 from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.chain import NoiseChain, betas_of
 from coursepkg.models.diffusion.denoisers import GaussianDenoiser
 from coursepkg.models.diffusion.discrete_time import Diffusion, stratified
 from coursepkg.models.diffusion.signal import kl_to_noise, signal_at
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive, count_rows
+from coursepkg.validate import check_methods, check_positive, count_rows
 
 
 class Schedule(Protocol):
@@ -117,6 +117,10 @@ class ContinuousDiffusion(nn.Module):
     def __init__(
         self, denoiser: GaussianDenoiser, schedule: Schedule, *, points: int, steps: int
     ) -> None:
+        check_methods(
+            denoiser, "embed", "__call__", "mean", "log_likelihood", "draw", name="denoiser"
+        )
+        check_methods(schedule, "__call__", "slope", name="schedule")
         super().__init__()
         check_counts(points=points, steps=steps)
         self.denoiser, self.schedule = denoiser, schedule
@@ -169,6 +173,7 @@ class ContinuousDiffusion(nn.Module):
         Raises:
             ValueError: if T is below 2.
         """
+        check_integers(T=T)
         if T < 2:
             raise ValueError(f"T: expected at least 2 steps, for two ends, got {T}")
         t = torch.linspace(0, 1, T, dtype=torch.float64)
@@ -190,6 +195,7 @@ class Reweighted(nn.Module):
     """
 
     def __init__(self, model: ContinuousDiffusion, weight: Callable[[Tensor], Tensor]) -> None:
+        check_methods(model, "ends", "integrand")
         super().__init__()
         self.model, self.weight = model, weight
 
@@ -201,5 +207,6 @@ class Reweighted(nn.Module):
 
 
 def _check_ends(most: float, least: float) -> None:
+    check_numbers(most=most, least=least)
     if not (math.isfinite(most) and math.isfinite(least) and most > least):
         raise ValueError(f"expected finite log-SNRs most > least, got {most} and {least}")

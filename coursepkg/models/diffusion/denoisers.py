@@ -14,7 +14,7 @@ from coursepkg.counts import check_counts, check_integers
 from coursepkg.models.autoencoders.likelihoods import Categories, Normals
 from coursepkg.models.diffusion.signal import signal_at
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_tensor
+from coursepkg.validate import check_methods, check_tensor
 
 
 class GaussianDenoiser(Protocol):
@@ -67,6 +67,7 @@ class LevelDenoiser(nn.Module):
     """
 
     def __init__(self, net: nn.Module, *, dim: int, levels: int) -> None:
+        check_methods(net, "__call__", name="net")
         check_integers(dim=dim, levels=levels)
         super().__init__()
         self.net, self.dim, self.law = net, dim, Categories(dim, levels)
@@ -111,6 +112,7 @@ class RealDenoiser(nn.Module):
     """
 
     def __init__(self, net: nn.Module, *, dim: int, std: float) -> None:
+        check_methods(net, "__call__", name="net")
         check_counts(dim=dim)
         super().__init__()
         self.net, self.dim, self.law = net, dim, Normals(dim, std)
@@ -147,6 +149,7 @@ class FromNoise(nn.Module):
     """
 
     def __init__(self, net: nn.Module) -> None:
+        check_methods(net, "__call__", name="net")
         super().__init__()
         self.net = net
 
@@ -163,6 +166,7 @@ class FromVelocity(nn.Module):
     """
 
     def __init__(self, net: nn.Module) -> None:
+        check_methods(net, "__call__", name="net")
         super().__init__()
         self.net = net
 

@@ -18,7 +18,7 @@ from coursepkg.models.diffusion.chain import NoiseChain
 from coursepkg.models.diffusion.denoisers import GaussianDenoiser, drawn_guess, like_of
 from coursepkg.models.diffusion.signal import kl_to_noise
 from coursepkg.rng import global_state_from
-from coursepkg.validate import count_rows
+from coursepkg.validate import check_methods, count_rows
 
 
 class Diffusion(nn.Module):
@@ -34,6 +34,10 @@ class Diffusion(nn.Module):
     """
 
     def __init__(self, denoiser: GaussianDenoiser, chain: NoiseChain) -> None:
+        check_methods(
+            denoiser, "embed", "__call__", "mean", "log_likelihood", "draw", name="denoiser"
+        )
+        check_methods(chain, "signal", "posterior", name="chain")
         super().__init__()
         self.denoiser, self.chain = denoiser, chain
 
@@ -116,6 +120,7 @@ class SimpleLoss(nn.Module):
     """
 
     def __init__(self, model: Diffusion) -> None:
+        check_methods(model, "elbo", "term")
         super().__init__()
         self.model = model
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from coursepkg.counts import check_numbers
 from coursepkg.models.diffusion.signal import signal_at
 from coursepkg.models.diffusion.solvers import Guess
 
@@ -65,5 +66,6 @@ def classifier_guided(
 
 
 def _check_weight(weight: float) -> None:
+    check_numbers(weight=weight)
     if not math.isfinite(weight):
         raise ValueError(f"weight: expected a finite number, got {weight}")

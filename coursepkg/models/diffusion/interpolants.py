@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from coursepkg.models.diffusion.signal import signal_at
 from coursepkg.models.diffusion.solvers import Guess
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_methods, check_positive
 
 
 def time_of(log_snr: Tensor) -> Tensor:
@@ -40,6 +40,7 @@ class FieldOfGuess(nn.Module):
     """
 
     def __init__(self, guess: Guess, *, limit: float = 14.0) -> None:
+        check_methods(guess, "__call__", name="guess")
         super().__init__()
         check_positive(limit=limit)
         self.guess, self.limit = guess, limit
@@ -63,6 +64,7 @@ class GuessOfField(nn.Module):
     """
 
     def __init__(self, field: nn.Module) -> None:
+        check_methods(field, "__call__", name="field")
         super().__init__()
         self.field = field
 

@@ -13,11 +13,12 @@ from itertools import pairwise
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_numbers
 from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.signal import signal_at
 from coursepkg.models.diffusion.solvers import Guess, ancestral, check_rising
 from coursepkg.models.mixtures.gaussian import GaussianMixture
-from coursepkg.validate import check_mask, check_positive, check_real
+from coursepkg.validate import check_mask, check_one, check_positive, check_real
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +57,7 @@ class Measurement:
         Raises:
             ValueError: if y has another size, or the noise is so little that C is singular.
         """
-        check_real(y[None], event=(len(self.A),), name="y")
+        check_one(y, event=(len(self.A),), name="y")
         A, root, means = self.A.double(), law.scale_tril.double(), law.means.double()
         S = root @ root.mT
         seen_root = self._root(self.covariance(S))
@@ -97,7 +98,8 @@ def spread_guided(guess: Guess, measurement: Measurement, y: Tensor, *, spread: 
     Raises:
         ValueError: if y has another size or is not finite, or the spread is impossible.
     """
-    check_real(y[None], event=(len(measurement.A),), name="y")
+    check_one(y, event=(len(measurement.A),), name="y")
+    check_numbers(spread=spread)
     if not 0 <= spread < float("inf"):
         raise ValueError(f"spread: expected a finite number >= 0, got {spread}")
 
@@ -126,7 +128,7 @@ def moment_guided(guess: Guess, measurement: Measurement, y: Tensor) -> Guess:
     Raises:
         ValueError: if y has another size or is not finite.
     """
-    check_real(y[None], event=(len(measurement.A),), name="y")
+    check_one(y, event=(len(measurement.A),), name="y")
 
     def guided(z: Tensor, log_snr: Tensor) -> Tensor:
         alpha, sigma = signal_at(log_snr.to(z))
@@ -166,7 +168,7 @@ def replacement(
         TypeError: if `known` is not bool.
         ValueError: if a shape is wrong, x not finite, or the levels do not rise.
     """
-    check_real(x[None], event=tuple(z.shape[1:]), name="x")
+    check_one(x, event=tuple(z.shape[1:]), name="x")
     check_mask(known, x[None])
 
     def put(z: Tensor, level: Tensor) -> Tensor:

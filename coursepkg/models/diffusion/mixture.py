@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from coursepkg.models.diffusion.signal import Signal, signal_at
 from coursepkg.models.mixtures.gaussian import GaussianMixture
-from coursepkg.validate import check_real
+from coursepkg.validate import check_methods, check_real
 
 
 class MixtureGuess(nn.Module):
@@ -25,6 +25,7 @@ class MixtureGuess(nn.Module):
     """
 
     def __init__(self, mixture: GaussianMixture) -> None:
+        check_methods(mixture, "log_joint", name="mixture")
         super().__init__()
         self.dim = mixture.dim
         axes, spreads, _ = torch.linalg.svd(mixture.scale_tril)  # more exact than of Σ itself

@@ -13,10 +13,12 @@ from itertools import pairwise
 import torch
 from torch import Generator, Tensor, nn
 
+from coursepkg.counts import check_numbers
 from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.continuous_time import Schedule
 from coursepkg.models.diffusion.signal import signal_at
 from coursepkg.models.diffusion.solvers import Guess, ask, check_rising
+from coursepkg.validate import check_methods
 
 
 class ProbabilityFlow(nn.Module):
@@ -31,6 +33,8 @@ class ProbabilityFlow(nn.Module):
     """
 
     def __init__(self, guess: Guess, schedule: Schedule) -> None:
+        check_methods(guess, "__call__", name="guess")
+        check_methods(schedule, "__call__", "slope", name="schedule")
         super().__init__()
         self.guess, self.schedule = guess, schedule
 
@@ -64,6 +68,7 @@ def reverse_sde(
     Raises:
         ValueError: if the levels do not rise, or κ is negative.
     """
+    check_numbers(noise=noise)
     if not 0 <= noise < float("inf"):
         raise ValueError(f"noise: expected a finite number >= 0, got {noise}")
     for here, there in pairwise(check_rising(levels, z)):

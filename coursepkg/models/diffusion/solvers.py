@@ -20,7 +20,7 @@ from torch import Generator, Tensor
 from coursepkg.counts import check_counts
 from coursepkg.models.autoencoders.gaussian import standard_like
 from coursepkg.models.diffusion.signal import Signal, signal_at
-from coursepkg.validate import ANY, check_positive, check_real
+from coursepkg.validate import ANY, check_finite, check_positive, check_real
 
 Guess = Callable[[Tensor, Tensor], Tensor]
 
@@ -41,6 +41,7 @@ def power_levels(steps: int, *, least: float, most: float, power: float = 7.0) -
         ValueError: if a number is impossible.
     """
     check_counts(steps=steps)
+    check_finite(least=least, most=most)
     check_positive(power=power, rise=most - least)
     last = math.exp((least - most) / (2 * power))  # over the first, which may overflow
     if last == 0:

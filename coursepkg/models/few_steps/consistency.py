@@ -15,7 +15,7 @@ from torch import Generator, Tensor, nn
 from coursepkg.counts import check_counts, check_generator
 from coursepkg.models.few_steps.jumps import check_alike, check_times
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_real
+from coursepkg.validate import check_methods, check_real
 
 
 def end_of(net: nn.Module, x: Tensor, t: Tensor) -> Tensor:
@@ -67,6 +67,8 @@ class ConsistencyDistillation(nn.Module):
     """
 
     def __init__(self, student: nn.Module, teacher: nn.Module, *, dim: int, steps: int) -> None:
+        check_methods(student, "__call__", name="student")
+        check_methods(teacher, "__call__", name="teacher")
         super().__init__()
         check_counts(dim=dim, steps=steps)
         self.student, self.dim, self.steps = student, dim, steps
@@ -92,6 +94,7 @@ class ConsistencyTraining(nn.Module):
     """
 
     def __init__(self, student: nn.Module, *, dim: int, steps: int) -> None:
+        check_methods(student, "__call__", name="student")
         super().__init__()
         check_counts(dim=dim, steps=steps)
         self.student, self.dim, self.steps = student, dim, steps

@@ -14,7 +14,7 @@ from torch import Generator, Tensor, nn
 from coursepkg.counts import check_counts, check_generator
 from coursepkg.models.few_steps.jumps import Average, check_alike, jump
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_real
+from coursepkg.validate import check_methods, check_real
 
 
 @torch.no_grad()
@@ -55,6 +55,7 @@ class EndRegression(nn.Module):
     """
 
     def __init__(self, student: nn.Module, *, dim: int, places: int) -> None:
+        check_methods(student, "__call__", name="student")
         super().__init__()
         check_counts(dim=dim, places=places)
         self.student, self.dim, self.places = student, dim, places

@@ -16,7 +16,7 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.counts import check_counts
 from coursepkg.models.flows.chain import StandardNormal
-from coursepkg.validate import check_real
+from coursepkg.validate import check_methods, check_real
 
 Average = Callable[[Tensor, Tensor, Tensor], Tensor]  # x (B, D), t (B,), r (B,) -> u (B, D)
 
@@ -42,6 +42,7 @@ class EulerAverage(nn.Module):
     """
 
     def __init__(self, field: nn.Module) -> None:
+        check_methods(field, "__call__", name="field")
         super().__init__()
         self.field = field
 
@@ -59,6 +60,7 @@ class EndAverage(nn.Module):
     """
 
     def __init__(self, net: nn.Module) -> None:
+        check_methods(net, "__call__", name="net")
         super().__init__()
         self.net = net
 
@@ -85,6 +87,7 @@ class Jumps(nn.Module):
     """
 
     def __init__(self, average: nn.Module, *, dim: int, steps: int) -> None:
+        check_methods(average, "__call__", name="average")
         super().__init__()
         check_counts(dim=dim, steps=steps)
         self.average, self.dim, self.steps = average, dim, steps
@@ -117,6 +120,7 @@ class Restarts(nn.Module):
     """
 
     def __init__(self, average: nn.Module, *, dim: int, steps: int) -> None:
+        check_methods(average, "__call__", name="average")
         super().__init__()
         check_counts(dim=dim, steps=steps)
         self.average, self.steps = average, steps

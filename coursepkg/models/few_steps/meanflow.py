@@ -14,10 +14,10 @@ from functools import partial
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.counts import check_counts, check_draws, check_generator
+from coursepkg.counts import check_counts, check_draws, check_generator, check_numbers
 from coursepkg.models.few_steps.jumps import Average, check_alike, check_times
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_real
+from coursepkg.validate import check_methods, check_real
 
 
 def mean_flow_target(
@@ -59,8 +59,10 @@ class MeanFlow(nn.Module):
     """
 
     def __init__(self, average: nn.Module, *, dim: int, apart: float) -> None:
+        check_methods(average, "__call__", name="average")
         super().__init__()
         check_counts(dim=dim)
+        check_numbers(apart=apart)
         if not 0 < apart <= 1:
             raise ValueError(f"apart: expected a share in (0, 1], got {apart}")
         self.average, self.dim, self.apart = average, dim, apart
@@ -91,6 +93,8 @@ class MapDistillation(nn.Module):
     """
 
     def __init__(self, average: nn.Module, teacher: nn.Module, *, dim: int, apart: float) -> None:
+        check_methods(average, "__call__", name="average")
+        check_methods(teacher, "__call__", name="teacher")
         check_counts(dim=dim)
         super().__init__()
         self.flow = MeanFlow(average, dim=dim, apart=apart)

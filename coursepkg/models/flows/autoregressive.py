@@ -9,9 +9,9 @@ flows are capable generative models* (2025).
 import torch
 from torch import Tensor, nn
 
-from coursepkg.counts import check_counts
+from coursepkg.counts import check_counts, check_integers
 from coursepkg.models.flows.elementwise import Monotone
-from coursepkg.validate import check_real
+from coursepkg.validate import check_methods, check_real
 
 
 class AutoregressiveFlow(nn.Module):
@@ -35,6 +35,8 @@ class AutoregressiveFlow(nn.Module):
     """
 
     def __init__(self, net: nn.Module, *, monotone: Monotone, dim: int, block: int = 1) -> None:
+        check_methods(net, "__call__", name="net")
+        check_methods(monotone, "encode", "decode", name="monotone")
         super().__init__()
         check_counts(dim=dim, block=block)
         if dim % block:
@@ -80,6 +82,7 @@ def patch_order(shape: tuple[int, int, int], *, patch: int) -> Tensor:
         ValueError: if it does not.
     """
     C, H, W = shape
+    check_integers(patch=patch)
     if patch < 1 or H % patch or W % patch:
         raise ValueError(f"patch: expected a divisor of {H} and {W}, got {patch}")
     places = torch.arange(C * H * W).view(C, H // patch, patch, W // patch, patch)

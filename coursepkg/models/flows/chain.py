@@ -15,7 +15,7 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.counts import check_counts, check_draws, check_integers
 from coursepkg.protocols import Fittable, Transform
-from coursepkg.validate import check_order, check_positive, check_real, count_rows
+from coursepkg.validate import check_methods, check_order, check_positive, check_real, count_rows
 
 
 class StandardNormal(nn.Module):
@@ -115,6 +115,7 @@ class Inverse(nn.Module):
     """
 
     def __init__(self, transform: Transform) -> None:
+        check_methods(transform, "encode", "decode", name="transform")
         super().__init__()
         self.transform = transform
 
@@ -172,6 +173,7 @@ class FactorOut(nn.Module):
     """
 
     def __init__(self, transform: Transform, *, kept: int, dim: int) -> None:
+        check_methods(transform, "encode", "decode", name="transform")
         check_integers(kept=kept, dim=dim)
         super().__init__()
         if not 0 < kept < dim:

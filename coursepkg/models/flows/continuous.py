@@ -16,7 +16,7 @@ from torch import Generator, Tensor, nn
 
 from coursepkg.counts import check_counts, check_generator
 from coursepkg.models.flows.ode import dormand_prince, rk4
-from coursepkg.validate import check_real
+from coursepkg.validate import check_methods, check_real
 
 Divergence = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  # of x and t: v, and div v
 
@@ -34,6 +34,7 @@ class Continuous(nn.Module):
     """
 
     def __init__(self, field: nn.Module, *, dim: int, steps: int) -> None:
+        check_methods(field, "__call__", name="field")
         super().__init__()
         check_counts(dim=dim, steps=steps)
         self.field, self.dim, self.steps = field, dim, steps

@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor, nn
 
+from coursepkg.counts import check_counts, check_integer_lists, check_integers
 from coursepkg.models.flows.elementwise import Monotone
-from coursepkg.validate import check_real, check_tensor
+from coursepkg.validate import check_methods, check_real, check_tensor
 
 
 class Coupling(nn.Module):
@@ -28,6 +29,8 @@ class Coupling(nn.Module):
     """
 
     def __init__(self, net: nn.Module, mask: Tensor, *, monotone: Monotone) -> None:
+        check_methods(net, "__call__", name="net")
+        check_methods(monotone, "encode", "decode", name="monotone")
         super().__init__()
         _check_mask(mask)
         self.net, self.monotone = net, monotone
@@ -75,6 +78,7 @@ class OnGrid(nn.Module):
     """
 
     def __init__(self, net: nn.Module, mask: Tensor) -> None:
+        check_methods(net, "__call__", name="net")
         super().__init__()
         _check_mask(mask)
         self.net, self.dim = net, len(mask)
@@ -99,6 +103,8 @@ def checkerboard(shape: tuple[int, int, int], *, parity: int) -> Tensor:
         shape: channels C, height H, width W.
         parity: even or odd; neighbours in a chain take turns.
     """
+    check_integer_lists(shape=shape)
+    check_integers(parity=parity)
     C, H, W = shape
     places = torch.arange(H)[:, None] + torch.arange(W) + parity
     return (places % 2 == 0).expand(C, H, W).flatten()
@@ -106,6 +112,8 @@ def checkerboard(shape: tuple[int, int, int], *, parity: int) -> Tensor:
 
 def half(dim: int, *, parity: int) -> Tensor:
     """The first half of the variables or channels if parity is even, else the second; (dim,)."""
+    check_counts(dim=dim)
+    check_integers(parity=parity)
     return (torch.arange(dim) < dim // 2) ^ bool(parity % 2)
 
 

@@ -9,6 +9,7 @@ from torch import Generator, Tensor, nn
 from coursepkg.counts import check_integers
 from coursepkg.models.dequantised import Dequantised
 from coursepkg.protocols import Estimated, Noise, Proposal, Sampler, Trainable, Transform
+from coursepkg.validate import check_methods
 
 
 @runtime_checkable
@@ -36,6 +37,7 @@ class EstimatedFlow(nn.Module):
     """
 
     def __init__(self, layers: Sequence[nn.Module], density: Proposal) -> None:
+        check_methods(density, "log_prob", "sample", name="density")
         super().__init__()
         if not layers:
             raise ValueError("layers: expected at least one, got none")
@@ -86,6 +88,7 @@ class DequantisedEstimate(nn.Module):
     def __init__(
         self, density: Estimated, *, levels: int, transform: Transform, noise: Noise | None = None
     ) -> None:
+        check_methods(transform, "encode", "decode", name="transform")
         check_integers(levels=levels)
         super().__init__()
         self.density, self.transform, self.levels = density, transform, levels

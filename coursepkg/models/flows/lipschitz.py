@@ -11,9 +11,9 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, linear, normalize, silu
 
-from coursepkg.counts import check_counts, check_integer_lists
+from coursepkg.counts import check_counts, check_integer_lists, check_numbers
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_floating, check_positive
 
 LIPSWISH = 1.1  # SiLU's largest slope is 1.0998
 
@@ -74,6 +74,8 @@ def convolution_norm(
     Raises:
         ValueError: if shapes do not fit.
     """
+    _check_kernel(kernel)
+    check_floating(start, "start")
     if start.shape != (kernel.shape[1], *shape) or kernel.shape[-1] % 2 == 0:
         raise ValueError(
             f"start, kernel: expected shapes (C_in, {shape[0]}, {shape[1]}) and (C_out, C_in, k, k)"
@@ -97,9 +99,17 @@ def circular_convolution_norm(kernel: Tensor, shape: tuple[int, int]) -> Tensor:
         kernel: (C_out, C_in, k, k), k at most the sides.
         shape: height and width of the images.
     """
+    _check_kernel(kernel)
+    check_integer_lists(shape=shape)
     blocks = torch.fft.fft2(kernel, s=shape).permute(2, 3, 0, 1)  # a matrix for each frequency
     sigma: Tensor = torch.linalg.svdvals(blocks)
     return sigma.max()
+
+
+def _check_kernel(kernel: Tensor) -> None:
+    check_floating(kernel, "kernel")
+    if kernel.ndim != 4 or kernel.shape[2] != kernel.shape[3]:
+        raise ValueError(f"kernel: expected shape (C_out, C_in, k, k), got {tuple(kernel.shape)}")
 
 
 class SpectralLinear(nn.Module):
@@ -166,6 +176,7 @@ class ContractiveMLP(nn.Module):
         check_integer_lists(widths=widths)
         check_counts(steps=steps)
         super().__init__()
+        check_numbers(contraction=contraction)
         if not 0 < contraction < 1:
             raise ValueError(
                 f"contraction: expected a Lipschitz constant in (0, 1), got {contraction}"

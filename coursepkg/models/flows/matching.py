@@ -15,7 +15,7 @@ from coursepkg.models.flows.chain import StandardNormal
 from coursepkg.models.flows.continuous import Continuous
 from coursepkg.models.flows.estimated import EstimatedFlow
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_real
+from coursepkg.validate import check_methods, check_real
 
 
 def matching_loss(field: nn.Module, x_0: Tensor, x_1: Tensor, *, generator: Generator) -> Tensor:
@@ -57,6 +57,7 @@ class FlowMatching(EstimatedFlow):
     """
 
     def __init__(self, field: nn.Module, *, dim: int, steps: int) -> None:
+        check_methods(field, "__call__", name="field")
         check_counts(dim=dim, steps=steps)
         flow = Continuous(field, dim=dim, steps=steps)
         super().__init__([flow], StandardNormal(dim))
@@ -87,6 +88,7 @@ class Reflow(nn.Module):
     """
 
     def __init__(self, field: nn.Module, *, dim: int) -> None:
+        check_methods(field, "__call__", name="field")
         check_counts(dim=dim)
         super().__init__()
         self.field, self.dim = field, dim

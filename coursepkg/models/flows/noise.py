@@ -14,7 +14,7 @@ from torch.nn.functional import logsigmoid
 from coursepkg.counts import check_counts, check_generator, check_integers
 from coursepkg.protocols import Proposal, Transform
 from coursepkg.rng import global_state_from
-from coursepkg.validate import ANY, check_levels, check_real, check_rows
+from coursepkg.validate import ANY, check_levels, check_methods, check_real, check_rows
 
 
 class ConditionalTransformed(nn.Module):
@@ -33,6 +33,8 @@ class ConditionalTransformed(nn.Module):
     """
 
     def __init__(self, transform: Transform, density: Proposal, *, given: int) -> None:
+        check_methods(transform, "encode", "decode", name="transform")
+        check_methods(density, "log_prob", "sample", name="density")
         check_counts(given=given)
         super().__init__()
         self.transform, self.density, self.given = transform, density, given
@@ -85,6 +87,7 @@ class VariationalNoise(nn.Module):
     spread = 1.702  # σ(1.702 ε) is uniform within 0.01
 
     def __init__(self, transform: Transform, *, dim: int, levels: int) -> None:
+        check_methods(transform, "encode", "decode", name="transform")
         check_integers(levels=levels)
         super().__init__()
         check_counts(dim=dim)

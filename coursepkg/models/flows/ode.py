@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from coursepkg.counts import check_counts
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_finite, check_floating, check_positive
 
 Slope = Callable[[float, Tensor], Tensor]
 
@@ -27,6 +27,7 @@ ERROR = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 
 def euler(f: Slope, x: Tensor, *, start: float, end: float, steps: int) -> Tensor:
     """x(end) by steps x + h f(t, x): an error of order h."""
     check_counts(steps=steps)
+    _check(x, start, end)
     h = (end - start) / steps
     for n in range(steps):
         x = x + h * f(start + n * h, x)
@@ -47,6 +48,7 @@ def rk4(f: Slope, x: Tensor, *, start: float, end: float, steps: int) -> Tensor:
         ValueError: if steps < 1.
     """
     check_counts(steps=steps)
+    _check(x, start, end)
     h = (end - start) / steps
     for n in range(steps):
         t = start + n * h
@@ -81,6 +83,7 @@ def dormand_prince(
         ValueError: if `most` steps did not suffice, or the slope is not finite.
     """
     check_counts(most=most)
+    _check(x, start, end)
     check_positive(tolerance=tolerance)
     t, h, k_1, asked = start, (end - start) / 10, f(start, x), 1
     for _ in range(most):
@@ -104,3 +107,8 @@ def dormand_prince(
         f"most: expected the end t = {end} within {most} steps, got to t = {t:.4g}; the problem "
         "may be stiff, or the tolerance too small"
     )
+
+
+def _check(x: Tensor, start: float, end: float) -> None:
+    check_floating(x)
+    check_finite(start=start, end=end)

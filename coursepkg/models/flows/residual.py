@@ -15,7 +15,7 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.counts import check_counts, check_generator
+from coursepkg.counts import check_counts, check_generator, check_numbers
 from coursepkg.models.flows.lipschitz import ContractiveMLP
 from coursepkg.validate import check_positive, check_real
 
@@ -133,6 +133,7 @@ def roulette_weights(x: Tensor, *, sure: int, stop: float, generator: Generator)
     """
     check_generator(generator)
     check_counts(sure=sure)
+    check_numbers(stop=stop)
     if not 0 < stop < 1:
         raise ValueError(f"stop: expected a probability in (0, 1), got {stop}")
     uniform = torch.rand(len(x), generator=generator, device=x.device, dtype=torch.float64)
@@ -143,6 +144,7 @@ def roulette_weights(x: Tensor, *, sure: int, stop: float, generator: Generator)
 
 
 def _check_contraction(contraction: float) -> None:
+    check_numbers(contraction=contraction)
     if not 0 < contraction < 1:
         raise ValueError(f"contraction: expected a Lipschitz constant in (0, 1), got {contraction}")
 
@@ -171,6 +173,7 @@ class Residual(nn.Module):
         super().__init__()
         check_counts(dim=dim, sure=sure)
         check_positive(tolerance=tolerance)
+        check_numbers(stop=stop)
         if not 0 < stop < 1:
             raise ValueError(f"stop: expected a probability in (0, 1), got {stop}")
         if (net.widths[0], net.widths[-1]) != (dim, dim):

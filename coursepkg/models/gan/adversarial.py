@@ -19,7 +19,7 @@ from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.gan.losses import AdversarialLoss
 from coursepkg.models.gan.penalties import Penalty, squared_slopes
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_real, count_rows
+from coursepkg.validate import check_methods, check_real, count_rows
 
 
 class _Players(nn.Module):
@@ -29,11 +29,18 @@ class _Players(nn.Module):
         self, net: nn.Module, critic: nn.Module, *, latent: int, event: tuple[int, ...],
         objective: AdversarialLoss, penalties: Sequence[Penalty] = (),
     ) -> None:  # fmt: skip
+        check_methods(net, "__call__", name="net")
+        check_methods(critic, "__call__", name="critic")
+        check_integers(latent=latent)
+        check_integer_lists(event=event)
+        check_methods(objective, "critic", "generator", name="objective")
+        for penalty in penalties:
+            check_methods(penalty, "points", "price", name="penalties")
         super().__init__()
         if latent < 1:
             raise ValueError(f"latent: expected at least 1 dimension, got {latent}")
         self.net, self.critic = net, critic
-        self.latent, self.event = latent, event
+        self.latent, self.event = latent, tuple(event)
         self.objective, self.penalties = objective, tuple(penalties)
 
     def _score(self, x: Tensor, *given: Tensor) -> Tensor:
@@ -143,8 +150,7 @@ class ConditionalGAN(_Players):
         self, net: nn.Module, critic: nn.Module, *, classes: int, latent: int,
         event: tuple[int, ...], objective: AdversarialLoss, penalties: Sequence[Penalty] = (),
     ) -> None:  # fmt: skip
-        check_integer_lists(event=event)
-        check_integers(classes=classes, latent=latent)
+        check_integers(classes=classes)
         super().__init__(
             net, critic, latent=latent, event=event, objective=objective, penalties=penalties
         )

@@ -17,6 +17,7 @@ from torch.func import grad
 from coursepkg.games.dynamics import Field
 from coursepkg.models.gan.losses import AdversarialLoss
 from coursepkg.models.gan.penalties import Penalty
+from coursepkg.validate import check_methods
 
 
 def dirac_field(objective: AdversarialLoss, penalties: Sequence[Penalty] = ()) -> Field:
@@ -31,6 +32,7 @@ def dirac_field(objective: AdversarialLoss, penalties: Sequence[Penalty] = ()) -
     Returns:
         A field for the rules of `coursepkg.games`: θ (1,) and ψ (1,) to the two velocities.
     """
+    check_methods(objective, "critic", "generator", name="objective")
 
     def field(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         def generator_loss(x: Tensor) -> Tensor:

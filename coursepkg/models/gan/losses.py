@@ -12,6 +12,8 @@ from typing import Protocol
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from coursepkg.counts import check_numbers
+
 
 class AdversarialLoss(Protocol):
     """Two losses, both lowered, each by its own player."""
@@ -30,6 +32,7 @@ class _Logarithmic:
     real_target: float = 1.0
 
     def __post_init__(self) -> None:
+        check_numbers(real_target=self.real_target)
         if not 0.5 < self.real_target <= 1:
             raise ValueError(f"real_target: expected 0.5 < target <= 1, got {self.real_target}")
 

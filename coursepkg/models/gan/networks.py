@@ -8,8 +8,9 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import leaky_relu, one_hot
 
 from coursepkg.counts import check_counts, check_integer_lists, check_integers
+from coursepkg.nets.patches import as_images
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_levels, check_real
+from coursepkg.validate import check_levels, check_methods, check_real
 
 
 def signed_pixels(x: Tensor, *, levels: int) -> Tensor:
@@ -45,6 +46,7 @@ class Labelled(nn.Module):
     """
 
     def __init__(self, net: nn.Module, *, classes: int) -> None:
+        check_methods(net, "__call__", name="net")
         check_counts(classes=classes)
         super().__init__()
         self.net, self.classes = net, classes
@@ -167,7 +169,7 @@ class ImageCritic(nn.Module):
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
         """Maps pixels (B, side²) and labels (B,) to scores (B,)."""
-        f: Tensor = self.features(x.view(-1, 1, self.side, self.side))
+        f: Tensor = self.features(as_images(x, (1, self.side, self.side)))
         result: Tensor = self.score(f).squeeze(1) + (self.of_class(c) * f).sum(1)
         return result
 

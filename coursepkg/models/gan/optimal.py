@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from coursepkg.bayes.information import kl
+from coursepkg.validate import check_floating, check_positive
 
 
 def optimal_discriminator(p: Tensor, q: Tensor, *, real_target: float = 1.0) -> Tensor:
@@ -23,6 +24,10 @@ def optimal_discriminator(p: Tensor, q: Tensor, *, real_target: float = 1.0) -> 
         real_target: label of real examples. Below 1 the best answer is scaled and keeps its shape;
             a label b > 0 for samples would add b q / (p + q).
     """
+    _check_alike(p=p, q=q)
+    check_positive(real_target=real_target)
+    if not ((p >= 0) & (q >= 0)).all():
+        raise ValueError(f"p, q: expected densities >= 0, got {min(p.min(), q.min()).item():.4g}")
     dtype, p, q = torch.result_type(p, q), p.double(), q.double()  # p + q may overflow
     return torch.where(p + q > 0, real_target * p / (p + q), 0.5).to(dtype)
 
@@ -34,6 +39,7 @@ def optimal_score(log_p: Tensor, log_q: Tensor) -> Tensor:
         log_p: log-density of the data, (...), nats.
         log_q: of the samples, (...), nats.
     """
+    _check_alike(log_p=log_p, log_q=log_q)
     return log_p - log_q
 
 
@@ -45,6 +51,7 @@ def game_value(p: Tensor, q: Tensor, score: Tensor) -> Tensor:
         q: law of the samples.
         score: log-odds of d, which may be infinite where p or q is 0.
     """
+    _check_alike(p=p, q=q, score=score)
     real = torch.where(p > 0, -p * softplus(-score), 0.0)
     fake = torch.where(q > 0, -q * softplus(score), 0.0)
     return (real + fake).sum(-1)
@@ -56,5 +63,15 @@ def jensen_shannon(p: Tensor, q: Tensor) -> Tensor:
     From 0 for equal laws to log 2 for laws that do not meet: then it says nothing of how far apart
     they are, and a generator that lowers it has no direction to go.
     """
+    _check_alike(p=p, q=q)
     m = (p.double() + q.double()) / 2
     return ((kl(p, m) + kl(q, m)) / 2).to(torch.result_type(p, q))
+
+
+def _check_alike(**laws: Tensor) -> None:
+    """Checks that all are real, on one set: a single number would be broadcast without a word."""
+    for name, law in laws.items():
+        check_floating(law, name)
+    if len({law.shape[-1:] for law in laws.values()}) > 1:
+        shapes = ", ".join(str(tuple(law.shape)) for law in laws.values())
+        raise ValueError(f"{', '.join(laws)}: expected the same last axis, got {shapes}")

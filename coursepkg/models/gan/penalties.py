@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from coursepkg.counts import check_generator
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_floating, check_positive
 
 LEAST = 1e-24  # a slope of 0 has no direction: below √LEAST the root counts as flat
 
@@ -31,6 +31,7 @@ def squared_slopes(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
             would count the examples' effects on each other too.
         x: where; it is not changed.
     """
+    check_floating(x)
     x = x.detach().clone().requires_grad_()
     with torch.enable_grad():
         (slope,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)

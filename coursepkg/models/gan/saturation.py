@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
+from coursepkg.counts import check_generator
 from coursepkg.models.gan.adversarial import GAN, ConditionalGAN
+from coursepkg.validate import count_rows
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,10 @@ class Watch:
     x: Tensor
     generator: Generator
     condition: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        count_rows(self.x)
+        check_generator(self.generator)
 
     def __call__(self, model: GAN | ConditionalGAN) -> dict[str, float]:
         """One look, in the mode that the model is in."""

@@ -9,6 +9,7 @@ import math
 import torch
 from torch import Tensor
 
+from coursepkg.counts import check_numbers
 from coursepkg.validate import check_positive
 
 
@@ -51,6 +52,7 @@ def top_k(log_p: Tensor, *, k: int) -> Tensor:
         ValueError: if they are no log-probabilities, or k is no whole number above 0.
     """
     check_log_probs(log_p)
+    check_numbers(k=k)
     if k < 1 or k % 1:
         raise ValueError(f"k: expected a whole number >= 1, got {k}")
     order = log_p.argsort(dim=-1, descending=True, stable=True)
@@ -74,6 +76,7 @@ def nucleus(log_p: Tensor, *, p: float) -> Tensor:
         ValueError: if they are no log-probabilities, or p is outside (0, 1].
     """
     check_log_probs(log_p)
+    check_numbers(p=p)
     if not 0 < p <= 1:
         raise ValueError(f"p: expected a probability in (0, 1], got {p}")
     order = log_p.argsort(dim=-1, descending=True, stable=True)

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from coursepkg.validate import check_floating, check_whole
+
 
 def induction_score(weights: Tensor, y: Tensor) -> Tensor:
     """Mean weight on what followed the present symbol before, (B, heads, T, T) -> (heads,).
@@ -17,8 +19,10 @@ def induction_score(weights: Tensor, y: Tensor) -> Tensor:
     Raises:
         ValueError: if the shapes do not belong together, or no symbol comes twice.
     """
-    T = y.shape[-1]
-    expected = (len(y), *weights.shape[1:2], T, T)
+    check_whole(y, "y")
+    check_floating(weights, "weights")
+    T = y.shape[-1] if y.ndim else 0
+    expected = (*y.shape[:1], *weights.shape[1:2], T, T)
     if y.ndim != 2 or weights.shape != expected:
         raise ValueError(f"weights: expected shape {expected}, got {tuple(weights.shape)}")
     followed = (y[:, :, None] == y[:, None, :]).tril(-1)  # [t, s]: y_s = y_t, s < t

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from coursepkg.counts import check_integers
+from coursepkg.counts import check_integers, check_numbers
 from coursepkg.nets.readers import check_texts
+from coursepkg.validate import check_whole
 
 
 class KneserNey:
@@ -31,6 +32,7 @@ class KneserNey:
 
     def __init__(self, order: int, *, symbols: int, discount: float | None = None) -> None:
         check_integers(order=order, symbols=symbols)
+        check_numbers(discount=0.5 if discount is None else discount)
         if order < 0 or symbols < 2 or not 0 < (0.5 if discount is None else discount) < 1:
             raise ValueError(
                 "expected order >= 0, symbols >= 2 and a discount in (0, 1), got "
@@ -126,6 +128,9 @@ def estimated_discounts(counts: Tensor) -> Tensor:
     26. With few strings some :math:`m_i` is 0: then all are 3/4. So is one that is not above 0: it
     would free nothing, and what was not seen would have the probability 0.
     """
+    check_whole(counts, "counts")
+    if counts.ndim != 1 or (counts < 0).any():
+        raise ValueError(f"counts: expected numbers >= 0 of shape (M,), got {tuple(counts.shape)}")
     m = torch.bincount(counts.clamp(max=5), minlength=6)[1:5].double()
     if (m == 0).any():
         return m.new_tensor([0, 0.75, 0.75, 0.75])

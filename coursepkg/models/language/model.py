@@ -7,7 +7,7 @@ from coursepkg.counts import check_draws, check_generator, check_integers
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.nets.attention import softmax_beta
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_levels, check_positive
+from coursepkg.validate import check_levels, check_methods, check_positive
 
 
 class LanguageModel(nn.Module):
@@ -31,6 +31,7 @@ class LanguageModel(nn.Module):
     """
 
     def __init__(self, net: nn.Module, *, symbols: int, length: int) -> None:
+        check_methods(net, "__call__", name="net")
         check_integers(symbols=symbols, length=length)
         super().__init__()
         if symbols < 2 or length < 2:

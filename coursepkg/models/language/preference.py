@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from coursepkg.divergences import divergence_terms
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_floating, check_positive
 
 
 def preferred(reward: Tensor, other: Tensor) -> Tensor:
@@ -79,6 +79,8 @@ def dpo_loss(
 
 def _check_alike(**rows: Tensor) -> None:
     """Checks that all have the shape of the first: others would be broadcast without a word."""
+    for name, row in rows.items():
+        check_floating(row, name)
     (first, *others), shapes = rows, {name: tuple(row.shape) for name, row in rows.items()}
     for name in others:
         if shapes[name] != shapes[first]:

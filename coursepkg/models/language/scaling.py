@@ -116,4 +116,5 @@ def _checked(**runs: Tensor) -> list[np.ndarray]:
 
 def operations(size: int, data: int) -> float:
     """About 6 N D: two for each parameter and symbol forward, four backward."""
+    check_positive(size=size, data=data)
     return 6.0 * size * data

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.counts import check_generator
+from coursepkg.counts import check_generator, check_numbers
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.models.language.writing import Rule, as_it_is, check_prompt
+from coursepkg.validate import check_floating
 
 
 class Checked(NamedTuple):
@@ -47,6 +48,7 @@ def write_ahead(
         ValueError: if it is empty, a number is impossible, or the draft has another alphabet.
     """
     check_prompt(prompt, length, ndim=1)
+    check_numbers(ahead=ahead)
     if ahead < 1 or ahead % 1:
         raise ValueError(f"ahead: expected a whole number >= 1, got {ahead}")
     y, passes, guessed, kept = prompt.clone().long(), 0, 0, 0
@@ -72,6 +74,7 @@ def remainder(p: Tensor, q: Tensor) -> Tensor:
 
     Source: :eq:`speculative`. Where p = q nothing is refused, but by rounding: there it is p.
     """
+    _check_laws(p=p, q=q)
     more = (p - q).clamp(min=0)
     total = more.sum(-1, keepdim=True)
     return (more / total).where(total > 0, p)
@@ -82,7 +85,21 @@ def kept_share(p: Tensor, q: Tensor) -> Tensor:
 
     Source: :eq:`acceptance`.
     """
+    _check_laws(p=p, q=q)
     return torch.minimum(p, q).double().sum(-1).clamp(max=1).to(p)
+
+
+def _check_laws(**laws: Tensor) -> None:
+    """Checks that two laws, (..., K), are of one shape, >= 0, and sum to 1."""
+    for name, law in laws.items():
+        check_floating(law, name)
+        if law.ndim == 0 or not (law >= 0).all() or not ((law.sum(-1) - 1).abs() < 1e-3).all():
+            raise ValueError(
+                f"{name}: expected probabilities that sum to 1, got {law.tolist()!s:.60}"
+            )
+    if laws["p"].shape != laws["q"].shape:
+        shapes = tuple(laws["p"].shape), tuple(laws["q"].shape)
+        raise ValueError(f"p, q: expected one shape, got {shapes[0]} and {shapes[1]}")
 
 
 def check_alphabets(p: Tensor, q: Tensor) -> None:

@@ -7,10 +7,10 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import pad
 
-from coursepkg.counts import check_counts
+from coursepkg.counts import check_counts, check_integers
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_levels
+from coursepkg.validate import check_floating, check_levels, check_methods, check_real
 
 
 class NextSymbol(nn.Module):
@@ -24,6 +24,7 @@ class NextSymbol(nn.Module):
     """
 
     def __init__(self, net: nn.Module, *, symbols: int) -> None:
+        check_methods(net, "__call__", name="net")
         check_counts(symbols=symbols)
         super().__init__()
         self.net, self.symbols = net, symbols
@@ -64,7 +65,9 @@ def stream_log_prob(
         TypeError: if y holds no whole numbers.
         ValueError: if there are fewer than two symbols, or the context is not even.
     """
-    check_levels(y, event=(), levels=2**31)
+    check_levels(y, event=(), levels=2**31, name="y")
+    check_integers(context=context)
+    check_counts(batch_size=batch_size)
     if len(y) < 2 or context < 2 or context % 2:
         raise ValueError(
             f"expected two symbols or more and an even context >= 2, got {len(y)} and {context}"
@@ -92,6 +95,8 @@ def bits_per_character(log_p: Tensor, characters: int) -> float:
     Raises:
         ValueError: if there are no characters.
     """
+    check_real(log_p, event=(), name="log_p")
+    check_integers(characters=characters)
     if characters < 1:
         raise ValueError(f"characters: expected 1 or more, got {characters}")
     return -log_p.double().sum().item() / (characters * math.log(2))
@@ -105,6 +110,8 @@ def mixed(log_ps: Sequence[Tensor]) -> Tensor:
     Raises:
         ValueError: if there is no model, or they say different numbers of symbols.
     """
+    for log_p in log_ps:
+        check_floating(log_p, "log_ps")
     if len({len(log_p) for log_p in log_ps}) != 1:
         raise ValueError(
             f"log_ps: expected equally many symbols, got {[len(log_p) for log_p in log_ps]}"

@@ -5,11 +5,11 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.counts import check_generator
+from coursepkg.counts import check_generator, check_integers
 from coursepkg.evaluation.likelihood import eval_mode
 from coursepkg.nets.attention import Past
 from coursepkg.nets.transformer import Transformer
-from coursepkg.validate import check_levels
+from coursepkg.validate import check_levels, check_methods
 
 Rule = Callable[[Tensor], Tensor]  # log-probabilities (..., K) to log-probabilities (..., K)
 
@@ -63,6 +63,7 @@ class Remembering(nn.Module):
     """
 
     def __init__(self, net: Transformer) -> None:
+        check_methods(net, "encode", name="net")
         super().__init__()
         for layer in net.layers:
             if not hasattr(layer, "step"):
@@ -126,6 +127,7 @@ def check_prompt(prompt: Tensor, length: int, *, ndim: int = 2) -> None:
             f"prompt: expected shape {expected} with at least one symbol, got {shape}; where "
             "nothing is to be said before, give a line break"
         )
+    check_integers(length=length)
     if length < 0:
         raise ValueError(f"length: expected 0 or more symbols, got {length}")
     check_levels(prompt, levels=2**31)

@@ -15,6 +15,7 @@ from coursepkg.models.diffusion.discrete_time import stratified
 from coursepkg.models.masked.noise import SymbolNoise, kept_odds
 from coursepkg.models.masked.order import check_symbols
 from coursepkg.rng import global_state_from
+from coursepkg.validate import check_methods
 
 
 class DiscreteDiffusion(nn.Module):
@@ -37,6 +38,8 @@ class DiscreteDiffusion(nn.Module):
     """
 
     def __init__(self, net: nn.Module, noise: SymbolNoise, *, dim: int, levels: int) -> None:
+        check_methods(net, "__call__", name="net")
+        check_methods(noise, "posterior", name="noise")
         super().__init__()
         check_counts(dim=dim, levels=levels)
         if not levels <= len(noise.rest) <= levels + 1:

@@ -10,11 +10,12 @@ import torch
 from torch import Generator, Tensor, nn
 
 from coursepkg.counts import check_counts, check_generator
-from coursepkg.validate import check_levels, check_tensor
+from coursepkg.validate import check_floating, check_levels, check_tensor
 
 
 def kept_odds(share: Tensor) -> Tensor:
     """log(share / (1 - share)), cut off near 0 and 1, (B,) float64: what a network is told."""
+    check_floating(share, "share")
     return share.double().logit(eps=1e-12)
 
 
@@ -109,6 +110,7 @@ class SymbolNoise(nn.Module):
         return kept * torch.eye(len(self.rest)).to(self.rest) + (1 - kept) * self.rest
 
     def _check(self, t: Tensor, *, least: int) -> Tensor:
+        check_tensor(t, "t")
         if t.is_floating_point() or t.ndim != 1 or not ((t >= least) & (t <= self.T)).all():
             raise ValueError(
                 f"t: expected integers (B,) from {least} to {self.T}, got {tuple(t.shape)} such as "

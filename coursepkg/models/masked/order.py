@@ -20,7 +20,7 @@ from coursepkg.models.diffusion.discrete_time import stratified
 from coursepkg.models.masked.noise import kept_odds
 from coursepkg.models.masked.reveal import at_random, reveal
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_levels, check_tensor
+from coursepkg.validate import check_levels, check_methods, check_tensor
 
 
 class AnyOrder(nn.Module):
@@ -47,6 +47,7 @@ class AnyOrder(nn.Module):
     def __init__(
         self, net: nn.Module, *, dim: int, levels: int, counts: Sequence[int] | None = None
     ) -> None:
+        check_methods(net, "__call__", name="net")
         super().__init__()
         check_counts(dim=dim, levels=levels)
         self.net, self.dim, self.levels = net, dim, levels

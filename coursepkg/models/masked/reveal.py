@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.counts import check_generator
+from coursepkg.counts import check_generator, check_integer_lists
+from coursepkg.validate import ANY, check_levels
 
 Conditionals = Callable[[Tensor], Tensor]  # z (B, D) with masks -> log p(x_d = k | z), (B, D, K)
 
@@ -51,6 +52,8 @@ def reveal(
         ValueError: if the counts do not add up to what is hidden in each row.
     """
     check_generator(generator)
+    check_levels(z, event=(ANY,), levels=levels + 1, name="z")
+    check_integer_lists(counts=counts)
     hidden = {int(h) for h in (z == levels).sum(1)}
     if not counts or min(counts) < 1 or hidden != {sum(counts)}:
         raise ValueError(

@@ -4,7 +4,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import one_hot
 
-from coursepkg.counts import check_generator, check_integers
+from coursepkg.counts import check_generator, check_integers, check_numbers
 from coursepkg.models.mixtures.em import Mixture, check_enough
 from coursepkg.validate import check_levels, check_real
 
@@ -60,6 +60,7 @@ class CategoricalMixture(Mixture):
         )
         if dim < 1 or levels < 2:
             raise ValueError(f"expected dim >= 1 and levels >= 2, got dim={dim}, levels={levels}")
+        check_numbers(width=width, shrinkage=shrinkage, smoothing=smoothing)
         if not all(0 <= s < float("inf") for s in (width, shrinkage, smoothing)):
             raise ValueError(
                 "expected finite width, shrinkage and smoothing >= 0, got "

@@ -8,7 +8,7 @@ from torch.nn.functional import softplus
 
 from coursepkg.counts import check_counts, check_draws
 from coursepkg.rng import global_state_from
-from coursepkg.validate import check_positive, check_real, check_rows
+from coursepkg.validate import check_methods, check_positive, check_real, check_rows
 
 
 class MixtureDensityNetwork(nn.Module):
@@ -31,6 +31,7 @@ class MixtureDensityNetwork(nn.Module):
     def __init__(
         self, net: nn.Module, *, components: int, dim: int, conditions: int, floor: float = 1e-3
     ) -> None:
+        check_methods(net, "__call__", name="net")
         super().__init__()
         check_counts(components=components, dim=dim, conditions=conditions)
         check_positive(floor=floor)

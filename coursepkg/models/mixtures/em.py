@@ -17,8 +17,15 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.counts import check_draws, check_generator, check_integers
+from coursepkg.counts import (
+    check_counts,
+    check_draws,
+    check_generator,
+    check_integers,
+    check_numbers,
+)
 from coursepkg.rng import draw_seed, seeded
+from coursepkg.validate import check_floating, check_methods, count_rows
 
 
 class Mixture(nn.Module, ABC):
@@ -46,6 +53,7 @@ class Mixture(nn.Module, ABC):
     ) -> None:
         check_integers(components=components, steps=steps, restarts=restarts)
         super().__init__()
+        check_numbers(tolerance=tolerance)
         if min(components, steps, restarts) < 1 or not 0 <= tolerance < float("inf"):
             raise ValueError(
                 "expected components, steps and restarts >= 1 and a finite tolerance >= 0, got "
@@ -188,6 +196,8 @@ def monte_carlo_em(
         (Σ log p(x) + log p(θ)) / N after each step, (steps,), nats per example.
     """
     check_generator(generator)
+    check_methods(model, "log_joint", "m_step")
+    check_integers(steps=steps, draws=draws)
     if min(steps, draws) < 1:
         raise ValueError(f"expected steps and draws >= 1, got steps={steps}, draws={draws}")
     trace, joint = [], model.log_joint(x)
@@ -233,7 +243,8 @@ def nearest_seed(x: Tensor, components: int, *, generator: Generator) -> Tensor:
 
 def check_enough(x: Tensor, components: int) -> None:
     """Raises a ValueError if there are fewer examples x than components to start."""
-    if len(x) < components:
+    check_counts(components=components)
+    if count_rows(x) < components:
         raise ValueError(f"x: expected at least {components} examples, got {len(x)}")
 
 
@@ -247,6 +258,10 @@ def _posterior(joint: Tensor) -> Tensor:
 
 def evidence_bound(joint: Tensor, r: Tensor) -> Tensor:
     """F of each example from log p(x, z) and q, both (N, M); 0 log 0 = 0."""
+    check_floating(joint, "joint")
+    check_floating(r, "r")
+    if r.shape != joint.shape:
+        raise ValueError(f"r: expected shape {tuple(joint.shape)}, got {tuple(r.shape)}")
     return torch.where(r > 0, r * (joint - r.log()), 0).sum(1)
 
 
@@ -254,6 +269,9 @@ def coordinate_ascent(
     model: Mixture, x: Tensor, assign: Callable[[Tensor], Tensor], *, steps: int, tolerance: float
 ) -> Tensor:
     """Coordinate ascent where `assign` says which q follows from log p(x, z); see `em`."""
+    check_methods(model, "log_joint", "m_step")
+    check_integers(steps=steps)
+    check_numbers(tolerance=tolerance)
     if steps < 1 or not tolerance >= 0:
         raise ValueError(f"expected steps >= 1, tolerance >= 0, got {steps=}, {tolerance=}")
     trace: list[Tensor] = []

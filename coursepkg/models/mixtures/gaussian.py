@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.counts import check_counts, check_generator, check_integers
+from coursepkg.counts import check_counts, check_generator, check_integers, check_numbers
 from coursepkg.models.mixtures.em import Mixture
 from coursepkg.validate import check_finite, check_positive, check_real
 
@@ -55,6 +55,7 @@ class GaussianMixture(Mixture):
         )
         check_counts(dim=dim)
         check_positive(floor=floor)
+        check_numbers(shrinkage=shrinkage)
         if not 0 <= shrinkage < float("inf"):
             raise ValueError(f"shrinkage: expected a finite number >= 0, got {shrinkage}")
         self.dim, self.floor, self.shrinkage = dim, floor, shrinkage

@@ -70,10 +70,12 @@ class RBM(Harmonium):
 
     def hidden_probs(self, v: Tensor) -> Tensor:
         """P(h_j = 1 | v), (B, D) -> (B, M). Source: :eq:`rbm-hidden-given-visible`."""
+        self.check_layer(v, self.b, "v")
         return torch.sigmoid(self.c + v @ self.W)
 
     def visible_probs(self, h: Tensor) -> Tensor:
         """P(v_i = 1 | h), (B, M) -> (B, D). Source: :eq:`rbm-visible-given-hidden`."""
+        self.check_layer(h, self.c, "h")
         return torch.sigmoid(self.b + h @ self.W.T)
 
     def hidden_mean(self, v: Tensor) -> Tensor:

@@ -62,6 +62,7 @@ class GaussianRBM(Harmonium):
 
     def hidden_probs(self, v: Tensor) -> Tensor:
         """P(h_j = 1 | v), (B, D) -> (B, M), as in the binary machine."""
+        self.check_layer(v, self.b, "v")
         return torch.sigmoid(self.c + v @ self.W)
 
     def hidden_mean(self, v: Tensor) -> Tensor:
@@ -70,6 +71,7 @@ class GaussianRBM(Harmonium):
 
     def visible_mean(self, h: Tensor) -> Tensor:
         """E[v | h] = σ²(b + Wh), (B, M) -> (B, D)."""
+        self.check_layer(h, self.c, "h")
         return self.sigma**2 * (self.b + h @ self.W.T)
 
     @torch.no_grad()

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor, nn
 
-from coursepkg.counts import check_draws, check_generator, check_integers
+from coursepkg.counts import check_draws, check_generator, check_integers, check_numbers
 from coursepkg.enumeration import CHUNK, Unnormalised, binary_states
-from coursepkg.validate import check_binary, check_weights
+from coursepkg.validate import check_binary, check_floating, check_like, check_weights
 
 
 def draw_bits(p: Tensor, *, generator: Generator) -> Tensor:
@@ -50,6 +50,7 @@ class Harmonium(Unnormalised, ABC):
         check_integers(visible=visible, hidden=hidden)
         check_generator(generator)
         super().__init__()
+        check_numbers(scale=scale)
         if visible < 1 or hidden < 1 or not scale >= 0:
             raise ValueError(
                 "expected visible >= 1, hidden >= 1 and scale >= 0, got "
@@ -98,6 +99,18 @@ class Harmonium(Unnormalised, ABC):
     @abstractmethod
     def check_visible(self, v: Tensor, *, name: str = "x") -> None:
         """Checks that v is a batch (B, D) of values that the visible units can take."""
+
+    def check_layer(self, units: Tensor, bias: Tensor, name: str) -> None:
+        """Checks that a layer is real, of the machine's precision, and has a number for each unit.
+
+        Raises:
+            TypeError: if it is no floating-point tensor of this precision.
+            ValueError: if the last axis has another size.
+        """
+        check_floating(units, name)
+        check_like(units, self, name=name)
+        if units.shape[-1:] != bias.shape:
+            raise ValueError(f"{name}: expected (..., {len(bias)}), got {tuple(units.shape)}")
 
     @torch.no_grad()
     def statistics(self, v: Tensor) -> Statistics:

@@ -14,7 +14,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import torch
 from torch import Generator, Tensor
 
-from coursepkg.counts import check_generator, check_integers
+from coursepkg.counts import check_generator, check_integers, check_numbers
 from coursepkg.models.rbm.harmonium import Harmonium, Statistics
 from coursepkg.validate import check_positive, check_weights
 
@@ -54,6 +54,7 @@ class ContrastiveDivergence:
     k: int = 1
 
     def __post_init__(self) -> None:
+        check_integers(k=self.k)
         if self.k < 1:
             raise ValueError(f"k: expected at least 1, got {self.k}")
 
@@ -173,6 +174,8 @@ def train(
         FloatingPointError: if a weight overflows; all are then as they were before the call.
     """
     check_generator(generator)
+    if isinstance(negative, type) or not callable(negative):
+        raise TypeError(f"negative: expected an instance that is called, got {negative!r:.60}")
     last = step_size if last_step_size is None else last_step_size
     _check(rbm, x, epochs, batch_size, average, decay)
     _check_steps(step_size, last)
@@ -232,8 +235,12 @@ def _set(theta: Statistics, values: Statistics) -> None:
 def _check(
     rbm: Harmonium, x: Tensor, epochs: int, batch_size: int, average: float, decay: float
 ) -> None:
+    if not isinstance(rbm, Harmonium):
+        raise TypeError(f"rbm: expected a machine such as RBM, got {type(rbm).__name__}")
     rbm.check_visible(x)
     check_weights(rbm)
+    check_integers(epochs=epochs, batch_size=batch_size)
+    check_numbers(average=average, decay=decay)
     if epochs < 1 or batch_size < 1:
         raise ValueError(f"expected epochs >= 1 and batch_size >= 1, got {epochs} and {batch_size}")
     if not 0 <= average < 1 or not decay >= 0:
@@ -242,6 +249,7 @@ def _check(
 
 def _check_steps(step_size: float, last: float) -> None:
     check_positive(step_size=step_size)
+    check_numbers(last_step_size=last)
     if not 0 <= last < math.inf:
         raise ValueError(f"last_step_size: expected a finite number >= 0, got {last}")
 

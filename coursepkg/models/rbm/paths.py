@@ -9,7 +9,7 @@ from torch.nn.functional import softplus
 from coursepkg.counts import check_draws
 from coursepkg.models.rbm.binary import RBM
 from coursepkg.models.rbm.harmonium import draw_bits
-from coursepkg.validate import check_weights
+from coursepkg.validate import check_methods, check_weights
 
 
 class RBMPath:
@@ -31,6 +31,7 @@ class RBMPath:
     """
 
     def __init__(self, rbm: RBM, rates: Tensor | None = None) -> None:
+        check_methods(rbm, "free_energy", name="rbm")
         check_weights(rbm)
         rates = torch.full_like(rbm.b, 0.5) if rates is None else rates
         if rates.shape != rbm.b.shape or not ((rates > 0) & (rates < 1)).all():

@@ -58,18 +58,22 @@ class SpinRBM(Harmonium):
 
     def hidden_probs(self, v: Tensor) -> Tensor:
         """P(h_j = +1 | v) = σ(2β(c_j + Σ_i v_i W_ij)), (B, D) -> (B, M)."""
+        self.check_layer(v, self.b, "v")
         return torch.sigmoid(2 * self.beta * (self.c + v @ self.W))
 
     def visible_probs(self, h: Tensor) -> Tensor:
         """P(v_i = +1 | h) = σ(2β(b_i + Σ_j W_ij h_j)), (B, M) -> (B, D)."""
+        self.check_layer(h, self.c, "h")
         return torch.sigmoid(2 * self.beta * (self.b + h @ self.W.T))
 
     def hidden_mean(self, v: Tensor) -> Tensor:
         """E[h | v] = tanh β(c + vW), (B, D) -> (B, M)."""
+        self.check_layer(v, self.b, "v")
         return torch.tanh(self.beta * (self.c + v @ self.W))
 
     def visible_mean(self, h: Tensor) -> Tensor:
         """E[v | h] = tanh β(b + hWᵀ), (B, M) -> (B, D)."""
+        self.check_layer(h, self.c, "h")
         return torch.tanh(self.beta * (self.b + h @ self.W.T))
 
     @torch.no_grad()

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from coursepkg.validate import check_real
+from coursepkg.counts import check_numbers
+from coursepkg.validate import check_real, check_tensor
 
 MOVES = ((-1, 0), (0, 1), (1, 0), (0, -1))  # up, right, down, left: rows and columns
 REWARDS = {"G": 1.0, "P": -1.0}
@@ -91,7 +92,10 @@ def check_world(world: World) -> None:
         TypeError: if P or the rewards are no floating-point tensors.
         ValueError: if a shape is wrong, a number is not finite, or P are no probabilities.
     """
+    if not isinstance(world, World):
+        raise TypeError(f"world: expected a World, got {type(world).__name__}")
     P, reward = world
+    check_tensor(P, "P")
     if P.ndim != 3 or P.shape[0] != P.shape[2] or 0 in P.shape:
         raise ValueError(f"P: expected shape (S, A, S), got {tuple(P.shape)}")
     check_real(P, name="P")
@@ -109,6 +113,10 @@ def check_world(world: World) -> None:
 def _check_plan(plan: Sequence[str], slip: float, cost: float) -> None:
     if isinstance(plan, str):
         raise TypeError(f"plan: expected a sequence of rows, got the single string {plan!r}")
+    if not isinstance(plan, Sequence):
+        raise TypeError(f"plan: expected a sequence of strings, got {plan!r:.60}")
+    if not all(isinstance(row, str) for row in plan):
+        raise TypeError(f"plan: expected a sequence of strings, got {plan!r:.60}")
     if not plan or len({len(row) for row in plan}) != 1:
         raise ValueError(f"plan: expected rows of one length, got {[len(row) for row in plan]}")
     text = "".join(plan)
@@ -116,6 +124,7 @@ def _check_plan(plan: Sequence[str], slip: float, cost: float) -> None:
         raise ValueError(f'plan: expected "#", ".", "S", "G" and "P", got {unknown}')
     if text.count("S") != 1:
         raise ValueError(f'plan: expected one start "S", got {text.count("S")}')
+    check_numbers(slip=slip, cost=cost)
     if not 0 <= slip <= 1:
         raise ValueError(f"slip: expected a probability, got {slip}")
     if not 0 <= cost < float("inf"):

@@ -11,10 +11,10 @@ from torch import Generator, Tensor
 from torch.nn.functional import cross_entropy, one_hot
 from torch.optim import Adam
 
-from coursepkg.counts import check_counts, check_generator
+from coursepkg.counts import check_counts, check_generator, check_integers, check_numbers
 from coursepkg.models.worlds.grid import Grid, World
 from coursepkg.nets.mlp import MLP
-from coursepkg.validate import check_positive, check_real
+from coursepkg.validate import check_finite, check_positive, check_real, check_tensor
 
 
 class Experience(NamedTuple):
@@ -42,6 +42,7 @@ def wander(place: Grid, steps: int, *, patience: int = 50, generator: Generator)
     Raises:
         ValueError: if a number is not positive.
     """
+    _check_place(place)
     check_generator(generator)
     check_counts(steps=steps, patience=patience)
     P, reward = place.world
@@ -65,6 +66,7 @@ def wander(place: Grid, steps: int, *, patience: int = 50, generator: Generator)
 
 def counts(seen: Experience, states: int, actions: int) -> Tensor:
     """n(s, a, s'), how often each step was made, (S, A, S)."""
+    _check_seen(seen, states, actions)
     place = (seen.s * actions + seen.a) * states + seen.s_next
     n = torch.bincount(place, minlength=states * actions * states)
     return n.view(states, actions, states).to(seen.reward)
@@ -114,6 +116,8 @@ def distrustful(
     Raises:
         ValueError: if the experience is none of such a world, or a number is impossible.
     """
+    check_numbers(discount=discount)
+    check_finite(value=value)
     if not 0 <= discount < 1:
         raise ValueError(f"discount: expected 0 <= discount < 1, got {discount}")
     n = _checked_counts(seen, states, actions, strength)
@@ -147,6 +151,7 @@ def with_moves(
         TypeError: if states or actions are no int64, rewards not real, or ends not bool.
         ValueError: if the experience is none of this floor plan, or a number is not positive.
     """
+    _check_place(place)
     S, A = place.beside.shape
     _check_seen(seen, S, A)
     check_counts(hidden=hidden, steps=steps)
@@ -191,6 +196,8 @@ def q_learning(
     Raises:
         ValueError: if the experience is none of such a world, or a number is impossible.
     """
+    check_numbers(discount=discount, power=power)
+    check_integers(passes=passes)
     if not (0 <= discount < 1 and 0.5 < power <= 1 and passes >= 1):
         raise ValueError(
             "expected 0 <= discount < 1, 0.5 < power <= 1 and passes >= 1, got "
@@ -220,13 +227,21 @@ def _closed(P: Tensor, seen: Experience) -> World:
 
 
 def _checked_counts(seen: Experience, states: int, actions: int, strength: float) -> Tensor:
-    _check_seen(seen, states, actions)
     check_positive(strength=strength)
     return counts(seen, states, actions)
 
 
+def _check_place(place: Grid) -> None:
+    if not isinstance(place, Grid):
+        raise TypeError(f"place: expected a Grid, got {type(place).__name__}")
+
+
 def _check_seen(seen: Experience, states: int, actions: int) -> None:
     check_counts(states=states, actions=actions)
+    if not isinstance(seen, Experience):
+        raise TypeError(f"seen: expected an Experience, got {type(seen).__name__}")
+    for name, part in seen._asdict().items():
+        check_tensor(part, name)
     if not (len(seen.s) and {part.shape for part in seen} == {(len(seen.s),)}):
         raise ValueError(f"seen: expected N >= 1 steps, got {[tuple(p.shape) for p in seen]}")
     check_real(seen.reward, event=(), name="reward")

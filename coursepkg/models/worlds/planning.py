@@ -10,8 +10,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from coursepkg.counts import check_numbers
 from coursepkg.models.worlds.grid import World, check_world
-from coursepkg.validate import check_positive
+from coursepkg.validate import check_positive, check_tensor
 
 SWEEPS = 1_000_000  # of value iteration, half a minute in a small world
 
@@ -78,6 +79,7 @@ def value_of_policy(world: World, policy: Tensor, *, discount: float) -> Tensor:
     check_world(world)
     _check_discount(discount)
     S, A, _ = world.P.shape
+    check_tensor(policy, "policy")
     if policy.dtype != torch.int64:  # a bool tensor would pick rows, not actions
         raise TypeError(f"policy: expected an int64 tensor, got dtype {policy.dtype}")
     if policy.shape != (S,) or not ((policy >= 0) & (policy < A)).all():
@@ -113,5 +115,6 @@ def _sweeps(largest: float, discount: float, tolerance: float) -> int:
 
 
 def _check_discount(discount: float) -> None:
+    check_numbers(discount=discount)
     if not 0 <= discount < 1:
         raise ValueError(f"discount: expected 0 <= discount < 1, got {discount}")

@@ -104,6 +104,7 @@ def test_a_damaged_file_is_named_and_its_entries_are_trained_again(counted, text
     assert path.name in "".join(result.output.split())
     assert log == ["first", "second"] * 2
     assert list(stored(path)) == ["first", "second"]
+    assert path.with_name(path.name + ".damaged").read_text() == text  # may be mended by hand
 
 
 def test_a_changed_training_counts_as_unfinished_and_a_new_comment_does_not(counted, tmp_path):

