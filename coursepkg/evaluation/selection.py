@@ -24,6 +24,8 @@ def best_of_many(M: int) -> float:
     check_integers(M=M)
     if M < 1:
         raise ValueError(f"M: expected at least 1 number, got {M}")
+    if M == 1:
+        return 0.0  # by symmetry, which rounding would miss
     u = torch.linspace(0, WIDEST, 40_001, dtype=torch.float64)
     up, down = float(M) * log_ndtr(u), float(M) * log_ndtr(-u)  # of many, 1 - P is lost in 1
     return torch.trapezoid(-up.expm1() - down.exp(), u).item()

@@ -78,7 +78,8 @@ class MatrixGame:
 
         The exploitability of the pair: never negative, and 0 exactly at the equilibria.
         """
-        gain = self.row_payoffs(q / q.sum()).max() - self.column_payoffs(p / p.sum()).min()
+        p, q = (law.double() / law.double().sum() for law in (p, q))
+        gain = self.row_payoffs(q).max() - self.column_payoffs(p).min()
         return max(0.0, gain.item())
 
     def solve(self) -> Equilibrium:

@@ -135,7 +135,7 @@ class UndirectedModel(Unnormalised):
         check_states(math.prod(self.levels), what=f"a sum over {len(self.names)} variables")
         return sum(
             (
-                align(table.double(), columns, len(self.names))
+                align(table, columns, len(self.names))
                 for table, columns in zip(self.log_factors, self._columns, strict=True)
             ),
             start=self._zeros(*self.levels).double(),

@@ -57,9 +57,8 @@ def ess_tail(draws: Tensor) -> Tensor:
     _check(draws)
     sizes = []
     for probability in (0.05, 0.95):
-        # torch's own stops at 2^24 numbers; that of float32 rounds the probability
-        quantile = np.quantile(draws.double().flatten(0, 1).cpu().numpy(), probability, axis=0)
-        below = draws <= torch.from_numpy(quantile).to(draws.device)
+        quantile = np.quantile(draws.flatten(0, 1).cpu().numpy(), probability, axis=0)
+        below = draws <= torch.from_numpy(quantile).to(draws)  # torch's own stops at 2^24 numbers
         sizes.append(effective_draws(split_chains(below.double())))
     return _defined(torch.minimum(*sizes), draws)
 

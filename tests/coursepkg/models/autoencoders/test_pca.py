@@ -161,6 +161,7 @@ def test_a_variance_that_single_precision_cannot_say_is_refused():
 
 
 def test_a_small_angle_in_single_precision():
-    """2^-20 radians. Kills: orthonormal columns in float32, good to 1e-7 only."""
-    one, two = torch.tensor([[1.0], [0.0]]).float(), torch.tensor([[1.0], [2**-20]]).float()
-    assert principal_angles(one, two).item() == pytest.approx(2**-20, rel=1e-6)
+    """2^-18 radians. Kills: orthonormal columns in float32, good to 1e-7 only."""
+    one = torch.tensor([[3.0], [4.0]]).float()
+    two = one + 2**-18 * torch.tensor([[-4.0], [3.0]]).float()
+    assert principal_angles(one, two).item() == pytest.approx(2**-18, rel=1e-6)
