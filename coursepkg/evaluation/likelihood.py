@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Generator, Tensor, nn
@@ -181,7 +181,7 @@ def _constant(model: object, log_Z: float | None, error: float) -> tuple[float, 
             "(annealed importance sampling estimates it, and Normalised sums over few states), got "
             "none"
         )
-    found = {"log_Z": log_Z, "log_Z_error": error}
+    found: dict[str, Any] = {"log_Z": log_Z, "log_Z_error": error}
     found = {k: v.item() if isinstance(v, Tensor) else v for k, v in found.items()}
     check_finite(**found)
     if found["log_Z_error"] < 0:
