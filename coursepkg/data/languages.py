@@ -178,7 +178,7 @@ def check_words(words: Sequence[str]) -> Sequence[str]:
         raise TypeError(f"words: expected a list of words, got the single string {words!r}")
     if not isinstance(words, Sequence):
         raise TypeError(f"words: expected a list of words, got {words!r:.60}")
-    each: Sequence[object] = words
-    if others := [word for word in each if not isinstance(word, str)]:
+    given: Sequence[object] = words
+    if others := [word for word in given if not isinstance(word, str)]:
         raise TypeError(f"words: expected strings, got {others[0]!r:.60}")
     return words

@@ -186,10 +186,8 @@ def _constant(model: object, log_Z: float | None, error: float) -> tuple[float, 
             "(annealed importance sampling estimates it, and Normalised sums over few states), got "
             "none"
         )
-    said: dict[str, object] = {"log_Z": log_Z, "log_Z_error": error}
-    found: dict[str, Any] = {
-        name: value.item() if isinstance(value, Tensor) else value for name, value in said.items()
-    }
+    found: dict[str, Any] = {"log_Z": log_Z, "log_Z_error": error}
+    found = {k: v.item() if isinstance(v, Tensor) else v for k, v in found.items()}
     check_finite(**found)
     if found["log_Z_error"] < 0:
         raise ValueError(f"log_Z_error: expected a number >= 0, got {error}")

@@ -64,7 +64,7 @@ def check_step(name: str, mover: Optimizer | LRScheduler) -> None:
     Raises:
         ValueError: if it does.
     """
-    taken = signature(mover.step).parameters.values()
+    _, *taken = signature(type(mover).step).parameters.values()  # a schedule wraps its optimizer's
     needed = [p.name for p in taken if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
     if needed:
         raise ValueError(

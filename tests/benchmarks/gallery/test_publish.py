@@ -11,7 +11,7 @@ from benchmarks.gallery.publish import save
 
 def test_weights_whose_scores_are_interrupted_are_not_lost(tmp_path: Path):
     """Kills: scores before the weights, a folder that is missed after the training."""
-    folder, net = tmp_path / "not" / "there", nn.Linear(2, 2)
+    folder, net = tmp_path / "not" / "there", nn.LayerNorm(2)
 
     def interrupted() -> dict:
         raise KeyboardInterrupt

@@ -213,7 +213,7 @@ def test_without_positivity_a_markov_law_need_not_factorise():
         ({}, {}, "at least one"),
         ({"a": 2}, {("b",): torch.ones(2)}, "clique: expected names among"),
         ({"a": 2}, {("a", "a"): torch.ones(2, 2)}, "one place"),
-        ({"a": 2, "b": 3}, {("b", "a"): torch.ones(2, 3)}, r"of shape \(3, 2\), got shape"),
+        ({"a": 2, "b": 3}, {("b", "a"): torch.ones(2, 3)}, r"shape \(3, 2\), got \(2, 3\)"),
         ({"a": 2}, {("a",): torch.tensor([1.0, -1.0])}, "smallest -1"),
         ({"a": 2}, {("a",): torch.tensor([1.0, math.inf])}, "finite"),
     ],

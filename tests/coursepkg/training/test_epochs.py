@@ -57,7 +57,7 @@ def test_processes_share_each_batch():
     [
         (Examples(np.zeros((2, 3))), TypeError, "train: expected a torch.Tensor, got ndarray"),
         (Examples(torch.zeros(2), [0, 1]), TypeError, "labels: expected a torch.Tensor, got list"),
-        (Examples(torch.zeros(0, 3)), ValueError, "train: expected at least one example, got none"),
+        (Examples(torch.zeros(0, 3)), ValueError, r"at least one example, got shape \(0, 3\)"),
         (
             Examples(torch.zeros(2, 3), torch.zeros(3, 2)),
             ValueError,
