@@ -43,7 +43,8 @@ def _check(mean: Tensor, covariance: Tensor, *, names: tuple[str, str]) -> None:
     check_real(covariance, event=tuple(mean.shape), name=names[1])
     rounding = len(mean) * 10 * torch.finfo(covariance.dtype).eps * covariance.abs().max()
     if covariance.shape != 2 * mean.shape or (covariance - covariance.T).abs().max() > rounding:
-        raise ValueError(f"{names[1]}: expected a symmetric (D, D) matrix, got another")
+        D, got = len(mean), tuple(covariance.shape)
+        raise ValueError(f"{names[1]}: expected a symmetric ({D}, {D}) matrix, got {got}")
     if (least := torch.linalg.eigvalsh(covariance.double()).min()) < -rounding:
         raise ValueError(f"{names[1]}: expected no variance below 0, got {least.item():.4g}")
 

@@ -623,7 +623,7 @@ def test_beliefs_that_single_precision_cannot_say_are_refused():
 def test_penalties_of_a_path_are_above_zero(penalty):
     """Kills: a division by what rounding left of a singular value of 0."""
     X, y = torch.tensor([[1.0, 2.0], [2.0, 4.0]]), torch.ones(2)
-    with pytest.raises(ValueError, match="smallest_penalty: expected a finite number > 0"):
+    with pytest.raises(ValueError, match="penalties: expected numbers > 0"):
         regression.ridge_path(X, y, penalties=torch.tensor([1.0, penalty]))
 
 
