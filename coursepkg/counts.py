@@ -1,10 +1,11 @@
 """Checks of counts, sizes and generators, in the manner of `coursepkg.validate`."""
 
 from collections.abc import Sequence
-from numbers import Integral, Real
+from numbers import Integral
 
 from torch import Generator
 
+from coursepkg.scalars import is_number
 from coursepkg.validate import check_positive
 
 
@@ -26,7 +27,7 @@ def check_numbers(**values: float) -> None:
         TypeError: if one is not; True is none.
     """
     for name, value in values.items():
-        if not isinstance(value, Real) or isinstance(value, bool):
+        if not is_number(value):
             raise TypeError(f"{name}: expected a number, got {value!r:.60}")
 
 
@@ -75,7 +76,7 @@ def check_share(**shares: float) -> None:
         ValueError: if one is outside.
     """
     for name, share in shares.items():
-        if not isinstance(share, Real) or isinstance(share, bool):
+        if not is_number(share):
             raise TypeError(f"{name}: expected a number in [0, 1), got {share!r:.60}")
         if not 0 <= share < 1:
             raise ValueError(f"{name}: expected a number in [0, 1), got {share}")

@@ -2,10 +2,11 @@
 
 import math
 from itertools import chain
-from numbers import Real
 
 import torch
 from torch import Tensor, nn
+
+from coursepkg.scalars import is_number
 
 ANY = -1  # in the shape of an event: an axis of any size
 
@@ -200,7 +201,7 @@ def check_finite(**values: float) -> None:
         ValueError: if one is not finite.
     """
     for name, value in values.items():
-        if not isinstance(value, Real) or isinstance(value, bool):
+        if not is_number(value):
             raise TypeError(f"{name}: expected a finite number, got {value!r:.60}")
         if not math.isfinite(value):
             raise ValueError(f"{name}: expected a finite number, got {value}")
@@ -214,7 +215,7 @@ def check_positive(**values: float) -> None:
         ValueError: if one is not finite and above zero.
     """
     for name, value in values.items():
-        if not isinstance(value, Real) or isinstance(value, bool):
+        if not is_number(value):
             raise TypeError(f"{name}: expected a finite number > 0, got {value!r:.60}")
         if not (math.isfinite(value) and value > 0):
             raise ValueError(f"{name}: expected a finite number > 0, got {value}")

@@ -1,7 +1,6 @@
 """What both loops ask of a recipe before they train, and what a run that goes on must share."""
 
 from inspect import signature
-from numbers import Real
 
 from lightning_fabric import Fabric
 from torch import Generator, nn
@@ -9,6 +8,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from coursepkg.counts import check_generator, check_integers
+from coursepkg.scalars import is_number
 from coursepkg.training.epochs import Examples
 
 
@@ -33,7 +33,7 @@ def check_recipe(
     """
     check_generator(generator)
     for name, value in (("clip", clip), ("ema", 0.0 if ema is None else ema)):
-        if not isinstance(value, Real) or isinstance(value, bool):
+        if not is_number(value):
             raise TypeError(f"{name}: expected a number, got {value!r:.60}")
     for name, look in (("select", select), ("monitor", monitor)):
         if not (look is None or callable(look)):
