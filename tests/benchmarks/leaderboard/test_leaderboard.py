@@ -2,6 +2,7 @@ import json
 import math
 
 import pytest
+import torch
 
 from benchmarks.families import chosen
 from benchmarks.leaderboard import entries
@@ -145,6 +146,7 @@ def test_lines_of_one_training_are_scored_as_if_each_were_trained(float32):
 
     def fit(given, generator, quick):
         trained.append(generator.initial_seed())
+        torch.rand(1, generator=generator)
         return copula.ENTRIES[0].fit(given, generator, quick)
 
     def weighted(model, quick):
@@ -160,6 +162,11 @@ def test_lines_of_one_training_are_scored_as_if_each_were_trained(float32):
         assert row["nats_per_seed"] == other["nats_per_seed"]
         assert row["per_image"] == other["per_image"]
     assert len(together[1]["cpu_seconds_per_seed"]) == 1
+    generator = seeded(2)
+    last = fit(small, generator, False)
+    nats(last, small.valid, generator=generator, draws=2)
+    found = nats(last, small.test, generator=generator, draws=2)
+    assert together[0]["nats_per_seed"][2] == pytest.approx(found.value, rel=1e-9)
     assert together[1]["nats_per_seed"][0] < together[0]["nats_per_seed"][0]
 
 

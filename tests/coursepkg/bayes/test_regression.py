@@ -503,12 +503,14 @@ def test_evidence_of_single_precision_has_the_value_of_the_issue():
     assert BayesianRegression(0.1, 1.0).log_evidence(X, y).item() == pytest.approx(-20.363027)
 
 
-def test_loss_of_single_precision_does_not_cancel():
-    """Weights that nearly cancel each other. Kills: X w summed in single precision."""
-    X = torch.tensor([[1.0, 1e4, 1e8]], dtype=torch.float32)
-    w = torch.tensor([0.25, -1e4, 1.0], dtype=torch.float32)
-    value = loss(w, X, torch.zeros(1, dtype=torch.float32), sigma=1.0)
-    assert value.item() == pytest.approx(0.25**2 / 2 + math.log(2 * math.pi) / 2)
+def test_loss_of_single_precision_does_not_cancel(fixed):
+    """A thousand large terms that nearly cancel. Kills: X w summed in single precision."""
+    X = torch.randn(50, 1000, generator=fixed, dtype=torch.float32)
+    w = 1e4 * torch.randn(1000, generator=fixed, dtype=torch.float32)
+    y = (X.double() @ w.double()).float()
+    value = loss(w, X, y, sigma=0.01)
+    truth = -Normal(X.double() @ w.double(), 0.01).log_prob(y.double()).sum()
+    assert value.item() == pytest.approx(truth.item(), rel=1e-6)
     assert value.dtype == torch.float32
 
 
