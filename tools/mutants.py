@@ -166,7 +166,7 @@ def run(mutant: Mutant) -> NoReturn:
     try:
         import pytest
 
-        for name in [name for name in sys.modules if name.split(".")[0] == "tools"]:
+        for name in [name for name in sys.modules if name.split(".")[0] in {"tools", "coursepkg"}]:
             del sys.modules[name]  # what this module imported is imported anew, with the bug
         sys.meta_path.insert(0, _Hook(mutant.module, mutant.source, mutant.changed_source()))
         limit = HANG if mutant.hangs else CPU_TIME

@@ -621,6 +621,12 @@ def test_beliefs_that_single_precision_cannot_say_are_refused():
             model.posterior(X, y)
 
 
+def test_weights_of_another_length_are_refused(X, y):
+    """Kills: a product that torch refuses in its own words."""
+    with pytest.raises(ValueError, match=r"^w: expected shape \(..., 4\), got \(3,\)"):
+        loss(torch.zeros(3), X, y, sigma=1.0)
+
+
 @pytest.mark.parametrize("penalty", [0.0, -1.0])
 def test_penalties_of_a_path_are_above_zero(penalty):
     """Kills: a division by what rounding left of a singular value of 0."""

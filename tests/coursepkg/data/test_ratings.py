@@ -133,9 +133,10 @@ def test_a_mask_must_be_of_the_right_kind():
 
 
 def test_a_film_that_is_almost_always_seen():
-    """All but 2⁻²⁴ by chance. Kills: 1 - p of a p that was rounded to 1."""
-    chance = torch.tensor([1 - 2.0**-24], dtype=torch.float32)
-    films = NoisyOr(torch.tensor([0.5]).float(), chance, torch.tensor([[1 - 2.0**-20]]).float())
+    """All but 2⁻²⁴ by chance, and by two tastes that nearly all share. Kills: 1 - p of p = 1."""
+    chance, appeal = torch.tensor([1 - 2.0**-24]), torch.full((2, 1), 1 - 2.0**-20)
+    films = NoisyOr(torch.full((2,), 1 - 2.0**-24).float(), chance.float(), appeal.float())
     unseen = films.log_prob(torch.zeros(1, 1, dtype=torch.float32)).item()
-    expected = math.log(0.5 * 2.0**-24 + 0.5 * 2.0**-44)
+    neither, one, both = 2.0**-48, 2 * 2.0**-24 * (1 - 2.0**-24), (1 - 2.0**-24) ** 2
+    expected = math.log(neither * 2.0**-24 + one * 2.0**-44 + both * 2.0**-64)
     assert unseen == pytest.approx(expected, rel=1e-5)

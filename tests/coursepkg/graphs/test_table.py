@@ -133,6 +133,15 @@ def test_an_observation_that_cannot_occur_is_refused():
         joint.marginal("b", given={"a": 0})
 
 
+def test_information_given_what_may_not_occur():
+    """c = 1 never occurs: what a tells about b is asked where c = 0. Kills: 0 / 0 there."""
+    p = torch.zeros(2, 2, 2)
+    p[..., 0] = torch.tensor([[0.4, 0.1], [0.2, 0.3]])
+    alone = JointTable(["a", "b"], p[..., 0])
+    found = JointTable(["a", "b", "c"], p).mutual_information("a", "b", given="c")
+    assert found.item() == pytest.approx(alone.mutual_information("a", "b").item())
+
+
 def test_levels_are_checked_column_by_column():
     """Kills: only the largest number of levels is looked at."""
     with pytest.raises(ValueError, match=r"levels 0..1 in column 1, got 2"):

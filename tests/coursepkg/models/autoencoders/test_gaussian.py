@@ -90,6 +90,14 @@ def test_a_deviation_that_underflows_is_the_least_number(dtype):
     assert gradient[0, 1] == 0
 
 
+@pytest.mark.parametrize("apart", [1e-6, 1e-9])
+def test_laws_that_nearly_agree(apart):
+    """With r = 1 + δ it is δ² - δ³/3 + ... Kills: r - 1 - log r, of which rounding is left."""
+    p = DiagonalGaussian(torch.zeros(1, 1).double(), torch.full((1, 1), 1 + apart).double())
+    delta = p.std.item() - 1
+    assert p.kl(standard_like(p.mean)).item() == pytest.approx(delta**2, rel=1e-5, abs=0)
+
+
 def test_the_prior_has_the_shape_and_precision_of_z():
     """Kills: a scalar law, a law of ones."""
     p = standard_like(torch.full((2, 3), 7.0, dtype=torch.float32))
