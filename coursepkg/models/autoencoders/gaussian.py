@@ -32,7 +32,8 @@ class DiagonalGaussian(NamedTuple):
     def kl(self, other: "DiagonalGaussian") -> Tensor:
         """KL(self ‖ other) of each coordinate, (B, M), nats.   Source: :eq:`gaussian-kl`."""
         wider, shift = (self.std - other.std) / other.std, (self.mean - other.mean) / other.std
-        log_part = divergence_terms(other.std, self.std) / other.std  # r - 1 - log r, r = 1 + wider
+        # of the ratio r = 1 + wider: (r² - 1)/2 - log r, as two terms >= 0, which cannot cancel
+        log_part = divergence_terms(other.std, self.std) / other.std  # r - 1 - log r
         return log_part + (wider.square() + shift.square()) / 2
 
 

@@ -44,7 +44,7 @@ class StandardNormal(nn.Module):
 
     def log_prob(self, z: Tensor) -> Tensor:
         """log N(z; 0, τ² I), (B, D) -> (B,), nats."""
-        check_real(z, event=(self.dim,), name="z", like=self)
+        check_real(z, event=(self.dim,), name="z")
         log_normaliser = self.dim * (math.log(self.temperature) + math.log(2 * math.pi) / 2)
         return -(z / self.temperature).square().sum(1) / 2 - log_normaliser
 
