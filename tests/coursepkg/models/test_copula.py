@@ -278,9 +278,11 @@ def test_the_bound_is_the_weight(x):
 
 def test_nearly_dependent_columns_in_single_precision():
     """Kills: the triangular system in float32, where a root of 1e-3 divides rounding."""
-    law = CorrelatedNormal(dim=2, shrinkage=0.0).float()
-    law.scale_tril.copy_(torch.tensor([[1.0, 0.0], [0.7, 1e-4]]))
-    x = torch.tensor([[1.1, 0.7701], [-3.3, -2.3101]]).float()
+    law = CorrelatedNormal(dim=6, shrinkage=0.0).float()
+    weights = torch.randn(6, 6, generator=seeded(1)).tril()
+    weights.diagonal().copy_(torch.tensor([1.0, 1.0, 1.0, 1.0, 1.0, 1e-4]))
+    law.scale_tril.copy_(weights)
     root = law.scale_tril.double()
-    expected = MultivariateNormal(torch.zeros(2), scale_tril=root).log_prob(x.double())
+    x = (torch.randn(20, 6, generator=seeded(2)).double() @ root.T).float()
+    expected = MultivariateNormal(torch.zeros(6), scale_tril=root).log_prob(x.double())
     assert_close(law.log_prob(x).double(), expected, rtol=1e-6, atol=0)

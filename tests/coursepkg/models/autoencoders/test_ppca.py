@@ -281,7 +281,7 @@ def test_fewer_components_live_with_constant_features():
 def test_little_noise_does_not_cancel(dtype):
     """In 50 digits. Kills: what the plane explains taken off the squares; a score in single."""
     model = PPCA(1, dim=3).to(dtype)
-    model.set(mean=torch.zeros(3), G=torch.tensor([[1.0], [2.0], [3.0]]), variance=1e-10)
+    model.set(mean=torch.zeros(3), G=torch.tensor([[1.0], [2.0], [3.0]]), variance=1e-12)
     x = torch.tensor([[1e3, 2e3, 3e3], [1.0, 2.0, 3.0 + 2.0**-14]], dtype=dtype)
     for row, log_p in zip(x.tolist(), model.log_prob(x).tolist(), strict=True):
         with mpmath.workdps(50):

@@ -197,10 +197,10 @@ def test_schedules_of_many_small_steps_do_not_cancel():
     with mpmath.workdps(40):
         a, b = ((mpmath.mpf(t) / T + mpmath.mpf(0.008)) / (1 + mpmath.mpf(0.008)) for t in (0, 1))
         expected = 1 - (mpmath.cos(b * mpmath.pi / 2) / mpmath.cos(a * mpmath.pi / 2)) ** 2
-    assert beta[0].item() == pytest.approx(float(expected), rel=1e-9)
+    assert beta[0].item() == pytest.approx(float(expected), rel=1e-11, abs=0)
     first, second = betas_of(torch.tensor([60.0, 50.0])).tolist()  # ᾱ rounds to 1
-    assert first == pytest.approx(math.exp(-60), rel=1e-12)
-    assert second == pytest.approx(math.exp(-50) - math.exp(-60), rel=1e-12)
+    assert first == pytest.approx(math.exp(-60), rel=1e-12, abs=0)
+    assert second == pytest.approx(math.exp(-50) - math.exp(-60), rel=1e-12, abs=0)
 
 
 def test_very_little_noise():
@@ -217,4 +217,4 @@ def test_very_little_noise():
     sigma = chain.signal(torch.tensor([1, 2, 3]), torch.zeros(3, 1)).sigma
     torch.testing.assert_close(sigma[:, 0].square(), left, rtol=1e-12, atol=0)
     std = chain.posterior(torch.zeros(1, 1), torch.zeros(1, 1), torch.tensor([2])).std.item()
-    assert std**2 == pytest.approx(1e-18, rel=1e-3)  # β_2 (1 - ᾱ_1) / (1 - ᾱ_2)
+    assert std**2 == pytest.approx(1e-18, rel=1e-3, abs=0)  # β_2 (1 - ᾱ_1) / (1 - ᾱ_2)
