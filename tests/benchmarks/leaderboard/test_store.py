@@ -193,6 +193,21 @@ def test_the_longest_comes_first():
     assert tasks(families, rows, quick=False)[0].names == ("uniform",)
 
 
+def test_lines_of_one_training_are_one_task():
+    """Its seconds count once, and each line's scoring. Kills: a task for each line."""
+    families = chosen(entries, ["realnvp"])
+    rows = {"realnvp": stored(RESULTS / "leaderboard-realnvp.json")}
+    both = ("RealNVP, variational noise", "RealNVP, variational noise, 64 weights")
+    found = {task.names: task for task in tasks(families, rows, quick=False)}
+    assert set(found) == {
+        both, ("RealNVP, uniform noise",), ("untrained flow on Gaussianised pixels",)
+    }  # fmt: skip
+    lines = [rows["realnvp"][name] for name in both]
+    training = max(sum(row["cpu_seconds_per_seed"]) for row in lines)
+    scoring = sum(row["scoring_cpu_seconds"] for row in lines)
+    assert found[both].seconds == pytest.approx(training + scoring, abs=2)
+
+
 @pytest.mark.slow
 def test_two_processes_and_a_signal(tmp_path):
     """What was finished when the signal came is kept, nothing runs on, and the next run goes on."""
