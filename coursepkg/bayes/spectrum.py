@@ -25,7 +25,7 @@ def periodogram(x: Tensor) -> Tensor:
     T = x.shape[-1]
     away = x.double() - x.double().mean(-1, keepdim=True)
     power: Tensor = torch.fft.rfft(away).abs().square() / T
-    return _as(power, x)
+    return _in_precision_of(power, x)
 
 
 def welch(x: Tensor, *, segment: int) -> Tensor:
@@ -48,7 +48,7 @@ def welch(x: Tensor, *, segment: int) -> Tensor:
     pieces = pieces - pieces.mean(-1, keepdim=True)
     window = torch.hann_window(segment, dtype=pieces.dtype, device=x.device)
     power: Tensor = torch.fft.rfft(window * pieces).abs().square() / window.square().sum()
-    return _as(power.mean(-2), x)
+    return _in_precision_of(power.mean(-2), x)
 
 
 def ar_spectrum(coefficients: Tensor, *, sigma: float, frequencies: Tensor) -> Tensor:
@@ -105,7 +105,7 @@ def _spectral_radius(coefficients: Tensor, sigma: float) -> float:
     return radius
 
 
-def _as(power: Tensor, x: Tensor) -> Tensor:
+def _in_precision_of(power: Tensor, x: Tensor) -> Tensor:
     """The power in the precision of x, if that can say it."""
     check_finite(largest_power=power.max().to(x.dtype).item())
     return power.to(x)
