@@ -130,10 +130,11 @@ def test_the_bias_of_variances_far_apart(dtype):
     """Two axes, turned: 1 and 1e-6. Kills: eigenvalues in single precision."""
     covariance = torch.tensor([[1.0, 0.5], [0.5, 0.25 + 2.0**-20]], dtype=dtype)
     least = torch.linalg.eigvalsh(covariance.double())[0].item()
-    ours = unadjusted_covariance(covariance, step_size=least)
+    step_size = 1.9 * least  # close to the limit, where the short axis is widened twentyfold
+    ours = unadjusted_covariance(covariance, step_size=step_size)
     exact = covariance.double()
     eye = torch.eye(2, dtype=torch.float64)
-    expected = torch.linalg.solve(eye - least / 2 * torch.linalg.inv(exact), exact)
+    expected = torch.linalg.solve(eye - step_size / 2 * torch.linalg.inv(exact), exact)
     torch.testing.assert_close(ours, expected.to(dtype), rtol=3e-7, atol=0)
     with pytest.raises(ValueError, match="twice the smallest variance"):
         unadjusted_covariance(covariance, step_size=2.001 * least)
