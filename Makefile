@@ -121,7 +121,7 @@ $(INSTALLED): requirements.txt constraints.txt pyproject.toml $(BROKEN)
 	  $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 	  { echo "Python's venv module is needed; on Debian and Ubuntu: apt install python3-venv"; exit 1; }; \
 	  $(PYTHON) -m venv --clear .venv; }
-	@$(PIP) --version >/dev/null 2>&1 || { $(BIN)/python -m ensurepip && $(PIP) --version; } >/dev/null 2>&1 || \
+	@$(PIP) --version >/dev/null 2>&1 || { $(BIN)/python -m ensurepip --default-pip && $(PIP) --version; } >/dev/null 2>&1 || \
 	  { echo "The pip of .venv does not run, and cannot be brought back: rm -rf .venv, and call make again"; exit 1; }
 	@$(BIN)/python -m tools.relocate
 	@torch=$$(grep '^torch==' constraints.txt); \

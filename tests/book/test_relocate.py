@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.relocate import relocate
+from tools.relocate import forget_halves, relocate, whole
 
 SAYS = "import sys; print(sys.prefix)"
 
@@ -36,7 +36,7 @@ def says(folder: Path, *command: str) -> str:
 
 
 @pytest.mark.parametrize("move", [shutil.move, shutil.copytree])
-@pytest.mark.parametrize("name", ["new", "course-2", "a course"])
+@pytest.mark.parametrize("name", ["new", "course-2", "a course", "long" * 40])
 def test_programs_of_a_moved_environment_run_its_python(folder, move, name):
     """Kills: a first line that stays, pip's or uv's; `activate` left out; files elsewhere."""
     outside = folder.parent / "outside"
@@ -48,7 +48,7 @@ def test_programs_of_a_moved_environment_run_its_python(folder, move, name):
     programs = new / ".venv" / "bin"
     assert relocate(programs) == {bytes(folder / ".venv")}
     here = f"{new / '.venv'}\n"
-    for program in ["long", "uvs", *["short"] * (" " not in name)]:  # no #! takes a space
+    for program in ("long", "uvs", "short"):  # no #! takes a space: then "short" is a long one
         assert says(new, str(programs / program)) == here
     assert says(new, "bash", "-c", ". .venv/bin/activate; echo $VIRTUAL_ENV") == here
     assert (programs / "binary").read_bytes() == before
@@ -90,3 +90,32 @@ def test_the_command_says_where_it_was(folder):
     command = [str(new / ".venv" / "bin" / "python"), "-m", "tools.relocate"]
     assert says(new, *command).startswith(f"── .venv was set up as {folder / '.venv'}: ")
     assert says(new, *command) == ""
+
+
+def test_packages_of_which_half_is_there_are_forgotten(tmp_path):
+    """Kills: a list that is not read, one that is missing; what Python compiles is asked for."""
+    for name, files, listed in (
+        ("whole", ["a.py", "b,c.py"], ["a.py", '"b,c.py"', "__pycache__/a.cpython-311.pyc"]),
+        ("half", ["d.py"], ["d.py", "e.py"]),
+        ("empty", [], None),
+    ):
+        about = tmp_path / f"{name}-1.dist-info"
+        about.mkdir()
+        for file in files:
+            (tmp_path / file).write_text("", encoding="utf-8")
+        if listed is not None:
+            rows = [*listed, f"{about.name}/RECORD"]
+            record = "".join(f"{row},sha256=x,1\n" for row in rows)
+            (about / "RECORD").write_text(record, encoding="utf-8")
+    assert forget_halves(tmp_path) == {"half-1.dist-info", "empty-1.dist-info"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "a.py", "b,c.py", "d.py", "whole-1.dist-info",
+    ]  # fmt: skip
+    assert forget_halves(tmp_path) == set()
+
+
+def test_what_is_installed_here_is_whole():
+    """Kills: a file that installers list and do not write, for which all would be forgotten."""
+    lists = list(Path(pytest.__file__).parents[1].glob("*.dist-info"))
+    assert len(lists) > 150
+    assert [folder.name for folder in lists if not whole(folder)] == []
