@@ -272,7 +272,7 @@ def check_whole(x: Tensor, name: str = "x") -> None:
 
 
 def check_one(x: Tensor, *, event: tuple[int, ...], name: str) -> None:
-    """Checks that x is one example, (*event), as `check_real` does of a batch."""
+    """Checks that x is one example, of the shape `event`, as `check_real` does of a batch."""
     check_tensor(x, name)
     check_real(x[None], event=event, name=name)
 
