@@ -36,7 +36,7 @@ def says(folder: Path, *command: str) -> str:
 
 
 @pytest.mark.parametrize("move", [shutil.move, shutil.copytree])
-@pytest.mark.parametrize("name", ["new", "course-2", "a course", "long" * 40])
+@pytest.mark.parametrize("name", ["new", "course-2", "a course", "long" * 60])
 def test_programs_of_a_moved_environment_run_its_python(folder, move, name):
     """Kills: a first line that stays, pip's or uv's; `activate` left out; files elsewhere."""
     outside = folder.parent / "outside"
@@ -53,8 +53,21 @@ def test_programs_of_a_moved_environment_run_its_python(folder, move, name):
     assert says(new, "bash", "-c", ". .venv/bin/activate; echo $VIRTUAL_ENV") == here
     assert (programs / "binary").read_bytes() == before
     assert outside.read_text("utf-8") == f"#!{folder}/.venv/bin/python\n"
+    assert (programs / "link").is_symlink()
     assert "/opt/.venv" in (programs / "other").read_text("utf-8")
     assert relocate(programs) == set()
+
+
+@pytest.mark.parametrize("kind", ["short", "long", "uvs"])
+def test_each_kind_of_program_says_where_it_was(folder, kind):
+    """Alone. Kills: pip's first line only, its long lines or uv's not read."""
+    for program in (folder / ".venv" / "bin").iterdir():
+        if program.name not in {kind, "python", "python3"} and not program.is_symlink():
+            program.unlink()
+    new = folder.with_name("new")
+    folder.rename(new)
+    assert relocate(new / ".venv" / "bin") == {bytes(folder / ".venv")}
+    assert says(new, str(new / ".venv" / "bin" / kind)) == f"{new / '.venv'}\n"
 
 
 @pytest.mark.parametrize("name", ["venv", "env", ".venv-3.11"])

@@ -111,6 +111,12 @@ def sgd():
     return torch.optim.SGD(Line().parameters(), 0.1)
 
 
+def two_models():
+    model = Line()
+    both = torch.optim.SGD([*model.parameters(), *Line().parameters()], 0.1)
+    return training.fit(model, DATA, epochs=1, batch_size=3, optimizer=both, generator=g())
+
+
 def halving():
     return torch.optim.lr_scheduler.StepLR(sgd(), 1)
 
@@ -295,6 +301,9 @@ ROWS = {
     "fit(optimizer of another)": (
         lambda: fit(optimizer=sgd()), ValueError,
         "^optimizer: expected parameters of the model, got 2 of 2 that are not its own"),
+    "fit(optimizer of two models)": (
+        two_models, ValueError,
+        "^optimizer: expected parameters of the model, got 2 of 4 that are not its own"),
     "fit(optimizer=class)": (lambda: fit(optimizer=torch.optim.SGD), TypeError,
                              "^optimizer: expected a torch.optim.Optimizer, got type"),
     "fit(schedule of another)": (

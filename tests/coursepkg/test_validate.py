@@ -14,7 +14,9 @@ from coursepkg.validate import (
     check_order,
     check_positive,
     check_real,
+    check_rows,
     check_weights,
+    check_whole,
 )
 
 GOOD_LEVELS = torch.tensor([[0, 1, 16], [3, 4, 5]])
@@ -179,3 +181,17 @@ def test_an_order_names_each_variable_once(order, error, message):
 def test_a_window_has_a_centre(size, least):
     with pytest.raises(ValueError, match=f"window: expected an odd number >= {least}, got {size}"):
         check_odd(size, least=least, name="window")
+
+
+def test_true_is_no_whole_number():
+    """Kills: booleans taken for integers."""
+    check_whole(torch.tensor([[3], [-1]]))
+    with pytest.raises(TypeError, match=r"^k: expected a tensor of integers, got dtype torch.bool"):
+        check_whole(torch.tensor([True]), "k")
+
+
+def test_conditions_come_one_for_each_example():
+    """Kills: rows that are not counted."""
+    check_rows(torch.zeros(2, 3), 2)
+    with pytest.raises(ValueError, match=r"^condition: expected 3 rows, one an example, got 2"):
+        check_rows(torch.zeros(2, 3), 3)

@@ -214,3 +214,8 @@ def test_a_conditional_of_single_precision_forgets_what_it_was():
         for row, generator in zip(x, generators, strict=True)
     )
     assert first.item() == second.item()
+    low, high = (
+        conditional(0, torch.tensor([[1e5, each]]).float(), generator=torch.Generator())
+        for each in (1.0, 2.0)
+    )
+    assert (high - low).item() == pytest.approx(0.99999, rel=1e-4)

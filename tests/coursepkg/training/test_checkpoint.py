@@ -72,6 +72,23 @@ def test_corrupt_checkpoint_is_refused_and_kept(data, tmp_path: Path, content: b
     assert path.read_bytes() == content
 
 
+def test_one_bit_of_a_weight_is_damage(data, tmp_path: Path):
+    """Where torch itself loads the file. Kills: checksums that nobody reads."""
+    path, model = tmp_path / "run.pt", Line()
+    training.fit(model, data, checkpoint=path, **recipe(model, epochs=1))
+    written = bytearray(path.read_bytes())
+    at = written.index(model.w.detach().numpy().tobytes())
+    written[at] ^= 1
+    path.write_bytes(written)
+    torch.load(path, weights_only=True)
+    other = Line()
+    with pytest.raises(
+        ValueError, match=r"run\.pt: expected a checkpoint of this loop, got: a dam"
+    ):
+        training.fit(other, data, checkpoint=path, **recipe(other))
+    assert path.read_bytes() == bytes(written)
+
+
 def test_checkpoint_with_code_inside_is_not_run(data, tmp_path: Path):
     """A pickle that calls os.mkdir when loaded must not. Kills: weights_only=False."""
     target = tmp_path / "made-by-the-pickle"
