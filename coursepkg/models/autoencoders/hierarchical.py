@@ -40,7 +40,7 @@ class HierarchicalVAE(nn.Module):
         likelihood: Likelihood, latents: Sequence[int],
     ) -> None:  # fmt: skip
         check_methods(decoder, "__call__", name="decoder")
-        check_methods(likelihood, "inputs", "log_likelihood", "mean", "draw", name="likelihood")
+        check_methods(likelihood, "inputs", "log_likelihood", "draw", name="likelihood")
         check_integer_lists(latents=latents)
         super().__init__()
         if not len(posteriors) == len(priors) + 1 == len(latents):

@@ -40,7 +40,7 @@ class VAE(nn.Module):
     ) -> None:
         check_methods(encoder, "__call__", name="encoder")
         check_methods(decoder, "__call__", name="decoder")
-        check_methods(likelihood, "inputs", "log_likelihood", "mean", "draw", name="likelihood")
+        check_methods(likelihood, "inputs", "log_likelihood", "draw", name="likelihood")
         super().__init__()
         check_counts(latent=latent)
         self.encoder, self.decoder = encoder, decoder
