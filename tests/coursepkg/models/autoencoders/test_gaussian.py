@@ -93,7 +93,9 @@ def test_a_deviation_that_underflows_is_the_least_number(dtype):
 @pytest.mark.parametrize("apart", [1e-6, 1e-9])
 def test_laws_that_nearly_agree(apart):
     """With r = 1 + δ it is δ² - δ³/3 + ... Kills: r - 1 - log r, of which rounding is left."""
-    p = DiagonalGaussian(torch.zeros(1, 1).double(), torch.full((1, 1), 1 + apart).double())
+    p = DiagonalGaussian(
+        torch.zeros(1, 1).double(), torch.full((1, 1), 1 + apart, dtype=torch.float64)
+    )
     delta = p.std.item() - 1
     assert p.kl(standard_like(p.mean)).item() == pytest.approx(delta**2, rel=1e-5, abs=0)
 
