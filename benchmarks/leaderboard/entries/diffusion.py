@@ -54,7 +54,7 @@ class LevelNet(nn.Module):
 
 
 def continuous(
-    net: nn.Module, *, schedule: Schedule = BOUND, looks: int = 100
+    net: nn.Module, *, schedule: Schedule = BOUND, looks: int = 50
 ) -> ContinuousDiffusion:
     """Infinitely many steps: a bound takes `looks`, and a draw a hundred steps."""
     denoiser = LevelDenoiser(net, dim=D, levels=LEVELS)
@@ -108,7 +108,7 @@ def trained(split: Split, generator: Generator, quick: bool) -> LevelNet:
 
 def infinite(net: LevelNet, quick: bool) -> Given:
     """The bound in continuous time."""
-    return given(net, partial(continuous, looks=2 if quick else 100))
+    return given(net, partial(continuous, looks=2 if quick else 50))
 
 
 def thousand(net: LevelNet, quick: bool) -> Given:
