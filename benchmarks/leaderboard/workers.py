@@ -46,9 +46,11 @@ def results(todo: Sequence[Task], workers: int) -> Iterator[tuple[Task, list[Row
     try:
         for future in as_completed(futures):
             yield futures[future], future.result()
-    finally:  # whoever interrupts does not wait for the half-trained
+    except BaseException:  # whoever interrupts does not wait for the half-trained
         for process in active_children():
             process.terminate()
+        raise
+    finally:
         pool.shutdown(cancel_futures=True)
         signal.signal(signal.SIGTERM, before)
 
