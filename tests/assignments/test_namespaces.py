@@ -57,6 +57,14 @@ def test_python_and_its_packages_are_shown_and_the_course_is_not(tmp_path):
     assert not shown(places, Path("/etc/passwd"))
 
 
+def test_the_course_is_hidden_below_a_folder_that_is_shown(monkeypatch):
+    """Kills: the course in sight of one who keeps it beside packages, wherever that is."""
+    monkeypatch.setattr(namespaces, "package_folders", lambda: [ROOT.parent])
+    places = layout(())
+    assert shown(places, ROOT.parent / "other")
+    assert not shown(places, ROOT / "pyproject.toml")
+
+
 def test_a_folder_that_students_may_not_enter_is_not_shown(monkeypatch, tmp_path):
     """Kills: a home of mode 0700 mounted over the Python within it. Who is not root keeps it."""
     (inside := tmp_path / "closed" / "open").mkdir(parents=True)
