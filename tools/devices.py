@@ -25,8 +25,8 @@ def _row(row: dict[str, Any]) -> str:
     gains = [row["alone"] / row["predicted"][P] for P in ("2", "8", "64")]
     cells = [
         row["net"], f"{row['weights']:,}", *(f"{1000 * row[key]:.1f}" for key in _TIMES),
-        f"× {row['gain']:.2f}", f"{1000 * row['exchange']:.1f}",
-        *(f"× {gain:.1f}" for gain in gains),
+        f"×&nbsp;{row['gain']:.2f}", f"{1000 * row['exchange']:.1f}",
+        *(f"×&nbsp;{gain:.1f}" for gain in gains),
     ]  # fmt: skip
     return f"| {' | '.join(cells)} |"
 

@@ -83,8 +83,9 @@ def test_the_table_of_devices_says_so_where_nothing_was_measured(tmp_path):
         '"weights": 12345, "alone": 0.4, "half": 0.2, "together": 0.25, "exchange": 0.01, '
         '"gain": 1.6, "predicted": {"2": 0.2, "8": 0.1, "64": 0.05}}]}'
     )
-    assert "| n | 12,345 | 400.0 | 250.0 | × 1.60 | 10.0 | × 2.0 | × 4.0 | × 8.0 |" in devices.page(
-        tmp_path
+    assert (
+        "| n | 12,345 | 400.0 | 250.0 | ×&nbsp;1.60 | 10.0 | ×&nbsp;2.0 | ×&nbsp;4.0 | ×&nbsp;8.0 |"
+        in devices.page(tmp_path)
     )
 
 
