@@ -8,7 +8,7 @@ the judge.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import torch
@@ -33,7 +33,8 @@ from coursepkg.protocols import Sampler
 from coursepkg.rng import seeded
 
 CLASSES, FEATURES = 10, 32
-REPEATS = 20  # fresh samples, each beside another half of the images
+REPEATS = 20  # random halves of the images, each beside as many samples
+POOL = 5  # samples an image, of which these are parts
 
 
 class Measure(NamedTuple):
@@ -75,7 +76,7 @@ def judged(
     draw: Callable[[int, Generator], Tensor], images: Tensor, asked: Mapping[str, Measure],
     *, repeats: int = REPEATS, generator: Generator,
 ) -> dict[str, float]:  # fmt: skip
-    """The mean of each measure, over random halves of the images and as many fresh samples.
+    """The mean of each measure, over random halves of the images and as many samples.
 
     Args:
         draw: makes n samples (n, D), on the scale of the images.
@@ -130,13 +131,16 @@ def beside(
     """
     test = []
     for model, generator in models:
-        pool = draw(model, len(split.test), generator)
-
-        def some(n: int, generator: Generator, pool: Tensor = pool) -> Tensor:
-            return pool[torch.randperm(len(pool), generator=generator)[:n]]
-
-        test.append(judged(some, split.test, measures(split), repeats=repeats, generator=generator))
+        draw_again = partial(some, draw(model, len(split.test), generator))
+        test.append(
+            judged(draw_again, split.test, measures(split), repeats=repeats, generator=generator)
+        )
     return {name: _over_seeds([each[name] for each in test]) for name in test[0]}
+
+
+def some(pool: Tensor, n: int, generator: Generator) -> Tensor:
+    """As many samples of a pool (N, dim), none of them twice: (n, dim)."""
+    return pool[torch.randperm(len(pool), generator=generator)[:n]]
 
 
 def own(model: Any, n: int, generator: Generator) -> Tensor:

@@ -11,7 +11,16 @@ import torch
 from torch import Generator, Tensor
 
 from benchmarks.leaderboard.board import Entry
-from benchmarks.leaderboard.samples import REPEATS, beside, judged, measures, own, summary
+from benchmarks.leaderboard.samples import (
+    POOL,
+    REPEATS,
+    beside,
+    judged,
+    measures,
+    own,
+    some,
+    summary,
+)  # fmt: skip
 from coursepkg.data.digits import Split
 from coursepkg.evaluation import Nats, eval_mode, nats, over_seeds
 from coursepkg.rng import seeded
@@ -125,8 +134,9 @@ def by_samples(
     asked, repeats = measures(split), 2 if quick else REPEATS
     test, valid = [], []
     for model, generator in models:
-        draw = partial(entry.draw, model)
-        valid.append(judged(draw, split.valid, asked, repeats=repeats, generator=generator))
-        test.append(judged(draw, split.test, asked, repeats=repeats, generator=generator))
+        pool = entry.draw(model, len(split.test) * (1 if quick else POOL), generator)
+        look = partial(judged, partial(some, pool), repeats=repeats, generator=generator)
+        test.append(look(split.test, asked))
+        valid.append(look(split.valid, asked))
     found = summary(test, valid, split.test, asked, splits=5 if quick else 100)
     return {"sign": "—", "nats": None, "measures": found}
