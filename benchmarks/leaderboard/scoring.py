@@ -20,7 +20,7 @@ from benchmarks.leaderboard.samples import (
     own,
     some,
     summary,
-)  # fmt: skip
+)
 from coursepkg.data.digits import Split
 from coursepkg.evaluation import Nats, eval_mode, nats, over_seeds
 from coursepkg.rng import seeded
