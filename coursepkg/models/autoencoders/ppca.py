@@ -95,10 +95,6 @@ class PPCA(nn.Module):
         log_p: Tensor = -(D * math.log(2 * math.pi) + log_det + square) / 2
         return log_p.to(self.G)
 
-    def inner(self) -> Tensor:
-        """Gᵀ G + σ² I, (M, M): all that is ever inverted."""
-        return self.G.T @ self.G + self.variance * torch.eye(self.components).to(self.G)
-
     def posterior(self, x: Tensor) -> Posterior:
         """p(z | x) of each example of x, (B, D).   Source: :eq:`ppca-posterior`."""
         check_real(x, event=(self.dim,), like=self)
@@ -109,7 +105,10 @@ class PPCA(nn.Module):
         return Posterior(mean.to(self.G), covariance.to(self.G))
 
     def _root(self) -> Tensor:
-        """R with Rᵀ R = `inner`, in double precision, without forming it, (M, M)."""
+        """R with Rᵀ R = Gᵀ G + σ² I, (M, M), which is all that is ever inverted.
+
+        In double precision, and without forming that sum.
+        """
         G = self.G.double()
         noise = self.variance.double().sqrt() * torch.eye(self.components).to(G)
         R: Tensor = torch.linalg.qr(torch.cat([G, noise]))[1]

@@ -52,8 +52,9 @@ def test_impossible_chains_are_refused():
         ({"dim": 1, "levels": 2, "concentration": 1}, "dim >= 2"),
         ({"dim": 3, "levels": 1, "concentration": 1}, "levels >= 2"),
         ({"dim": 3, "levels": 2, "concentration": 0}, "concentration: expected"),
+        ({"dim": 3, "levels": 2, "concentration": "1"}, "concentration: expected"),
     ):
-        with pytest.raises(ValueError, match=word):
+        with pytest.raises((ValueError, TypeError), match=word):
             RandomChains(**sizes)
     law = RandomChains(dim=3, levels=2, concentration=1)
     with pytest.raises(ValueError, match=r"^n: expected a finite number > 0, got 0"):

@@ -188,6 +188,15 @@ def test_a_small_variance_survives_single_precision():
     assert_close(single.variance.double(), exact, rtol=1e-6, atol=0)
 
 
+def test_an_axis_little_above_the_noise_survives_single_precision():
+    """Kills: λ - σ² of numbers that were rounded to single precision before."""
+    x = torch.cat([torch.eye(3), -torch.eye(3)]).float()
+    x[:, 0] *= 1.0001
+    single, double = PPCA(1, dim=3).float().fit(x), PPCA(1, dim=3).fit(x.double())
+    assert 0 < double.G[0].abs() < 0.02, "vacuous: far above"
+    assert_close(single.G.double(), double.G, rtol=1e-6, atol=1e-9)
+
+
 def test_parameters_that_are_given_are_copied():
     G = torch.ones(D, M)
     model = PPCA(M, dim=D).set(mean=torch.zeros(D), G=G, variance=1.0)
