@@ -194,3 +194,11 @@ def test_a_nucleus_of_all_keeps_all():
     """Kills: symbols of probability e^-200, 0 in float32, that are lost with p = 1."""
     log_p = torch.tensor([0.0, -200.0, -1000.0]).float()
     assert_close(nucleus(log_p, p=1.0), log_p)
+
+
+def test_a_thousand_rare_symbols_are_counted():
+    """1 - p is what 209 of them have. Kills: each lost beside 1; a tolerance that is more."""
+    log_p = torch.cat([torch.zeros(1), torch.full((1000,), -40.0)]).double()
+    left = math.floor(2**-50 / math.exp(-40))
+    assert left == 209
+    assert (nucleus(log_p, p=1 - 2**-50) > -math.inf).sum() == 1 + 1000 - left

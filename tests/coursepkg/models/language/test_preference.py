@@ -78,8 +78,9 @@ def test_the_optimum_has_the_largest_value(beta, laws, generator):
 def test_what_is_never_said_counts_nothing():
     """p = (3/4, 1/4, 0), half of each by p_0 but the last. Kills: 0 times infinity."""
     log_p, reference = torch.tensor([0.75, 0.25, 0]).log(), torch.tensor([0.25, 0.25, 0.5]).log()
-    value = policy_value(log_p, reference, torch.tensor([1.0, 2.0, 9.0]), beta=0.5)
-    assert value.item() == pytest.approx(1.25 - 0.5 * 0.75 * math.log(3))
+    for last in (9.0, -math.inf):
+        value = policy_value(log_p, reference, torch.tensor([1.0, 2.0, last]), beta=0.5)
+        assert value.item() == pytest.approx(1.25 - 0.5 * 0.75 * math.log(3))
     both = policy_value(log_p, log_p, torch.tensor([1.0, 2.0, 9.0]), beta=0.5)
     assert both.item() == pytest.approx(1.25)
     assert policy_value(reference, log_p, torch.zeros(3), beta=0.5).item() == -math.inf
