@@ -87,8 +87,8 @@ PLANTED = {
     "raw": (f"{MENU_OFF}{MATHJAX}<span class='math'>a^2</span>", ["formula left as TeX: a^2"]),
     "unset": ("<span class='math'>\\(a\\)</span>", ["no MathJax for 1 formulas"]),
     "cut": (
-        f"{MENU_OFF}{MATHJAX}<span class='math inline'>\\({'a + ' * 20} b\\)</span>",
-        [f"formula cut off: {'a + ' * 20} b [paper, phone]"],
+        f"{MENU_OFF}{MATHJAX}<span class='math inline'>\\({'a + ' * 26} b\\)</span>",
+        [f"formula cut off: {'a + ' * 26} b [paper, phone]"],
     ),
     "shift": (  # what moves before a reader has come to it moves nothing
         """<p style="height: 300px">It moves.</p><p style="height: 2000px">So does this.</p>
