@@ -92,7 +92,7 @@ pages: .make/pages  ## open every built page in headless Chromium and look for f
 example: $(INSTALLED)  ## do CONTRIBUTING's worked example in a clone (minutes)
 	@$(BIN)/pytest -q -m clone tests/book/test_contributing.py
 
-leaderboard: $(INSTALLED)  ## train and score every family that is not finished, by two processes (75 minutes)
+leaderboard: $(INSTALLED)  ## train and score every family that is not finished, by two processes (over an hour)
 	@$(BIN)/python -m benchmarks.leaderboard --workers 2 $(if $(ONLY),--only $(ONLY)) $(if $(ANEW),--anew)
 	@$(BIN)/python -m benchmarks.leaderboard.report
 
